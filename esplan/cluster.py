@@ -1,0 +1,230 @@
+"""The connection to one cluster: the only module that imports elasticsearch.
+
+Reads are repeated for `patience` seconds; anything that changes state is sent exactly once, and
+an answer that did not come is an `OutcomeUnknown`, never a guess.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+import tenacity
+from elastic_transport import ConnectionTimeout, TlsError, TransportError
+from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
+
+from esplan.errors import EsplanError, OutcomeUnknown, ServerError, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from esplan.model import JSON
+
+TRANSIENT = frozenset({429, 502, 503, 504})
+"""Statuses after which a read is worth repeating; after a change they leave the outcome open."""
+
+LONGEST_URL = 4096
+"""Elasticsearch refuses a longer request line (`http.max_initial_line_length`)."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where a cluster is and how to get in. Secrets are kept out of `repr`."""
+
+    url: str
+    api_key: str = field(default="", repr=False)
+    username: str = ""
+    password: str = field(default="", repr=False)
+    ca_certs: str = ""
+    client_cert: str = ""
+    client_key: str = field(default="", repr=False)
+
+    def client_options(self) -> dict[str, Any]:
+        """The client's keyword arguments; the client's own retries are off."""
+        optional: dict[str, Any] = {
+            "api_key": self.api_key or None,
+            "basic_auth": (self.username, self.password) if self.username else None,
+            "ca_certs": self.ca_certs or None,
+            "client_cert": self.client_cert or None,
+            "client_key": self.client_key or None,
+        }
+        given = {name: value for name, value in optional.items() if value is not None}
+        return {"max_retries": 0, "retry_on_timeout": False, "request_timeout": 60} | given
+
+
+class Cluster:
+    """Requests to one cluster, with esplan's errors in place of the client's."""
+
+    def __init__(self, connection: Connection, *, patience: float = 0.0) -> None:
+        """Nothing is sent yet. `patience`: seconds for which a failing read is repeated."""
+        self.connection, self.patience = connection, patience
+        try:
+            self._client = Elasticsearch(connection.url, **connection.client_options())
+        except (ValueError, OSError) as error:
+            raise EsplanError(
+                f"the connection settings for {connection.url} do not work",
+                why=str(error),
+                remedy="check the URL and the certificate files named in ESPLAN_*",
+            ) from None
+
+    def __enter__(self) -> Self:
+        """The connection closes with the block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close every socket."""
+        self._client.close()
+
+    def read(
+        self,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        body: JSON | None = None,
+        *,
+        timeout: float = 60,
+    ) -> Any:
+        """GET (POST with a body) and return the JSON; None for 404.
+
+        Only for requests that change nothing. Raises ServerError and Unreachable.
+        """
+        method = "GET" if body is None else "POST"
+        attempts = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_is_transient),
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),
+            stop=tenacity.stop_after_delay(self.patience),
+            reraise=True,
+        )
+        try:
+            return attempts(self._request, method, path, params, body, timeout, "")
+        except ServerError as error:
+            if error.status == 404:  # noqa: PLR2004  (HTTP's own number)
+                return None
+            raise
+
+    def change(  # noqa: PLR0913  (one HTTP request has this many parts)
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        *,
+        timeout: float = 60,
+        opaque_id: str = "",
+    ) -> Any:
+        """Send a request that changes state, once.
+
+        Raises ServerError when the server refused it, OutcomeUnknown when nobody can say.
+        """
+        try:
+            answer = self._request(method, path, params, body, timeout, opaque_id)
+        except ServerError as error:
+            if error.status not in TRANSIENT - {429}:
+                raise
+            raise _unknown(method, path, str(error)) from None
+        except Unreachable as error:
+            raise _unknown(method, path, error.why or error.what) from None
+        if isinstance(answer, dict) and answer.get("acknowledged") is False:
+            raise _unknown(method, path, "the server did not see it acknowledged in time")
+        return answer
+
+    def _request(  # noqa: PLR0913  (the same parts)
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None,
+        body: Any,
+        timeout: float,
+        opaque_id: str,
+    ) -> Any:
+        """One HTTP exchange; the client's exceptions become esplan's here and only here."""
+        headers = {"accept": "application/json"}
+        if body is not None:
+            kind = "x-ndjson" if isinstance(body, list) else "json"
+            headers["content-type"] = f"application/{kind}"
+        client = self._client.options(request_timeout=timeout, opaque_id=opaque_id or None)
+        try:
+            return client.perform_request(
+                method, path, params=params, headers=headers, body=body
+            ).body
+        except ApiError as error:
+            raise server_error(error, method, path) from None
+        except UnsupportedProductError:
+            raise Unreachable(
+                f"{self.connection.url} answers, but not as Elasticsearch does",
+                remedy="check --url: a proxy or another product may answer there",
+            ) from None
+        except TransportError as error:
+            raise unreachable(self.connection.url, error) from None
+
+
+def _is_transient(error: BaseException) -> bool:
+    """Worth repeating: no answer, or a server that says it is not ready."""
+    if isinstance(error, ServerError):
+        return error.status in TRANSIENT
+    return isinstance(error, Unreachable)
+
+
+def _unknown(method: str, path: str, why: str) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        f"the outcome of {method} {path} is unknown",
+        why=why,
+        remedy="esplan asks the cluster what became of it before it does anything else",
+    )
+
+
+def server_error(error: ApiError, method: str, path: str) -> ServerError:
+    """The server's reason, its root cause where that says more, and what to do about it."""
+    kind, reason = _reason(error.body)
+    status = error.status_code
+    return ServerError(
+        f"the server refused {method} {path}: {reason or kind or error.message}",
+        status=status,
+        type_=kind,
+        why=f"HTTP {status}" + (f", {kind}" if kind else ""),
+        remedy=_remedy(status, kind),
+    )
+
+
+def _reason(body: Any) -> tuple[str, str]:
+    """Type and reason of an error body, with the deepest `caused_by` appended."""
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return "", str(error or "")
+    reason, cause = str(error.get("reason") or ""), error.get("caused_by")
+    while isinstance(cause, dict):
+        inner = str(cause.get("reason") or "")
+        if inner and inner not in reason:
+            reason = f"{reason}: {inner}" if reason else inner
+        cause = cause.get("caused_by")
+    return str(error.get("type") or ""), reason
+
+
+def _remedy(status: int, kind: str) -> str:
+    """What a person does about a status."""
+    if kind == "cluster_block_exception":
+        return "see which block it is (GET <index>/_settings/index.blocks*), and lift its cause"
+    return {
+        400: "the server does not accept this definition: correct the desired file",
+        401: "set ESPLAN_API_KEY, or ESPLAN_USERNAME and ESPLAN_PASSWORD",
+        403: "the credentials lack a privilege: the message names the action",
+        413: "the request is larger than the server allows (http.max_content_length)",
+        429: "the server is overloaded or its disks are full: try again later",
+    }.get(status, "")
+
+
+def unreachable(url: str, error: TransportError) -> Unreachable:
+    """A connection error in one line, with the remedy for the usual causes."""
+    why = str(error.message).split("\n")[0]
+    if isinstance(error, TlsError):
+        remedy = "set ESPLAN_CA_CERTS to the file of the authority that signed its certificate"
+    elif isinstance(error, ConnectionTimeout):
+        remedy = "the server took too long: look at its load, then try again"
+    else:
+        remedy = "check --url or ESPLAN_URL, and that the server runs"
+    return Unreachable(f"no answer from {url}", why=why, remedy=remedy)

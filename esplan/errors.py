@@ -1,0 +1,121 @@
+"""Every error esplan raises for something a user can cause.
+
+    EsplanError                  1    an error
+    ├── UsageError              64    the command line is wrong
+    ├── InvalidInput             1    files with diagnostics
+    ├── ServerError              1    the server answered with an error
+    ├── Unreachable              1    no answer from the server
+    │   └── OutcomeUnknown       1    a change was sent, and no answer came back
+    ├── StepFailed               1    a step of an apply did not succeed
+    ├── JournalError             1    the journal cannot be read or written
+    ├── Refused                  4    not safe, so not done
+    │   └── VerificationFailed   4    the copy is not equal to its source
+    ├── Stopped                  3    an apply stopped part-way and can be resumed
+    └── Locked                   5    another apply holds the lock
+
+An error says what went wrong, where, why, and what to do about it. `cli.py` maps it to the
+exit code beside its class; nothing else exits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class EsplanError(Exception):
+    """Something a user can cause or cure: what, where, why, and the remedy."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", why: str = "", remedy: str = "") -> None:
+        """Take the four parts; only `what` is required, and all are plain text."""
+        super().__init__(what)
+        self.what, self.where, self.why, self.remedy = what, where, why, remedy
+
+    def __str__(self) -> str:
+        """All parts, a line each, as a log or a test reads them."""
+        parts = (self.what, self.where, self.why, self.remedy)
+        return "\n".join(part for part in parts if part)
+
+
+class UsageError(EsplanError):
+    """The command line is wrong."""
+
+    exit_code = 64
+
+
+@dataclass(frozen=True, order=True)
+class Diagnostic:
+    """A problem in an input file. `line` and `column` count from 1; `path` is a JSON path."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    path: str = "$"
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        """The form that editors and CI logs make clickable."""
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+class InvalidInput(EsplanError):
+    """One or more files do not say something esplan can use. Carries every diagnostic."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        """Keep the diagnostics in the order of their files and lines."""
+        count = len(diagnostics)
+        super().__init__(f"{count} error{'' if count == 1 else 's'} in the input files")
+        self.diagnostics = tuple(sorted(diagnostics))
+
+
+class ServerError(EsplanError):
+    """The server answered with an error: `status`, and the `type` it gave."""
+
+    def __init__(self, what: str, *, status: int, type_: str = "", **parts: str) -> None:
+        """Keep status and type for the callers that decide by them."""
+        super().__init__(what, **parts)
+        self.status, self.type = status, type_
+
+
+class Unreachable(EsplanError):
+    """No answer: refused, reset, timed out, not an Elasticsearch."""
+
+
+class OutcomeUnknown(Unreachable):
+    """A change was sent and no trustworthy answer came: it may or may not have been carried out."""
+
+
+class StepFailed(EsplanError):
+    """A step of an apply did not succeed, and the reason is known."""
+
+
+class JournalError(EsplanError):
+    """The journal cannot be read, trusted or written."""
+
+
+class Refused(EsplanError):
+    """Not safe, so not done."""
+
+    exit_code = 4
+
+
+class VerificationFailed(Refused):
+    """The copy is not equal to its source."""
+
+
+class Stopped(EsplanError):
+    """An apply stopped part-way; applying the same plan again goes on from there."""
+
+    exit_code = 3
+
+
+class Locked(EsplanError):
+    """Another apply holds the cluster's lock."""
+
+    exit_code = 5

@@ -1,0 +1,115 @@
+"""What esplan speaks of: addresses, indices, aliases, and the State that holds them.
+
+Desired and live are both a `State`, and everything in a State is in the canonical form of
+`normalize.py`, so that two of them can be compared with plain equality.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+JSON = dict[str, Any]
+AddressKind = Literal["alias", "index"]
+
+
+@dataclass(frozen=True, order=True)
+class Address:
+    """The name of one object: `alias.classes`, `index.audit-2026`."""
+
+    kind: AddressKind
+    name: str
+
+    def __str__(self) -> str:
+        """As users write it after --target."""
+        return f"{self.kind}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Body:
+    """The definition of an index.
+
+    `settings` is flat: `{"index.number_of_shards": "2"}`, values strings, lists or None.
+    `mappings` is nested as GET returns it. `exact`: fields that only live has count as a
+    difference (desired side only).
+    """
+
+    settings: JSON = field(default_factory=dict)
+    mappings: JSON = field(default_factory=dict)
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class Index:
+    """One concrete index.
+
+    Desired: name, body, aliases. Live adds uuid, documents (None where not known), bytes
+    (primaries only), whether it is open, and esplan's own mark from the mapping's `_meta`.
+    """
+
+    name: str
+    body: Body = field(default_factory=Body)
+    aliases: dict[str, JSON] = field(default_factory=dict)
+    uuid: str = ""
+    documents: int | None = None
+    size: int | None = None
+    is_open: bool = True
+    mark: JSON = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How the indices behind an alias are called: `flights_{color}`, and the colours."""
+
+    pattern: str
+    colors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Migrate:
+    """How a new index is filled. `requests_per_second` -1 is without limit."""
+
+    writes: Literal["block"] = "block"
+    slices: int | Literal["auto"] = "auto"
+    requests_per_second: float = -1
+
+
+@dataclass(frozen=True)
+class Verify:
+    """How a copy is proven."""
+
+    method: Literal["checksum", "count"] = "checksum"
+
+
+@dataclass(frozen=True)
+class Finish:
+    """What happens after the switch."""
+
+    delete_old: bool = False
+
+
+@dataclass(frozen=True)
+class Alias:
+    """One alias.
+
+    `options` is the canonical alias body: filter, index_routing, search_routing,
+    is_write_index, is_hidden. `indices` are the live members; the desired side has `body` and
+    `naming` instead, and leaves the choice of the index to the plan.
+    """
+
+    name: str
+    options: JSON = field(default_factory=dict)
+    indices: tuple[str, ...] = ()
+    body: Body = field(default_factory=Body)
+    naming: Naming = field(default_factory=lambda: Naming(""))
+    migrate: Migrate = field(default_factory=Migrate)
+    verify: Verify = field(default_factory=Verify)
+    finish: Finish = field(default_factory=Finish)
+
+
+@dataclass(frozen=True)
+class State:
+    """Indices and aliases by name, in canonical form."""
+
+    indices: dict[str, Index] = field(default_factory=dict)
+    aliases: dict[str, Alias] = field(default_factory=dict)
