@@ -6,12 +6,13 @@ an answer that did not come is an `OutcomeUnknown`, never a guess.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import tenacity
 from elastic_transport import ConnectionTimeout, TlsError, TransportError
-from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
+from elasticsearch import ApiError, Elasticsearch, ElasticsearchWarning, UnsupportedProductError
 
 from esplan.errors import EsplanError, OutcomeUnknown, ServerError, Unreachable
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from esplan.model import JSON
+
+warnings.filterwarnings("ignore", category=ElasticsearchWarning)
+# A server's deprecation warnings are for the authors of a client, not for its users.
 
 TRANSIENT = frozenset({429, 502, 503, 504})
 """Statuses after which a read is worth repeating; after a change they leave the outcome open."""
@@ -107,7 +111,7 @@ class Cluster:
                 return None
             raise
 
-    def change(  # noqa: PLR0913  (one HTTP request has this many parts)
+    def change(
         self,
         method: str,
         path: str,
@@ -133,7 +137,7 @@ class Cluster:
             raise _unknown(method, path, "the server did not see it acknowledged in time")
         return answer
 
-    def _request(  # noqa: PLR0913  (the same parts)
+    def _request(
         self,
         method: str,
         path: str,
@@ -147,7 +151,9 @@ class Cluster:
         if body is not None:
             kind = "x-ndjson" if isinstance(body, list) else "json"
             headers["content-type"] = f"application/{kind}"
-        client = self._client.options(request_timeout=timeout, opaque_id=opaque_id or None)
+        client = self._client.options(request_timeout=timeout)
+        if opaque_id:
+            client = client.options(opaque_id=opaque_id)
         try:
             return client.perform_request(
                 method, path, params=params, headers=headers, body=body

@@ -1,0 +1,208 @@
+"""Carry out a plan, step by step. The journal records intent; the cluster decides.
+
+Each step is probed, checked, recorded, sent, read back and recorded again. What happens when
+something goes wrong depends on what is known:
+
+- the reason is known: everything that this plan began and has not switched is taken back, and
+  the cluster is as it was (exit 1 or 4);
+- the outcome is not known, or the user or the lock says stop: nothing is taken back, and
+  applying again goes on from here (exit 3).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+from esplan import journal as journals
+from esplan import preconditions, state_index
+from esplan.errors import (
+    EsplanError,
+    JournalError,
+    OutcomeUnknown,
+    ServerError,
+    Stopped,
+    Unreachable,
+)
+from esplan.plan import PHASES, STATE_INDEX
+from esplan.steps import KINDS
+
+if TYPE_CHECKING:
+    from esplan.journal import Journal
+    from esplan.model import JSON
+    from esplan.plan import Phase, Step
+    from esplan.run import Run
+    from esplan.steps import StepKind
+
+ATTEMPTS = 3
+"""How often a step is sent whose outcome nobody knew and whose effect then was not there."""
+
+AGAIN = "apply the same plan again: it goes on from here"
+
+
+def apply(run: Run, journal: Journal, *, through: Phase = "finish") -> int:
+    """Carry out every step up to a phase; returns how many were carried out now.
+
+    Raises Stopped, Refused, StepFailed, ServerError as the module says.
+    """
+    _start(run, journal)
+    if journal.state("") == "failed":
+        roll_back(run, journal)
+    journal.append("start", data=_who(run))
+    steps = [s for s in run.plan.steps if PHASES.index(s.phase) <= PHASES.index(through)]
+    count = _carry_out_all(run, journal, steps)
+    if all(journal.state(step.id) == "done" for step in run.plan.steps):
+        journal.append("end")
+    return count
+
+
+def abandon(run: Run, journal: Journal) -> None:
+    """Take back everything that an unfinished apply began and has not switched."""
+    _start(run, journal)
+    journal.append("failed", data={"why": "abandoned"})
+    roll_back(run, journal)
+
+
+def _start(run: Run, journal: Journal) -> None:
+    """Bring the file and the cluster's copy of the journal to the same length."""
+    mirrored = state_index.load(run.cluster, run.plan.digest)
+    names = (str(journal.path), f"the journal in the index {STATE_INDEX}")
+    known = len(journal.records)
+    whole = journals.joined(journal.records, mirrored, names)
+    journal.store(whole[known:])
+    for record in whole[len(mirrored) :]:
+        state_index.store(run.cluster, run.plan.digest, record)
+    journal.mirror = lambda record: state_index.store(run.cluster, run.plan.digest, record)
+    for step in run.plan.steps:
+        if step.kind == "verify" and journal.state(step.id) == "done":
+            run.proofs[step.address] = journal.evidence(step.id)
+
+
+def _who(run: Run) -> JSON:
+    return {
+        "format_version": journals.FORMAT_VERSION,
+        "plan": run.plan.digest,
+        "plan_id": run.plan.id,
+        "steps": len(run.plan.steps),
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+    }
+
+
+def _carry_out_all(run: Run, journal: Journal, steps: list[Step]) -> int:
+    """Every step that is not done yet. Turns what is not known into Stopped."""
+    todo = [step for step in steps if journal.state(step.id) != "done"]
+    try:
+        for step in todo:
+            run.safe_point()
+            run.listener.step_started(step, steps.index(step) + 1, len(steps))
+            _carry_out(step, run, journal)
+    except (Unreachable, JournalError) as error:
+        raise _stopped(error) from error
+    except Stopped as error:
+        error.remedy = error.remedy or AGAIN
+        raise
+    except EsplanError as error:
+        _take_back(run, journal, error)
+        raise
+    return len(todo)
+
+
+def _carry_out(step: Step, run: Run, journal: Journal) -> None:
+    """One step, until its effect is seen in the cluster."""
+    kind, unknown = KINDS[step.kind], None
+    for _ in range(ATTEMPTS):
+        if not kind.REPEAT and kind.probe(step, run):
+            _done(step, run, journal, "as wanted" if unknown is None else "done", {})
+            return
+        preconditions.require(step, run)
+        run.safe_point()
+        journal.append("intent", step.id)
+        try:
+            evidence = kind.execute(step, run)
+        except OutcomeUnknown as error:
+            run.listener.note(f"{error.what} ({error.why}): asking the cluster")
+            unknown = error
+            continue
+        _read_back(kind, step, run)
+        _done(step, run, journal, "done", evidence)
+        return
+    raise unknown or OutcomeUnknown(f"step {step.id} was sent, and nobody knows its outcome")
+
+
+def _read_back(kind: StepKind, step: Step, run: Run) -> None:
+    """An answer is not enough: the effect must be there."""
+    if not kind.probe(step, run):
+        raise OutcomeUnknown(
+            f"step {step.id} ({step.description}) was acknowledged, but its effect is not there",
+            why="something else changes the same objects at this moment",
+        )
+
+
+def _done(step: Step, run: Run, journal: Journal, outcome: str, evidence: JSON) -> None:
+    journal.append("done", step.id, evidence)
+    if step.kind == "verify":
+        run.proofs[step.address] = evidence
+    run.listener.step_ended(step, outcome, evidence)
+
+
+def _stopped(error: EsplanError) -> Stopped:
+    return Stopped(error.what, where=error.where, why=error.why, remedy=_then(error.remedy))
+
+
+def _then(remedy: str) -> str:
+    return f"{remedy}; then {AGAIN}" if remedy and AGAIN not in remedy else AGAIN
+
+
+# Taking back
+
+
+def _take_back(run: Run, journal: Journal, error: EsplanError) -> None:
+    """After a failure with a known reason: leave the cluster as it was before the plan."""
+    if isinstance(error, ServerError) and error.status >= 500:  # noqa: PLR2004  (HTTP's class)
+        raise _stopped(error) from error
+    run.listener.note(f"{error.what}: taking back what was begun")
+    journal.append("failed", data={"why": str(error)})
+    roll_back(run, journal, error)
+    error.where = error.where or _left(run, journal)
+
+
+def roll_back(run: Run, journal: Journal, cause: EsplanError | None = None) -> None:
+    """Undo, last first, every step of every copy or creation that was not switched.
+
+    Raises Stopped when the cluster does not let that happen now; the next apply goes on with it.
+    """
+    begun = [step for step in run.plan.steps if journal.state(step.id) in ("intent", "done")]
+    kept = {step.address for step in begun if _is_final(step, run, journal)}
+    try:
+        for step in reversed(begun):
+            if step.address not in kept:
+                run.lock.check()
+                KINDS[step.kind].undo(step, run)
+                journal.append("undone", step.id)
+                run.proofs.pop(step.address, None)
+                run.listener.step_ended(step, "undone", {})
+    except EsplanError as error:
+        why = f"{error}" + (f"\nafter: {cause}" if cause else "")
+        raise Stopped(
+            "not everything could be taken back", why=why, remedy=_then(error.remedy)
+        ) from error
+    journal.append("undone")
+
+
+def _is_final(step: Step, run: Run, journal: Journal) -> bool:
+    """An object whose alias was switched, or that was changed in place, is not taken back."""
+    if run.plan.change(step.address).action not in ("create", "replace"):
+        return True
+    if step.kind != "update_aliases":
+        return False
+    return journal.state(step.id) == "done" or KINDS[step.kind].probe(step, run)
+
+
+def _left(run: Run, journal: Journal) -> str:
+    """Where things stand after a failure."""
+    done = sum(journal.state(step.id) == "done" for step in run.plan.steps)
+    if done == 0:
+        return "nothing is left of this plan in the cluster: every change was taken back"
+    return f"{done} of {len(run.plan.steps)} steps are done and stay; the others were taken back"

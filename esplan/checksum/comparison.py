@@ -1,0 +1,229 @@
+"""Compare two indices document by document, without moving the documents."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from esplan.checksum.client_hash import ClientHash, point_in_time
+from esplan.checksum.cluster_hash import ClusterHash
+from esplan.checksum.difference import Difference
+from esplan.checksum.report import Ids, Marks, Method, Report
+from esplan.checksum.side import count, marks, read_side, refresh
+from esplan.errors import StepFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from esplan.checksum.side import Side, Span
+    from esplan.cluster import Cluster
+
+    Progress = Callable[[int, int], None]
+
+Answer = TypeVar("Answer")
+
+CHUNK = 100_000
+"""Documents a request while summing: about a second."""
+
+CHUNK_BYTES = 200_000_000
+"""Stored bytes a request, where documents are large."""
+
+DETAIL = 25_000
+"""Documents a request while listing ids: all of them may be in the answer."""
+
+PAGE, PAGE_BYTES = 2_000, 4_000_000
+"""Documents, and stored bytes, a page that the client reads."""
+
+THREADS = 2
+"""Requests at a time: twice the speed of one on a server with two idle cores."""
+
+
+class Hashes(Protocol):
+    """One index, hashed in the cluster or here."""
+
+    def sums(self, span: Span) -> list[int]:
+        """Three numbers a bucket: documents, first lane, second lane."""
+
+    def rows(self, span: Span, wanted: Sequence[int]) -> Iterable[tuple[str, str]]:
+        """`(id, hash)` of every document in the wanted buckets."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Both sides, source first, and how to hash them."""
+
+    sides: tuple[Side, Side]
+    hashes: tuple[Hashes, Hashes]
+    buckets: int
+
+
+def compare(
+    cluster: Cluster,
+    source: str,
+    target: str,
+    *,
+    method: Method = "checksum",
+    progress: Progress | None = None,
+    chunk: int = CHUNK,
+) -> Report:
+    """Tell whether the index `target` holds exactly the documents of the index `source`.
+
+    `checksum` compares `_id`, `_routing` and `_source` of every document, `count` only their
+    number. `progress` gets documents done and in total, both sides together, in this thread;
+    where the sides differ it starts again from 0 for the search after the ids. What it raises
+    ends the comparison. `chunk`: documents a request, fewer where they are large.
+    Raises Refused where `_source` is not kept whole, StepFailed where a part of an index did
+    not answer, ServerError and Unreachable.
+    """
+    began = time.monotonic()
+    # Marks first, then the refresh: everything up to the marks is visible to the searches.
+    before = marks(cluster, [source, target])
+    refresh(cluster, [source, target])
+    if method == "count":
+        counted = (count(cluster, source), count(cluster, target))
+        report = Report(method, source, target, *counted, before)
+    else:
+        report = _checksum(cluster, source, target, before, progress or _silent, chunk)
+    moved = report.moved or marks(cluster, [source, target]) != before
+    return replace(report, moved=moved, seconds=time.monotonic() - began)
+
+
+def _silent(done: int, total: int) -> None:
+    """Nobody watches."""
+
+
+def _checksum(
+    cluster: Cluster, source: str, target: str, before: Marks, progress: Progress, chunk: int
+) -> Report:
+    """Sum both sides in buckets, and look into the buckets that differ."""
+    old, new = (read_side(cluster, name, _highest(before[name])) for name in (source, target))
+    with _hashes(cluster, old, new) as pair:
+        sums = _sums(pair, chunk, progress)
+        old_count, new_count = (sum(side_sums[::3]) for side_sums in sums)
+        report = Report("checksum", source, target, old_count, new_count, before)
+        if marks(cluster, [source, target]) != before:
+            return replace(report, moved=True)
+        _refuse_uncounted(pair.sides, (old_count, new_count))
+        differing = _differing(sums)
+        report = replace(report, buckets=pair.buckets, differing=len(differing))
+        if not differing:
+            return report
+        missing, extra, different = _ids(pair, differing, chunk, progress)
+    return replace(report, missing=missing, extra=extra, different=different)
+
+
+def _highest(shards: dict[str, int]) -> int:
+    return max(shards.values(), default=-1)
+
+
+@contextmanager
+def _hashes(cluster: Cluster, source: Side, target: Side) -> Iterator[Pair]:
+    """Hash in the cluster, or on the client where a side's codec makes that too slow."""
+    buckets = bucket_count(max(source.documents, target.documents))
+    if not (source.slow_ids or target.slow_ids):
+        routed = bool(source.routed or target.routed)
+        inside = (ClusterHash(cluster, side.index, buckets, routed) for side in (source, target))
+        yield Pair((source, target), (next(inside), next(inside)), buckets)
+        return
+    with (
+        point_in_time(cluster, source.index) as old,
+        point_in_time(cluster, target.index) as new,
+    ):
+        outside = (
+            ClientHash(cluster, old, buckets, source.page(PAGE, PAGE_BYTES)),
+            ClientHash(cluster, new, buckets, target.page(PAGE, PAGE_BYTES)),
+        )
+        yield Pair((source, target), outside, buckets)
+
+
+def bucket_count(documents: int) -> int:
+    """A power of two from 16 to 4,096: some 500 documents a bucket while that is possible."""
+    return 1 << max(4, min(12, (documents // 500).bit_length()))
+
+
+def _sums(pair: Pair, chunk: int, progress: Progress) -> tuple[list[int], list[int]]:
+    """The sums of both sides over all of their spans."""
+    sums = ([0] * (3 * pair.buckets), [0] * (3 * pair.buckets))
+    jobs = _jobs(pair, chunk)
+    done, total = 0, sum(span.documents for _, span in jobs)
+
+    def take(side: int, span: Span, answer: list[int]) -> None:
+        nonlocal done
+        sums[side][:] = [a + b for a, b in zip(sums[side], answer, strict=True)]
+        done += span.documents
+        progress(done, total)
+
+    _run(jobs, lambda side, span: pair.hashes[side].sums(span), take)
+    return sums
+
+
+def _differing(sums: tuple[list[int], list[int]]) -> list[int]:
+    """Buckets whose count or lanes differ. Lanes wrap at 64 bits in the cluster, not here."""
+    differ = {at // 3 for at, (a, b) in enumerate(zip(*sums, strict=True)) if (a - b) % 2**64}
+    return sorted(differ)
+
+
+def _refuse_uncounted(sides: tuple[Side, Side], counted: Sequence[int]) -> None:
+    """Every document that `_count` knows must have been hashed: otherwise nothing is proven."""
+    for side, hashed in zip(sides, counted, strict=True):
+        if side.documents != hashed:
+            raise StepFailed(
+                f"the checksum of {side.index} saw {hashed} of {side.documents} documents",
+                why="nobody wrote to it meanwhile, so the sequence numbers do not cover it",
+                remedy="declare verify: {method: count} for it, and report this",
+            )
+
+
+def _ids(
+    pair: Pair, differing: Sequence[int], chunk: int, progress: Progress
+) -> tuple[Ids, Ids, Ids]:
+    """Missing, extra and different ids of the buckets that differ."""
+    jobs = _jobs(pair, min(chunk, DETAIL))
+    done, total = 0, sum(span.documents for _, span in jobs)
+    with Difference() as difference:
+
+        def take(side: int, span: Span, rows: Iterable[tuple[str, str]]) -> None:
+            nonlocal done
+            difference.add(side, rows)
+            done += span.documents
+            progress(done, total)
+
+        _run(jobs, lambda side, span: pair.hashes[side].rows(span, differing), take)
+        return difference.ids()
+
+
+def _jobs(pair: Pair, chunk: int) -> list[tuple[int, Span]]:
+    """The spans of both sides in turn, each with the number of its side."""
+    cut = (side.cut(chunk, CHUNK_BYTES) for side in pair.sides)
+    turns = zip_longest(*cut)
+    return [(side, span) for turn in turns for side, span in enumerate(turn) if span]
+
+
+def _run(
+    jobs: Iterable[tuple[int, Span]],
+    ask: Callable[[int, Span], Answer],
+    take: Callable[[int, Span, Answer], None],
+) -> None:
+    """Ask for every job in threads and take the answers in this one, a few at a time.
+
+    An error, an interrupt too, ends it as soon as the requests on their way have answered.
+    """
+    pool = ThreadPoolExecutor(THREADS)
+    waiting: dict[Future[Answer], tuple[int, Span]] = {}
+
+    def drain(most: int) -> None:
+        while len(waiting) > most:
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                take(*waiting.pop(future), future.result())
+
+    try:
+        for side, span in jobs:
+            waiting[pool.submit(ask, side, span)] = (side, span)
+            drain(2 * THREADS)
+        drain(0)
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,223 @@
+"""One side of a comparison: what is known about an index before its documents are read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from esplan.errors import Refused, StepFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from esplan.checksum.report import Marks
+    from esplan.cluster import Cluster
+    from esplan.model import JSON
+
+LONGEST_REQUEST = 600.0
+"""Seconds. A request is cut to take a few; a loaded server may need longer."""
+
+HISTOGRAM_BUCKETS = 20_000
+"""Well under `search.max_buckets` (65,536), and fine enough to cut a billion documents."""
+
+INDICES_A_REQUEST = 15
+"""A name has up to 255 bytes, a request line up to 4,096 (`http.max_initial_line_length`)."""
+
+FAST_CODECS = frozenset({"", "default", "legacy_default", "lz4"})
+"""Others decompress a large block for every `_fields['_id']`: seen 50 times slower."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A range of sequence numbers, `low` inclusive, `high` exclusive, and its documents."""
+
+    low: int
+    high: int
+    documents: int
+
+    def query(self) -> JSON:
+        """The documents in the span, on all shards at once (each numbers its own)."""
+        return {"range": {"_seq_no": {"gte": self.low, "lt": self.high}}}
+
+
+@dataclass(frozen=True)
+class Side:
+    """An index to compare.
+
+    `size` is bytes of primaries, `routed` the number of documents with a routing, `histogram`
+    pairs of (lowest sequence number, documents), each `interval` numbers wide.
+    """
+
+    index: str
+    documents: int
+    size: int
+    routed: int
+    slow_ids: bool
+    histogram: tuple[tuple[int, int], ...]
+    interval: int
+
+    def cut(self, most: int, most_bytes: int) -> list[Span]:
+        """The whole index in spans of about `most` documents or `most_bytes`, never none."""
+        return spans(self.histogram, self.interval, self.page(most, most_bytes))
+
+    def page(self, most: int, most_bytes: int) -> int:
+        """How many documents are about `most_bytes` as stored: between 1 and `most`."""
+        return max(1, min(most, most_bytes * self.documents // max(1, self.size)))
+
+
+def spans(histogram: Iterable[tuple[int, int]], interval: int, most: int) -> list[Span]:
+    """Neighbouring histogram buckets joined while they hold `most` documents or fewer."""
+    joined: list[Span] = []
+    for low, documents in histogram:
+        last = joined[-1] if joined else None
+        if last and last.documents + documents <= most:
+            joined[-1] = Span(last.low, low + interval, last.documents + documents)
+        else:
+            joined.append(Span(low, low + interval, documents))
+    return joined
+
+
+def read_side(cluster: Cluster, index: str, highest: int) -> Side:
+    """Ask about a refreshed index whose sequence numbers end at `highest`.
+
+    Raises Refused where its documents cannot be read back, StepFailed where it is not there.
+    """
+    path = f"/{quote(index, safe='')}"
+    settings, mappings = _definition(cluster, index)
+    _refuse_unprovable(index, mappings)
+    stats = _found(cluster.read(f"{path}/_stats/store"), index)
+    interval = 1 + highest // HISTOGRAM_BUCKETS
+    return Side(
+        index=index,
+        documents=count(cluster, index),
+        size=stats["_all"]["primaries"]["store"]["size_in_bytes"],
+        routed=count(cluster, index, {"exists": {"field": "_routing"}}),
+        # Version 9 hides vectors from the client, so only the cluster can compare them.
+        slow_ids=settings.get("codec", "") not in FAST_CODECS
+        and '_vector"' not in json.dumps(mappings),
+        histogram=_histogram(cluster, index, interval) if highest >= 0 else (),
+        interval=interval,
+    )
+
+
+def _definition(cluster: Cluster, index: str) -> tuple[JSON, JSON]:
+    """Settings below `index`, and mappings."""
+    answer = _found(cluster.read(f"/{quote(index, safe='')}"), index)
+    (definition,) = answer.values()
+    return definition["settings"]["index"], definition["mappings"]
+
+
+def _refuse_unprovable(index: str, mappings: JSON) -> None:
+    """Without its whole `_source` a document cannot be copied, nor a copy proven."""
+    source = mappings.get("_source", {})
+    if source.get("enabled") in {False, "false"} or source.get("mode") == "disabled":
+        why = "its mapping turns _source off"
+    elif source.get("includes") or source.get("excludes"):
+        why = "its mapping leaves fields out of _source (includes or excludes)"
+    else:
+        return
+    raise Refused(
+        f"the documents of {index} cannot be compared",
+        why=f"{why}: what was indexed is not kept, so a copy loses it",
+        remedy="load the new index from its origin instead of copying it",
+    )
+
+
+def _histogram(cluster: Cluster, index: str, interval: int) -> tuple[tuple[int, int], ...]:
+    """Documents by sequence number."""
+    shape = {"field": "_seq_no", "interval": interval, "min_doc_count": 1}
+    body = {"size": 0, "aggs": {"spread": {"histogram": shape}}}
+    buckets = search(cluster, index, body)["aggregations"]["spread"]["buckets"]
+    return tuple((int(bucket["key"]), bucket["doc_count"]) for bucket in buckets)
+
+
+def refresh(cluster: Cluster, indices: Sequence[str]) -> None:
+    """Make everything that was acknowledged visible to searches."""
+    path = ",".join(quote(index, safe="") for index in indices)
+    whole(cluster.change("POST", f"/{path}/_refresh"), path)
+
+
+def count(cluster: Cluster, index: str, query: JSON | None = None) -> int:
+    """Documents of an index, nested ones not counted."""
+    path = f"/{quote(index, safe='')}/_count"
+    answer = cluster.read(path, body={"query": query or {"match_all": {}}})
+    return int(whole(_found(answer, index), index)["count"])
+
+
+def search(cluster: Cluster, index: str | None, body: JSON) -> JSON:
+    """A search that saw every shard; without an index the body names a point in time."""
+    path = f"/{quote(index, safe='')}/_search" if index else "/_search"
+    params = {"allow_partial_search_results": "false", "request_cache": "false"}
+    if not index:
+        del params["request_cache"]
+    answer = cluster.read(path, params, body, timeout=LONGEST_REQUEST)
+    return whole(_found(answer, index or "a point in time"), index or "a point in time")
+
+
+def whole(answer: Any, where: str) -> JSON:
+    """The answer, if no shard is missing from it; StepFailed otherwise."""
+    shards = answer["_shards"]
+    if not shards["failed"] and not answer.get("timed_out"):
+        return dict(answer)
+    raise StepFailed(
+        f"only a part of {where} answered",
+        why="the search ran out of time"
+        if answer.get("timed_out")
+        else f"{shards['failed']} of {shards['total']} shards failed: {_reason(shards)}",
+        remedy="see GET _cluster/health and the server's log, then apply again",
+    )
+
+
+def _reason(shards: JSON) -> str:
+    failures = shards.get("failures") or [{}]
+    reason = failures[0].get("reason")
+    return str(reason.get("reason") if isinstance(reason, dict) else reason or "no reason given")
+
+
+def _found(answer: Any, what: str) -> JSON:
+    """The answer, if it was not 404."""
+    if answer is None:
+        raise StepFailed(
+            f"{what} is not there to be compared",
+            why="the server answered 404",
+            remedy="see which indices there are: GET _cat/indices",
+        )
+    return dict(answer)
+
+
+def marks(cluster: Cluster, indices: Sequence[str]) -> Marks:
+    """The highest sequence number of every primary shard, by index and shard.
+
+    Every write, a delete too, raises one of them. Raises StepFailed where an index or one of
+    its primaries is missing.
+    """
+    found: Marks = {}
+    for at in range(0, len(indices), INDICES_A_REQUEST):
+        names = indices[at : at + INDICES_A_REQUEST]
+        path = f"/{','.join(quote(name, safe='') for name in names)}"
+        settings = cluster.read(path, {"filter_path": "*.settings.index.number_of_shards"})
+        wanted = "indices.*.shards.*.routing,indices.*.shards.*.seq_no"
+        stats = cluster.read(f"{path}/_stats", {"level": "shards", "filter_path": wanted})
+        shards = _found(stats, ", ".join(names)).get("indices", {})
+        for index, shape in _found(settings, ", ".join(names)).items():
+            expected = int(shape["settings"]["index"]["number_of_shards"])
+            found[index] = _shard_marks(index, shards.get(index, {}).get("shards", {}), expected)
+    return found
+
+
+def _shard_marks(index: str, shards: JSON, expected: int) -> dict[str, int]:
+    """The marks of one index; all of its primaries have to be there."""
+    highest = {
+        number: max(copy["seq_no"]["max_seq_no"] for copy in primaries)
+        for number, copies in sorted(shards.items(), key=lambda item: int(item[0]))
+        if (primaries := [c for c in copies if c["routing"]["primary"] and c.get("seq_no")])
+    }
+    if len(highest) == expected:
+        return highest
+    raise StepFailed(
+        f"{index} is not complete: {len(highest)} of {expected} primary shards are there",
+        why="a primary shard is not assigned to a node, so its documents cannot be read",
+        remedy="see GET _cluster/allocation/explain, and apply again once the index is not red",
+    )

@@ -1,0 +1,352 @@
+"""Typer: options → command → view → exit code. Only here is anything printed or exited."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from esplan.arguments import DEFAULT_OUTPUT, arranged
+from esplan.errors import EsplanError, InvalidInput, Refused, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import Console, RenderableType
+
+    from esplan.cluster import Cluster
+    from esplan.config import Settings
+    from esplan.plan import Plan
+    from esplan.views.progress import Bars, Events, Lines, Silent
+
+app = typer.Typer(
+    name="esplan",
+    help="Plan, review and apply changes to the aliases and indices of an Elasticsearch cluster.",
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 success, 1 error, 2 changes or drift, 3 stopped and can be resumed, "
+    "4 refused, 5 locked, 64 usage, 130 interrupted. Global options work in any place.",
+)
+
+PATIENCE = 90.0
+"""Seconds for which an apply repeats a read: a node that restarts is back within them."""
+
+Format = Literal["text", "json"]
+Phase = Literal["prepare", "switch", "finish"]
+Paths = Annotated[list[Path], typer.Option("-d", "--desired", help="Desired file or folder.")]
+PlanPath = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file.")]
+
+
+@dataclass(frozen=True)
+class Globals:
+    """The options that every command has."""
+
+    url: str | None
+    env: str | None
+    config: Path | None
+    color: bool
+    json: bool
+    quiet: bool
+    verbose: bool
+
+    def settings(self) -> Settings:
+        """Environment, variables and credentials; no request is sent."""
+        from esplan import config
+
+        return config.settings(self.url, self.env, os.environ, self.config)
+
+    def cluster(self, patience: float = 0.0) -> Cluster:
+        """The cluster that --url, --env or ESPLAN_URL names. There is no default."""
+        from esplan.cluster import Cluster
+
+        return Cluster(self.settings().required_connection(), patience=patience)
+
+    def console(self, *, stderr: bool = False) -> Console:
+        """A rich console; plain where colours are not wanted."""
+        from rich.console import Console
+
+        plain = {} if self.color else {"no_color": True}
+        return Console(stderr=stderr, highlight=False, soft_wrap=True, **plain)
+
+    def listener(self) -> Bars | Lines | Events | Silent:
+        """Progress as the reader of this run wants it."""
+        from esplan.views import progress
+
+        if self.json:
+            return progress.Events(lambda line: print(line, flush=True))
+        if self.quiet:
+            return progress.Silent()
+        return progress.listener(self.console(stderr=True))
+
+    def show(self, renderables: Iterable[RenderableType], *, stderr: bool = False) -> None:
+        """Print what a view made."""
+        console = self.console(stderr=stderr)
+        for one in renderables:
+            console.print(one)
+
+
+@app.callback()
+def main(
+    ctx: typer.Context,
+    *,
+    url: Annotated[str | None, typer.Option(help="The cluster (or ESPLAN_URL).")] = None,
+    env: Annotated[str | None, typer.Option(help="An environment of esplan.yaml.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Another esplan.yaml.")] = None,
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colours (or NO_COLOR).")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Results and progress as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Each request, on stderr.")
+    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,  # noqa: ARG001  (answered in __main__)
+) -> None:
+    """Credentials come from ESPLAN_API_KEY, or ESPLAN_USERNAME and ESPLAN_PASSWORD."""
+    color = not (no_color or os.environ.get("NO_COLOR"))
+    ctx.obj = Globals(url, env, config, color, json, quiet, verbose)
+
+
+@app.command()
+def validate(
+    ctx: typer.Context, paths: Annotated[list[Path], typer.Argument(help="Files or folders.")]
+) -> int:
+    """Check desired files offline: every error at once, as file:line:column: message.
+
+    Example: esplan validate desired/
+    """
+    from esplan.commands.validate import validate as command
+    from esplan.views import text
+
+    found = command(paths, _globals(ctx).settings().variables)
+    if found.diagnostics:
+        raise InvalidInput(found.diagnostics)
+    _globals(ctx).show([text.valid(found)])
+    return 0
+
+
+@app.command()
+def plan(
+    ctx: typer.Context,
+    desired: Paths,
+    *,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", help="Save the plan (plans/… without a path).")
+    ] = None,
+    target: Annotated[list[str] | None, typer.Option(help="Only this address.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="Not this address.")] = None,
+    format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
+    ] = False,
+) -> int:
+    """Compare desired files with the cluster, and plan the way there. Changes nothing.
+
+    Example: esplan plan -d desired/ -o plans/release.json --url http://localhost:9201
+    """
+    from esplan import planfile
+    from esplan.commands.plan import plan as command
+    from esplan.desired import read
+
+    given = _globals(ctx)
+    wanted = read(desired, given.settings().variables)
+    with given.cluster() as cluster:
+        made = command(cluster, wanted, target=target or (), exclude=exclude or ())
+    path = _plan_path(output, made)
+    if path:
+        planfile.write(made, path)
+    _show_plan(given, made, str(path or ""), format_)
+    return 2 if detailed_exitcode and made.steps else 0
+
+
+def _plan_path(output: str | None, plan: Plan) -> Path | None:
+    if output != DEFAULT_OUTPUT:
+        return Path(output) if output else None
+    stamp = plan.created_at[:19].replace(":", "").replace("T", "-")
+    return Path("plans") / f"{stamp}-{plan.digest[:8]}.json"
+
+
+def _show_plan(given: Globals, plan: Plan, path: str, format_: Format) -> None:
+    from esplan import planfile
+    from esplan.views import text
+
+    if given.json or format_ == "json":
+        print(planfile.dumps(plan), end="")
+        return
+    given.show(text.plan(plan, path))
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    plan: PlanPath,
+    *,
+    format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
+) -> int:
+    """Show a saved plan, also when it has gone stale.
+
+    Example: esplan show plans/release.json
+    """
+    from esplan import planfile
+
+    _show_plan(_globals(ctx), planfile.read(plan), str(plan), format_)
+    return 0
+
+
+@app.command()
+def apply(
+    ctx: typer.Context,
+    plan: PlanPath,
+    *,
+    auto_approve: Annotated[
+        bool, typer.Option("--auto-approve", help="Do not ask for consent.")
+    ] = False,
+    approve: Annotated[
+        str | None, typer.Option(metavar="DIGEST", help="Consent to the plan of this digest.")
+    ] = None,
+    through: Annotated[Phase, typer.Option(help="Stop after this phase.")] = "finish",
+    abandon: Annotated[
+        bool, typer.Option("--abandon", help="Take an unfinished apply back instead.")
+    ] = False,
+) -> int:
+    """Carry out a plan, or go on with it after an interruption.
+
+    Example: esplan apply plans/release.json --approve 3f9a…
+    """
+    from esplan import planfile
+    from esplan.commands import apply as commands
+    from esplan.views import text
+
+    given = _globals(ctx)
+    made = planfile.read(plan)
+    listener = given.listener()
+    with given.cluster(PATIENCE) as cluster:
+        commands.require_cluster(cluster, made)
+        _consent(given, made, plan, approve, auto_approve=auto_approve)
+        try:
+            if abandon:
+                commands.abandon(cluster, made, plan, listener)
+                given.show([text.abandoned()])
+                return 0
+            outcome = commands.apply(cluster, made, plan, listener, through=through)
+        finally:
+            listener.close()
+    _result(given, text.applied(outcome), "applied", vars(outcome))
+    return 0
+
+
+def _result(given: Globals, line: RenderableType, event: str, parts: dict[str, object]) -> None:
+    """The last word of a command: a line for people, an event for programs."""
+    from esplan.views import progress
+
+    if given.json:
+        progress.Events(print).emit(event, **parts)
+    else:
+        given.show([line])
+
+
+def _consent(
+    given: Globals, plan: Plan, path: Path, approve: str | None, *, auto_approve: bool
+) -> None:
+    """Refuse unless somebody has said yes to exactly this plan."""
+    if approve is not None and approve != plan.digest:
+        raise Refused(
+            f"--approve names another plan: the digest of {path} is {plan.digest}",
+            remedy="review this plan, and approve the digest that `esplan show` prints",
+        )
+    if auto_approve or approve is not None or not plan.steps:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Refused(
+            "nobody has approved this plan, and there is no terminal to ask on",
+            remedy=f"review it with `esplan show {path}`, then pass --approve DIGEST",
+        )
+    _show_plan(given, plan, str(path), "text")
+    answer = given.console(stderr=True).input("\nApply this plan? Only 'yes' does it: ")
+    if answer.strip() != "yes":
+        raise Refused("the plan was not approved", remedy="nothing was changed")
+
+
+@app.command()
+def status(
+    ctx: typer.Context,
+    plan: Annotated[Path | None, typer.Argument(help="Only the apply of this plan.")] = None,
+) -> int:
+    """Show the lock, unfinished applies, and running tasks with their progress.
+
+    Example: esplan status --url http://localhost:9201
+    """
+    from dataclasses import asdict
+
+    from esplan import planfile
+    from esplan.commands.status import status as command
+    from esplan.views import text
+
+    given = _globals(ctx)
+    digest = planfile.read(plan).digest if plan else ""
+    with given.cluster() as cluster:
+        found = command(cluster, digest)
+    if given.json:
+        _result(given, "", "status", asdict(found))
+    else:
+        given.show(text.status(found))
+    return 0
+
+
+@app.command()
+def unlock(ctx: typer.Context, lock_id: Annotated[str, typer.Argument(metavar="LOCK_ID")]) -> int:
+    """Remove the lock of an apply that is certainly dead.
+
+    Example: esplan unlock 5f1c9a7be0d24c11
+    """
+    from esplan import lock
+    from esplan.views import text
+
+    given = _globals(ctx)
+    with given.cluster() as cluster:
+        holder = lock.remove(cluster, lock_id)
+    given.show([text.unlocked(holder)])
+    return 0
+
+
+def _globals(ctx: typer.Context) -> Globals:
+    found: Globals = ctx.obj
+    return found
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; returns its exit code and never raises for what a user can cause."""
+    from typer.exceptions import TyperException
+
+    try:
+        return int(app(arranged(arguments), standalone_mode=False) or 0)
+    except TyperException as error:
+        return _fail(UsageError(error.format_message(), remedy="see esplan --help"), arguments)
+    except EsplanError as error:
+        return _fail(error, arguments)
+    except (KeyboardInterrupt, typer.Abort):
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _fail(error: EsplanError, arguments: list[str]) -> int:
+    """Show an error where its reader looks for it; diagnostics are results, so on stdout."""
+    from esplan.views import progress, text
+
+    color = "--no-color" not in arguments and not os.environ.get("NO_COLOR")
+    given = Globals(None, None, None, color, json=False, quiet=False, verbose=False)
+    if "--json" in arguments:
+        progress.Events(print).emit("error", exit_code=error.exit_code, **text.error_parts(error))
+        return error.exit_code
+    if isinstance(error, InvalidInput):
+        for one in error.diagnostics:
+            given.show(text.diagnostic(one))
+    given.show(text.error(error), stderr=True)
+    return error.exit_code

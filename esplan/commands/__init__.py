@@ -1,0 +1,1 @@
+"""One plain function a command: it wires the pipeline, and prints nothing."""

@@ -1,0 +1,101 @@
+"""`esplan apply`: a plan file and a cluster → the planned state, with a journal."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event
+from typing import TYPE_CHECKING
+
+from esplan import apply as engine
+from esplan import live
+from esplan.errors import Refused
+from esplan.journal import open_journal
+from esplan.lock import Lock
+from esplan.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from types import FrameType
+
+    from esplan.cluster import Cluster
+    from esplan.plan import Phase, Plan
+    from esplan.run import Listener
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an apply did. `steps` were carried out now; `remaining` belong to later phases."""
+
+    steps: int
+    remaining: int
+    seconds: float
+    already: bool = False
+
+
+def journal_path(plan_path: Path) -> Path:
+    """The journal lies beside its plan."""
+    return plan_path.with_name(f"{plan_path.name}.journal.jsonl")
+
+
+def apply(
+    cluster: Cluster, plan: Plan, path: Path, listener: Listener, *, through: Phase = "finish"
+) -> Outcome:
+    """Carry out the plan, or what is left of it. Raises what `esplan.apply` raises, and Locked."""
+    started = time.monotonic()
+    require_cluster(cluster, plan)
+    journal = open_journal(journal_path(path), plan.digest)
+    if journal.ended or not plan.steps:
+        return Outcome(0, 0, 0.0, already=True)
+    with _run(cluster, plan, listener) as run:
+        steps = engine.apply(run, journal, through=through)
+    remaining = sum(journal.state(step.id) != "done" for step in plan.steps)
+    return Outcome(steps, remaining, time.monotonic() - started, already=steps == remaining == 0)
+
+
+def abandon(cluster: Cluster, plan: Plan, path: Path, listener: Listener) -> None:
+    """Take back an unfinished apply."""
+    require_cluster(cluster, plan)
+    journal = open_journal(journal_path(path), plan.digest)
+    with _run(cluster, plan, listener) as run:
+        engine.abandon(run, journal)
+
+
+def require_cluster(cluster: Cluster, plan: Plan) -> None:
+    """Refuse a plan that was made for another cluster."""
+    info = live.cluster_info(cluster)
+    if info.uuid != plan.cluster["uuid"]:
+        raise Refused(
+            f"the plan was made for the cluster {plan.cluster['name']} "
+            f"({plan.cluster['uuid']}), and this is {info.name} ({info.uuid})",
+            remedy="check --url and --env, or make a new plan for this cluster",
+        )
+
+
+@contextmanager
+def _run(cluster: Cluster, plan: Plan, listener: Listener) -> Iterator[Run]:
+    """The lock, held; and signals that stop at a safe point."""
+    interrupted = Event()
+    with Lock(cluster, plan.digest, listener.note) as lock, stopping(interrupted, listener):
+        yield Run(cluster, plan, lock, listener, interrupted)
+
+
+@contextmanager
+def stopping(interrupted: Event, listener: Listener) -> Iterator[None]:
+    """Ctrl-C and SIGTERM ask for a stop at the next safe point; a second Ctrl-C insists."""
+    import signal
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        interrupted.set()
+        listener.note("stopping at the next safe point (again to stop at once)")
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

@@ -1,0 +1,102 @@
+"""`esplan status`: lock, unfinished applies, running tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from esplan import lock, state_index
+from esplan.steps import reindex
+
+if TYPE_CHECKING:
+    from esplan.cluster import Cluster
+    from esplan.journal import Record
+    from esplan.lock import Holder
+    from esplan.model import JSON
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """An apply that was started and has not ended."""
+
+    plan: str
+    host: str
+    since: str
+    last: str
+    done: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """A running task of esplan: documents done and in total."""
+
+    id: str
+    opaque_id: str
+    description: str
+    done: int
+    total: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Status:
+    """What goes on in a cluster. `holder_is_dead`: certainly; False also where nobody knows."""
+
+    holder: Holder | None
+    holder_is_dead: bool
+    unfinished: tuple[Unfinished, ...]
+    tasks: tuple[Task, ...]
+
+
+def status(cluster: Cluster, plan_digest: str = "") -> Status:
+    """The cluster's own view, so that it is the same from every host."""
+    seen = lock.read(cluster)
+    journals = state_index.unfinished(cluster)
+    applies = tuple(_unfinished(records) for records in journals)
+    return Status(
+        holder=seen.holder if seen else None,
+        holder_is_dead=bool(seen) and lock.is_dead(seen.holder) if seen else False,
+        unfinished=tuple(one for one in applies if plan_digest in ("", one.plan)),
+        tasks=_tasks(cluster),
+    )
+
+
+def _unfinished(records: list[Record]) -> Unfinished:
+    start = next(record for record in reversed(records) if record.event == "start")
+    last = {record.step: record.event for record in records if record.step}
+    return Unfinished(
+        plan=start.data["plan"],
+        host=start.data["host"],
+        since=records[0].at,
+        last=records[-1].at,
+        done=sum(event == "done" for event in last.values()),
+        steps=start.data["steps"],
+    )
+
+
+def _tasks(cluster: Cluster) -> tuple[Task, ...]:
+    answer = cluster.read("/_tasks", {"actions": reindex.ACTIONS, "detailed": "true"}) or {}
+    found = {n: t for node in answer.get("nodes", {}).values() for n, t in node["tasks"].items()}
+    ours = {
+        name: task
+        for name, task in found.items()
+        if task.get("headers", {}).get("X-Opaque-Id", "").startswith("esplan:")
+    }
+    parents = {name: task for name, task in ours.items() if "parent_task_id" not in task}
+    children = [task for task in ours.values() if "parent_task_id" in task]
+    return tuple(_task(name, task, children) for name, task in sorted(parents.items()))
+
+
+def _task(name: str, task: JSON, children: list[JSON]) -> Task:
+    """A sliced parent shows finished slices only; its children show the running ones."""
+    slices = [child for child in children if child["parent_task_id"] == name]
+    done, total = reindex.position({"task": task}, slices)
+    return Task(
+        id=name,
+        opaque_id=task["headers"]["X-Opaque-Id"],
+        description=task.get("description", ""),
+        done=done,
+        total=total,
+        seconds=task["running_time_in_nanos"] / 1e9,
+    )

@@ -1,0 +1,163 @@
+"""Two canonical States → Changes: the facts, without any idea of how to get there.
+
+Live is first cut down to what the desired side speaks of (`project`): fields, settings and
+index aliases that the files do not name are kept and are no difference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from esplan.model import JSON, Address, Alias, Body, Index, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+ABSENT: Any = None
+"""How a missing value is shown in a difference; canonical forms hold None for nothing else."""
+
+FIELD_MAPS = ("properties", "fields", "runtime")
+"""Keys whose children are fields by name: live may have more of them than the files."""
+
+KEPT_PARAMETERS = frozenset({"dynamic"})
+"""Object parameters that the server keeps when they are left out of an update."""
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One path that differs. `before` or `after` is None where there is nothing."""
+
+    path: Path
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One desired object beside what is live.
+
+    `index` is the concrete live index (None: there is none). `before` and `after` have the keys
+    `settings`, `mappings` and `options` (alias) or `aliases` (index); `before` is cut down to
+    what `after` speaks of, and None when the object does not exist.
+    """
+
+    address: Address
+    desired: Alias | Index
+    index: Index | None
+    before: JSON | None
+    after: JSON
+    differences: tuple[Difference, ...]
+
+
+def compare(desired: State, live: State) -> list[Comparison]:
+    """A Comparison for every desired object, in the order of their addresses."""
+    aliases = [_alias(alias, live) for alias in desired.aliases.values()]
+    indices = [_index(index, live) for index in desired.indices.values()]
+    return sorted(aliases + indices, key=lambda one: one.address)
+
+
+def _alias(alias: Alias, live: State) -> Comparison:
+    found = live.aliases.get(alias.name)
+    index = live.indices[found.indices[0]] if found else None
+    after = shown(alias.body) | {"options": alias.options}
+    before = None
+    if index and found:
+        before = projected(index.body, alias.body) | {"options": found.options}
+    return _comparison(Address("alias", alias.name), alias, index, before, after)
+
+
+def _index(desired: Index, live: State) -> Comparison:
+    found = live.indices.get(desired.name)
+    after = shown(desired.body) | {"aliases": desired.aliases}
+    before = None
+    if found:
+        named = {name: found.aliases[name] for name in desired.aliases if name in found.aliases}
+        before = projected(found.body, desired.body) | {"aliases": named}
+    return _comparison(Address("index", desired.name), desired, found, before, after)
+
+
+def _comparison(
+    address: Address, desired: Alias | Index, index: Index | None, before: JSON | None, after: JSON
+) -> Comparison:
+    found = () if before is None else tuple(differences(before, after))
+    return Comparison(address, desired, index, before, after, found)
+
+
+def shown(body: Body) -> JSON:
+    """A body as one JSON object."""
+    return {"settings": body.settings, "mappings": body.mappings}
+
+
+def projected(live: Body, desired: Body) -> JSON:
+    """The part of a live body that a desired body speaks of; all of its mapping if exact."""
+    settings = {name: live.settings.get(name) for name in desired.settings}
+    if desired.exact:
+        return {"settings": settings, "mappings": live.mappings}
+    mappings = {
+        name: _project(name, value, desired.mappings[name])
+        for name, value in live.mappings.items()
+        if name in desired.mappings
+    }
+    return {"settings": settings, "mappings": mappings}
+
+
+def _project(name: str, live: Any, desired: Any) -> Any:
+    """Children of a field map that the desired side does not name are left out."""
+    if name not in FIELD_MAPS or not isinstance(live, dict):
+        return live
+    return {
+        field: _project_field(live[field], desired[field]) for field in live if field in desired
+    }
+
+
+def _project_field(live: JSON, desired: JSON) -> JSON:
+    return {
+        name: _project(name, value, desired.get(name, {}))
+        for name, value in live.items()
+        if name in desired or name not in (*FIELD_MAPS, *KEPT_PARAMETERS)
+    }
+
+
+def differences(before: JSON, after: JSON) -> Iterator[Difference]:
+    """What differs, one entry a setting, field, field parameter or alias option."""
+    if before == after:
+        return
+    seen = set()
+    for raw in _deep_paths(before, after):
+        path = _unit(raw)
+        if path not in seen:
+            seen.add(path)
+            yield Difference(path, _at(before, path), _at(after, path))
+
+
+def _deep_paths(before: JSON, after: JSON) -> Iterable[Path]:
+    from deepdiff import DeepDiff
+
+    tree = DeepDiff(before, after, view="tree", threshold_to_diff_deeper=0)
+    levels = (level for group in tree.values() for level in group)
+    return sorted({tuple(map(str, level.path(output_format="list"))) for level in levels})
+
+
+def _unit(path: Path) -> Path:
+    """The path cut where a difference has a meaning of its own.
+
+    A setting; a field that one side lacks; a parameter of a field; an option of an alias.
+    """
+    if path[0] != "mappings":
+        return path[:3] if path[0] == "aliases" else path[:2]
+    end = 1
+    while end < len(path) and path[end] in FIELD_MAPS and end + 1 < len(path):
+        end += 2
+    return path[: end + 1]
+
+
+def _at(tree: Any, path: Path) -> Any:
+    """The value at a path, None where there is none."""
+    for name in path:
+        if not isinstance(tree, dict) or name not in tree:
+            return ABSENT
+        tree = tree[name]
+    return tree

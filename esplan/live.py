@@ -1,0 +1,119 @@
+"""Cluster → State: what is there now, in three requests whatever the number of indices."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from esplan import normalize
+from esplan.errors import Unreachable
+from esplan.model import JSON, Alias, Index, State
+
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    class Reader(Protocol):
+        """What this module needs of a Cluster: a read."""
+
+        def read(self, path: str, params: dict[str, Any] | None = None) -> Any:
+            """GET, and None for 404."""
+
+
+EVERYTHING = "/*,-.*"
+"""Every index, hidden and closed ones too, but not the server's own (their names have a dot)."""
+
+
+@dataclass(frozen=True)
+class ClusterInfo:
+    """Which cluster this is. `uuid` never changes; names and URLs do."""
+
+    name: str
+    uuid: str
+    version: str
+    distribution: str
+
+
+def cluster_info(cluster: Reader) -> ClusterInfo:
+    """Name, UUID, version and distribution, from `GET /`."""
+    root = cluster.read("/")
+    if root is None or "cluster_uuid" not in root:
+        raise Unreachable(
+            "the server does not say which cluster it is (GET / has no answer)",
+            remedy="esplan needs a server with the rest-root module: any ordinary distribution",
+        )
+    version = root["version"]
+    return ClusterInfo(
+        name=root["cluster_name"],
+        uuid=root["cluster_uuid"],
+        version=version["number"],
+        distribution=version.get("distribution", "elasticsearch"),
+    )
+
+
+def read_state(cluster: Reader) -> State:
+    """Every index with its aliases, and every alias with its indices.
+
+    One `GET` of all (one cluster state, so consistent in itself) and one filtered `_stats`.
+    """
+    definitions = cluster.read(EVERYTHING, {"expand_wildcards": "all"}) or {}
+    stats = read_stats(cluster)
+    return state(definitions, stats)
+
+
+def read_stats(cluster: Reader) -> JSON:
+    """Documents and bytes of the primaries of every open index, by name."""
+    answer = cluster.read(
+        "/_stats/docs,store",
+        {
+            "expand_wildcards": "open,hidden",
+            "filter_path": "indices.*.primaries.docs.count,indices.*.primaries.store.size_in_bytes",
+        },
+    )
+    found: JSON = (answer or {}).get("indices", {})
+    return found
+
+
+def state(definitions: JSON, stats: JSON) -> State:
+    """A State from the two answers."""
+    indices = {name: index(name, raw, stats.get(name, {})) for name, raw in definitions.items()}
+    return State(indices, aliases(indices))
+
+
+def index(name: str, raw: JSON, stats: JSON) -> Index:
+    """One index from its part of `GET /_all` and of `_stats`."""
+    settings, mappings = raw.get("settings", {}), raw.get("mappings", {})
+    primaries = stats.get("primaries", {})
+    return Index(
+        name=name,
+        body=normalize.body(settings, mappings),
+        aliases={a: normalize.alias_options(o) for a, o in raw.get("aliases", {}).items()},
+        uuid=settings.get("index", {}).get("uuid", ""),
+        documents=primaries.get("docs", {}).get("count"),
+        size=primaries.get("store", {}).get("size_in_bytes"),
+        is_open=settings.get("index", {}).get("verified_before_close") != "true",
+        mark=normalize.mark(mappings),
+    )
+
+
+def aliases(indices: dict[str, Index]) -> dict[str, Alias]:
+    """The same facts seen from the aliases; the body is that of an only member."""
+    members: dict[str, list[str]] = defaultdict(list)
+    for one in indices.values():
+        for name in one.aliases:
+            members[name].append(one.name)
+    return {name: _alias(name, sorted(on), indices) for name, on in members.items()}
+
+
+def _alias(name: str, on: list[str], indices: dict[str, Index]) -> Alias:
+    first = indices[on[0]]
+    return Alias(name, first.aliases[name], tuple(on), first.body)
+
+
+def read_indices(cluster: Reader, names: list[str]) -> dict[str, Index]:
+    """Some indices by concrete name, as they are now; those that do not exist are left out."""
+    answer = cluster.read(
+        "/" + ",".join(names), {"ignore_unavailable": "true", "expand_wildcards": "all"}
+    )
+    found = {name: index(name, raw, {}) for name, raw in (answer or {}).items()}
+    return {name: one for name, one in found.items() if name in names}

@@ -1,0 +1,287 @@
+"""One apply per cluster at a time, and a fence for the holder that does not know it is late.
+
+The lock is a document that only `create` can make; it is renewed by sequence number and term.
+No wall clock decides anything: a contender takes over when the document has not changed for
+`EXPIRY` seconds of the contender's own monotonic time, and a holder stops changing things
+`GRACE` seconds after its last acknowledged renewal. Each holder moves the fence alias to its
+own token; a switch or delete of an earlier holder is then refused by the cluster itself.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from esplan import state_index
+from esplan.errors import EsplanError, Locked, OutcomeUnknown, ServerError, Stopped, Unreachable
+from esplan.plan import FENCE, STATE_INDEX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    from esplan.cluster import Cluster
+    from esplan.model import JSON
+
+EXPIRY = 60.0
+GRACE = 45.0
+RENEWAL = 10.0
+LOCK_PATH = f"/{STATE_INDEX}/_doc/lock"
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds the lock. `machine` tells boots and containers apart, `started` reused pids."""
+
+    token: str
+    host: str
+    machine: str
+    pid: int
+    started: str
+    plan: str
+    since: str
+
+    def __str__(self) -> str:
+        """As whoever is refused reads it."""
+        return f"{self.host}, pid {self.pid}, since {self.since}, plan {self.plan[:12]}"
+
+
+def this_process(plan_digest: str) -> Holder:
+    """A holder with a fresh token."""
+    return Holder(
+        token=secrets.token_hex(8),
+        host=socket.gethostname(),
+        machine=_machine(),
+        pid=os.getpid(),
+        started=_started(os.getpid()),
+        plan=plan_digest,
+        since=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _machine() -> str:
+    """Boot and pid namespace: two processes with the same one can see each other's pids."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> str:
+    """Start time of a process in clock ticks since boot; empty when there is no such process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    state, *rest = stat.rpartition(")")[2].split()
+    return "" if state in ("Z", "X") else rest[18]
+
+
+def is_dead(holder: Holder) -> bool:
+    """Certainly gone: its machine is this one, and its process is not there any more."""
+    return bool(holder.machine) and holder.machine == _machine() and not _lives(holder)
+
+
+def _lives(holder: Holder) -> bool:
+    return bool(holder.started) and _started(holder.pid) == holder.started
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The lock document at one moment."""
+
+    holder: Holder
+    seq_no: int
+    term: int
+
+
+class Lock:
+    """The lock of one apply: a context manager that renews itself in a thread of its own."""
+
+    def __init__(self, cluster: Cluster, plan_digest: str, note: Callable[[str], None]) -> None:
+        """Nothing is sent yet. `note` is told when there is something to wait for."""
+        self._cluster, self._note = cluster, note
+        self.holder = this_process(plan_digest)
+        self.token = self.holder.token
+        self._position = (0, 0)
+        self._acknowledged = 0.0
+        self._lost = ""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._renew_until_stopped, daemon=True)
+
+    def __enter__(self) -> Self:
+        """Acquire, fence off earlier holders, start renewing. Raises Locked."""
+        state_index.ensure(self._cluster)
+        self._acquire()
+        try:
+            rotate_fence(self._cluster, self.token)
+        except BaseException:
+            self._release()
+            raise
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop renewing and give the lock back."""
+        self._stop.set()
+        self._thread.join()
+        self._release()
+
+    def check(self) -> None:
+        """Raise Stopped unless the lock is certainly still ours: called before every change."""
+        if self._lost:
+            raise Stopped(
+                f"the lock was lost: {self._lost}",
+                remedy="see who holds it with `esplan status`, then apply the plan again",
+            )
+        if time.monotonic() - self._acknowledged > GRACE:
+            raise Stopped(
+                f"the lock could not be renewed for {GRACE:.0f} seconds",
+                remedy="when the cluster answers again, apply the plan again",
+            )
+
+    def _acquire(self) -> None:
+        """Create the document; where there is one, wait until its holder is dead or alive."""
+        while not self._create():
+            seen = read(self._cluster)
+            if seen is None:
+                continue
+            if seen.holder.token == self.token:
+                self._hold(seen.seq_no, seen.term)
+                return
+            self._outwait(seen)
+            if self._write({"if_seq_no": seen.seq_no, "if_primary_term": seen.term}):
+                self._note(f"took over the lock of a holder that is gone ({seen.holder})")
+                return
+
+    def _create(self) -> bool:
+        return self._write({"op_type": "create"})
+
+    def _write(self, condition: JSON) -> bool:
+        """Put our document under a condition; False when another was first or nobody knows.
+
+        After an unknown outcome the caller reads the document: it may be ours.
+        """
+        started = time.monotonic()
+        body = {"kind": "lock", **asdict(self.holder), "beat": started}
+        try:
+            answer = self._cluster.change("PUT", LOCK_PATH, condition, body, timeout=10)
+        except ServerError as error:
+            if error.status != 409:  # noqa: PLR2004  (HTTP's own number)
+                raise
+            return False
+        except OutcomeUnknown:
+            return False
+        self._hold(answer["_seq_no"], answer["_primary_term"], started)
+        return True
+
+    def _hold(self, seq_no: int, term: int, since: float | None = None) -> None:
+        self._position = (seq_no, term)
+        self._acknowledged = time.monotonic() if since is None else since
+
+    def _outwait(self, seen: _Seen) -> None:
+        """Return when the holder is dead. Raises Locked as soon as it shows that it lives."""
+        if is_dead(seen.holder):
+            return
+        if seen.holder.machine and seen.holder.machine == _machine():
+            raise locked(seen.holder)
+        self._note(f"locked by {seen.holder}: watching whether it still lives ({EXPIRY:.0f} s)")
+        deadline = time.monotonic() + EXPIRY
+        while time.monotonic() < deadline:
+            time.sleep(1)
+            now = read(self._cluster)
+            if now is None:
+                return
+            if (now.seq_no, now.term) != (seen.seq_no, seen.term):
+                raise locked(now.holder)
+
+    def _renew_until_stopped(self) -> None:
+        """Renewals until the lock is lost or given back; failures are retried until GRACE."""
+        while not self._stop.wait(RENEWAL) and not self._lost:
+            try:
+                self._renew()
+            except EsplanError:
+                continue  # `check` stops the apply when this lasts too long
+
+    def _renew(self) -> None:
+        seq_no, term = self._position
+        if self._write({"if_seq_no": seq_no, "if_primary_term": term}):
+            return
+        seen = read(self._cluster)
+        if seen is None:
+            self._lost = "it was removed"
+        elif seen.holder.token != self.token:
+            self._lost = f"it was taken over by {seen.holder}"
+        else:
+            self._hold(seen.seq_no, seen.term)
+
+    def _release(self) -> None:
+        """Delete the document if it is still ours; a lock left behind is seen as dead."""
+        seq_no, term = self._position
+        condition = {"if_seq_no": seq_no, "if_primary_term": term}
+        try:
+            self._cluster.change("DELETE", LOCK_PATH, condition, timeout=10)
+        except (ServerError, Unreachable):
+            return
+
+
+def locked(holder: Holder) -> Locked:
+    """The refusal that shows who holds the lock."""
+    return Locked(
+        "another apply is running on this cluster",
+        where=str(holder),
+        remedy="wait for it (`esplan status` shows how far it is); if it is certainly dead: "
+        f"esplan unlock {holder.token}",
+    )
+
+
+def read(cluster: Cluster) -> _Seen | None:
+    """The lock document now; None when nobody holds the lock."""
+    found = cluster.read(LOCK_PATH)
+    if found is None or not found.get("found"):
+        return None
+    source = found["_source"]
+    holder = Holder(**{name: source[name] for name in Holder.__dataclass_fields__})
+    return _Seen(holder, found["_seq_no"], found["_primary_term"])
+
+
+def remove(cluster: Cluster, token: str) -> Holder:
+    """Remove a dead holder's lock by its id. Raises EsplanError when it is not that lock."""
+    seen = read(cluster)
+    if seen is None or seen.holder.token != token:
+        raise EsplanError(
+            f"there is no lock {token}",
+            why=f"the lock is {seen.holder.token}: {seen.holder}" if seen else "nobody holds it",
+            remedy="see `esplan status`",
+        )
+    condition = {"if_seq_no": seen.seq_no, "if_primary_term": seen.term}
+    cluster.change("DELETE", LOCK_PATH, condition)
+    return seen.holder
+
+
+def rotate_fence(cluster: Cluster, token: str) -> None:
+    """Put our fence alias in the place of every other, in one call."""
+    pattern = FENCE.format_map({"token": "*"})
+    found = cluster.read(f"/{STATE_INDEX}/_alias/{pattern}") or {}
+    old = sorted(found.get(STATE_INDEX, {}).get("aliases", {}))
+    actions: list[JSON] = [{"remove": {"index": STATE_INDEX, "alias": alias}} for alias in old]
+    fence = {"index": STATE_INDEX, "alias": FENCE.format(token=token), "is_hidden": True}
+    try:
+        cluster.change("POST", "/_aliases", None, {"actions": [*actions, {"add": fence}]})
+    except OutcomeUnknown:
+        if cluster.read(f"/{STATE_INDEX}/_alias/{FENCE.format(token=token)}") is None:
+            raise

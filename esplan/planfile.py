@@ -1,0 +1,140 @@
+"""Plan files: written for review, read with suspicion."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from esplan.errors import EsplanError, Refused
+from esplan.plan import Change, Plan, Reason, Step, digest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from esplan.model import JSON
+
+FORMAT_VERSION = "1.0"
+"""Readers accept a newer minor version and refuse a newer major one."""
+
+LARGEST = 256 * 1024 * 1024
+"""Bytes: a plan larger than this was not written by esplan."""
+
+
+def document(plan: Plan) -> JSON:
+    """The plan as the file holds it: version, plan and summary."""
+    return {"format_version": FORMAT_VERSION, **asdict(plan), "summary": plan.summary}
+
+
+def sealed(plan: Plan) -> Plan:
+    """The plan with its digest."""
+    return replace(plan, digest=_digest(document(plan)))
+
+
+def _digest(raw: JSON) -> str:
+    """Over everything but itself: also what a newer minor version may have added."""
+    return digest({name: value for name, value in raw.items() if name != "digest"})
+
+
+def dumps(plan: Plan) -> str:
+    """Sorted, one value a line: stable under `diff`."""
+    return json.dumps(document(plan), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def write(plan: Plan, path: Path) -> None:
+    """Write with mode 0600, whole or not at all; a link at `path` is replaced, not followed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with os.fdopen(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:
+            file.write(dumps(plan))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise EsplanError(
+            f"the plan cannot be written to {path}",
+            why=error.strerror or str(error),
+            remedy="choose another file with -o",
+        ) from None
+
+
+def read(path: Path) -> Plan:
+    """The plan in a file. Raises EsplanError (not a plan) and Refused (edited, or too new)."""
+    raw = _load(path)
+    _check_version(path, raw)
+    plan = _plan(path, raw)
+    if plan.digest != _digest(raw):
+        raise Refused(
+            f"{path} was changed after it was written: its digest does not match",
+            remedy="make a new plan; a plan is reviewed and applied as it is, never edited",
+        )
+    return plan
+
+
+def _load(path: Path) -> JSON:
+    try:
+        if path.stat().st_size > LARGEST:
+            raise _no_plan(path, "it is far too large")
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise EsplanError(
+            f"the plan {path} cannot be read",
+            why=error.strerror or str(error),
+            remedy="write one with: esplan plan -d PATH -o FILE",
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise _no_plan(path, f"it is not JSON: {error}") from None
+    if not isinstance(raw, dict):
+        raise _no_plan(path, "it is not a JSON object")
+    return raw
+
+
+def _check_version(path: Path, raw: JSON) -> None:
+    version = raw.get("format_version")
+    major = str(version).partition(".")[0]
+    if not major.isdigit():
+        raise _no_plan(path, "it has no format_version")
+    if int(major) > int(FORMAT_VERSION.partition(".")[0]):
+        raise Refused(
+            f"{path} has format_version {version}, and this esplan reads {FORMAT_VERSION}",
+            remedy="apply it with the esplan that wrote it, or a newer one",
+        )
+
+
+def _plan(path: Path, raw: JSON) -> Plan:
+    """Build the dataclasses, after the schema has checked every name and type."""
+    from esplan import schema
+
+    problems = schema.check(raw, "plan", file=str(path))
+    if problems:
+        raise _no_plan(path, f"{problems[0].path}: {problems[0].message}")
+    names = Plan.__dataclass_fields__
+    parts = {name: raw[name] for name in names}
+    changes = tuple(_change(one) for one in raw["changes"])
+    steps = tuple(_step(one) for one in raw["steps"])
+    lists = {"drift": tuple(raw["drift"]), "warnings": tuple(raw["warnings"])}
+    return Plan(**{**parts, **lists, "changes": changes, "steps": steps})
+
+
+def _change(raw: JSON) -> Change:
+    parts = {name: raw[name] for name in Change.__dataclass_fields__}
+    return Change(**{**parts, "reasons": tuple(_reason(one) for one in raw["reasons"])})
+
+
+def _reason(raw: JSON) -> Reason:
+    return Reason(**{name: raw[name] for name in Reason.__dataclass_fields__})
+
+
+def _step(raw: JSON) -> Step:
+    parts = {name: raw[name] for name in Step.__dataclass_fields__}
+    return Step(**{**parts, "preconditions": tuple(raw["preconditions"])})
+
+
+def _no_plan(path: Path, why: str) -> EsplanError:
+    return EsplanError(
+        f"{path} is not a plan file", why=why, remedy="write one with: esplan plan -d PATH -o FILE"
+    )

@@ -1,0 +1,136 @@
+"""What must be true just before a step is sent. Each check is one function.
+
+A check returns why it does not hold, or an empty string. Only what the step depends on is
+looked at: unrelated changes in the cluster do not make a plan stale.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from esplan import checksum, diff, live
+from esplan.errors import Refused
+from esplan.model import Body
+from esplan.plan import digest
+from esplan.steps.update_aliases import membership
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from esplan.model import JSON, Index
+    from esplan.plan import Step
+    from esplan.run import Run
+
+
+def require(step: Step, run: Run) -> None:
+    """Raise Refused with every precondition of the step that does not hold."""
+    if not step.preconditions:
+        return
+    names = sorted({p[key] for p in step.preconditions for key in ("index", "name") if key in p})
+    indices = live.read_indices(run.cluster, names) if names else {}
+    facts = _Facts(step, run, indices)
+    broken = [why for p in step.preconditions if (why := CHECKS[p["check"]](p, facts))]
+    if broken:
+        raise Refused(
+            f"step {step.id} ({step.description}) is not safe any more",
+            why="; ".join(broken),
+            remedy="the cluster has changed since the plan was made: make a new plan",
+        )
+
+
+class _Facts:
+    """The cluster as it is at this moment, for one step."""
+
+    def __init__(self, step: Step, run: Run, indices: dict[str, Index]) -> None:
+        self.step, self.run, self.indices = step, run, indices
+
+
+def _absent(precondition: JSON, facts: _Facts) -> str:
+    name = precondition["name"]
+    if name in facts.indices:
+        return f"the index {name} exists already"
+    on = membership(facts.run.cluster, name)
+    return f"{name} is an alias on {', '.join(on)}" if on else ""
+
+
+def _index(precondition: JSON, facts: _Facts) -> str:
+    name, wanted = precondition["index"], precondition["uuid"]
+    index = facts.indices.get(name)
+    if index is None:
+        return f"the index {name} is gone"
+    return "" if index.uuid == wanted else f"{name} is another index now (UUID {index.uuid})"
+
+
+def _body(precondition: JSON, facts: _Facts) -> str:
+    """The definition that the plan was made from; fields that it does not name are no matter."""
+    name = precondition["index"]
+    index = facts.indices.get(name)
+    if index is None:
+        return ""  # the check on its UUID says so
+    after = facts.run.plan.change(facts.step.address).after
+    exact = precondition.get("exact", False)
+    now = diff.projected(index.body, Body(after["settings"], after["mappings"], exact))
+    same = digest(now) == precondition["fingerprint"]
+    return "" if same else f"the definition of {name} has changed"
+
+
+def _ours(precondition: JSON, facts: _Facts) -> str:
+    name = precondition["index"]
+    index = facts.indices.get(name)
+    if index is None:
+        return f"the index {name} is gone"
+    ours = index.mark == facts.run.mark(facts.step.address)
+    return "" if ours else f"{name} is not the index that this plan made"
+
+
+def _alias(precondition: JSON, facts: _Facts) -> str:
+    alias, wanted = precondition["alias"], precondition["on"]
+    on = sorted(membership(facts.run.cluster, alias))
+    if on == wanted:
+        return ""
+    return f"the alias {alias} is on {', '.join(on) or 'no index'}, not on {_said(wanted)}"
+
+
+def _said(names: list[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _write_blocked(precondition: JSON, facts: _Facts) -> str:
+    index = facts.indices.get(precondition["index"])
+    if index is None or index.body.settings.get("index.blocks.write") == "true":
+        return ""
+    return f"the write block on {index.name} was lifted: clients may have written to it"
+
+
+def _unaliased(precondition: JSON, facts: _Facts) -> str:
+    index = facts.indices.get(precondition["index"])
+    if index is None or not index.aliases:
+        return ""
+    return f"{index.name} still serves {', '.join(sorted(index.aliases))}"
+
+
+def _proven(precondition: JSON, facts: _Facts) -> str:
+    """The copy was proven, and since then nothing was written to either side.
+
+    With `then` only the proof itself counts: clients write to the new index after the switch.
+    """
+    proof = facts.run.proofs.get(facts.step.address)
+    source, target = precondition["source"], precondition["target"]
+    if proof is None:
+        return f"{target} was not proven equal to {source}"
+    if precondition.get("then"):
+        return ""
+    now = checksum.marks(facts.run.cluster, [source, target])
+    return "" if now == proof["marks"] else f"{source} or {target} was written to after the proof"
+
+
+CHECKS: dict[str, Callable[[JSON, _Facts], str]] = {
+    "absent": _absent,
+    "alias": _alias,
+    "body": _body,
+    "index": _index,
+    "ours": _ours,
+    "proven": _proven,
+    "unaliased": _unaliased,
+    "write_blocked": _write_blocked,
+}

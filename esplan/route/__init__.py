@@ -1,0 +1,116 @@
+"""A comparison → the cheapest change and its steps, with the reasons."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from esplan import naming
+from esplan.errors import Refused
+from esplan.model import Alias
+from esplan.plan import Change, Reason
+from esplan.route import rules
+from esplan.route.context import Context, Routed
+from esplan.route.in_place import update
+from esplan.route.replace import replace
+from esplan.route.rules import Route
+from esplan.steps import await_health, create_index, update_aliases
+
+if TYPE_CHECKING:
+    from esplan.diff import Comparison
+    from esplan.model import Index, State
+
+__all__ = ["Context", "Routed", "route"]
+
+
+def route(comparison: Comparison, context: Context) -> Routed:
+    """The cheapest way. Raises Refused where there is no safe one."""
+    if isinstance(comparison.desired, Alias):
+        return _route_alias(comparison, comparison.desired, context)
+    return _route_index(comparison, comparison.desired, context)
+
+
+# Aliases
+
+
+def _route_alias(comparison: Comparison, alias: Alias, context: Context) -> Routed:
+    _check_alias(alias, context.live)
+    if comparison.index is None:
+        return _create_alias(comparison, alias, context)
+    found, reasons = _reasons(comparison)
+    if found == Route.REINDEX:
+        return replace(comparison, alias, reasons, context)
+    return update(comparison, found, reasons, comparison.index)
+
+
+def _check_alias(alias: Alias, live: State) -> None:
+    """An alias is a name of its own, on at most one index."""
+    if alias.name in live.indices:
+        raise Refused(
+            f"alias.{alias.name}: {alias.name} is the name of an index, not of an alias",
+            remedy=f"give the alias another name, or manage the index as index.{alias.name}",
+        )
+    on = live.aliases[alias.name].indices if alias.name in live.aliases else ()
+    if len(on) > 1:
+        raise Refused(
+            f"alias.{alias.name} is on {len(on)} indices: {', '.join(on)}",
+            why="esplan keeps an alias on exactly one index, and cannot know which one is right",
+            remedy=f"remove it from the wrong ones: POST /_aliases, remove alias {alias.name}",
+        )
+
+
+def _reasons(comparison: Comparison) -> tuple[Route, tuple[Reason, ...]]:
+    """The dearest route that a difference forces, and every reason, dearest first."""
+    found = [rules.reason(one) for one in comparison.differences]
+    found.sort(key=lambda pair: (-pair[0], pair[1].path))
+    return max((one for one, _ in found), default=Route.NOTHING), tuple(r for _, r in found)
+
+
+def _create_alias(comparison: Comparison, alias: Alias, context: Context) -> Routed:
+    """A new index, green, and the alias on it."""
+    address = str(comparison.address)
+    target = naming.next_index(alias, None, context.live, context.today)
+    create = create_index.describe(address, context.plan_id, target, alias.body, {}, filled=False)
+    switch = update_aliases.describe(
+        address,
+        f"put the alias {alias.name} on {target}",
+        [{"add": {"index": target, "alias": alias.name, **alias.options}}],
+        {alias.name: {target: alias.options}},
+        [],
+        ({"check": "ours", "index": target}, {"check": "alias", "alias": alias.name, "on": []}),
+    )
+    change = Change(address, "create", "create", None, target, (), None, comparison.after)
+    return Routed(change, (create, await_health.describe(address, target), switch))
+
+
+# Indices without an alias scheme
+
+
+def _route_index(comparison: Comparison, desired: Index, context: Context) -> Routed:
+    address = str(comparison.address)
+    if desired.name in context.live.aliases:
+        raise Refused(
+            f"{address}: {desired.name} is an alias, on "
+            f"{', '.join(context.live.aliases[desired.name].indices)}",
+            remedy=f"manage it under `aliases: {{{desired.name}: …}}`, or choose another name",
+        )
+    if comparison.index is None:
+        create = create_index.describe(
+            address, context.plan_id, desired.name, desired.body, desired.aliases, filled=False
+        )
+        change = Change(address, "create", "create", None, desired.name, (), None, comparison.after)
+        return Routed(change, (create, await_health.describe(address, desired.name)))
+    found, reasons = _reasons(comparison)
+    if found == Route.REINDEX:
+        raise _needs_alias(address, reasons)
+    return update(comparison, found, reasons, comparison.index)
+
+
+def _needs_alias(address: str, reasons: tuple[Reason, ...]) -> Refused:
+    forced = [one for one in reasons if one.route == Route.REINDEX.title]
+    listed = "; ".join(f"{one.path}: {one.rule}" for one in forced)
+    return Refused(
+        f"{address} cannot be changed in place, and clients use its own name",
+        why=listed,
+        remedy="put it behind an alias (`aliases:` in the desired file): a new index can then "
+        "be filled and switched to; or undo the change",
+    )

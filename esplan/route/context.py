@@ -1,0 +1,30 @@
+"""What the routes share: what they are given, and what they give back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from esplan.model import State
+    from esplan.plan import Change, Step
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the routes need beside one comparison."""
+
+    plan_id: str
+    live: State
+    today: date
+
+
+@dataclass(frozen=True)
+class Routed:
+    """One object's change, its steps in order, and what a reviewer should be warned of."""
+
+    change: Change
+    steps: tuple[Step, ...] = ()
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,263 @@
+"""Blue-green: a new index behind the alias, filled, proven, switched to."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from esplan import naming
+from esplan.diff import Comparison, projected
+from esplan.errors import Refused
+from esplan.model import JSON, Alias, Body, Index
+from esplan.plan import Change, Reason, Step, digest
+from esplan.route import rules
+from esplan.route.context import Context, Routed
+from esplan.route.rules import Route
+from esplan.steps import (
+    await_health,
+    block_writes,
+    create_index,
+    delete_index,
+    reindex,
+    unblock_writes,
+    update_aliases,
+    update_settings,
+    verify,
+)
+
+WHILE_COPYING = {
+    "index.number_of_replicas": "0",
+    "index.refresh_interval": "-1",
+    "index.auto_expand_replicas": None,
+}
+"""A target is filled without replicas and refreshes; they are set before the switch."""
+
+AFTER_SWITCH = "index.lifecycle."
+"""A policy must not act on an index that is still being filled."""
+
+NEVER_CARRIED = ("index.blocks.",)
+"""Live settings that are a condition, not a definition: a new index does not inherit them."""
+
+
+def replace(
+    comparison: Comparison, alias: Alias, reasons: tuple[Reason, ...], context: Context
+) -> Routed:
+    """The other colour: create, block, copy, prove, switch, unblock, delete."""
+    source = _source(comparison, alias)
+    target = naming.next_index(alias, source, context.live, context.today)
+    body = new_body(source.body, alias.body)
+    copy = _Copy(str(comparison.address), alias, source, target, body, comparison, context)
+    change = Change(
+        copy.address,
+        "replace",
+        Route.REINDEX.title,
+        source.name,
+        target,
+        reasons,
+        comparison.before,
+        comparison.after,
+    )
+    return Routed(change, copy.steps(), copy.warnings())
+
+
+def _source(comparison: Comparison, alias: Alias) -> Index:
+    """The index to copy from, if a copy of it can be whole."""
+    source = comparison.index
+    if source is None or not source.is_open:
+        raise Refused(
+            f"alias.{alias.name}: the index behind it is closed, and cannot be copied",
+            remedy="open it first (POST /<index>/_open)",
+        )
+    stored = source.body.mappings.get("_source", {})
+    lossy = sorted(name for name in ("enabled", "includes", "excludes") if name in stored)
+    if lossy:
+        raise Refused(
+            f"alias.{alias.name}: {source.name} does not keep the whole _source "
+            f"(mappings._source.{lossy[0]}), so its documents cannot be copied",
+            remedy="load the new index from where the data came from, or undo the change "
+            "that needs a new index",
+        )
+    return source
+
+
+def new_body(live: Body, desired: Body) -> Body:
+    """The new index: as desired, with the settings and fields that only live has kept."""
+    carried = {n: v for n, v in live.settings.items() if not n.startswith(NEVER_CARRIED)}
+    mappings = desired.mappings if desired.exact else rules.merged(live.mappings, desired.mappings)
+    return Body({**carried, **desired.settings}, mappings)
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """One blue-green replacement."""
+
+    address: str
+    alias: Alias
+    source: Index
+    target: str
+    body: Body
+    comparison: Comparison
+    context: Context
+
+    def steps(self) -> tuple[Step, ...]:
+        """In the order of the contract; every step asserts what the ones before it proved."""
+        return (
+            self._create(),
+            *self._fill(),
+            update_settings.describe(
+                self.address, self.target, self._final(), WHILE_COPYING, (self._ours(),)
+            ),
+            await_health.describe(self.address, self.target),
+            self._switch(),
+            *self._after(),
+        )
+
+    def _create(self) -> Step:
+        settings = {**self.body.settings, **WHILE_COPYING}
+        kept = {n: v for n, v in settings.items() if not n.startswith(AFTER_SWITCH)}
+        aliases = {self.guard: {"is_hidden": True}}
+        return create_index.describe(
+            self.address,
+            self.context.plan_id,
+            self.target,
+            Body(kept, self.body.mappings),
+            aliases,
+            filled=True,
+        )
+
+    @property
+    def guard(self) -> str:
+        """The alias through which alone the target is filled: nothing can auto-create it."""
+        short = hashlib.sha256(self.target.encode()).hexdigest()[:8]
+        return f"esplan-copy-{self.context.plan_id}-{short}"
+
+    def _fill(self) -> tuple[Step, ...]:
+        return (
+            block_writes.describe(
+                self.address, self.source.name, (self._still(), self._unchanged(), self._on())
+            ),
+            reindex.describe(
+                self.address,
+                self.source,
+                self.guard,
+                self.alias.migrate,
+                (self._still(), self._blocked(), self._ours()),
+            ),
+            verify.describe(
+                self.address,
+                self.source,
+                self.target,
+                self.alias.verify,
+                (self._still(), self._blocked(), self._ours()),
+            ),
+        )
+
+    def _final(self) -> JSON:
+        """What the target was created without; None is the server's default."""
+        wanted = {name: self.body.settings.get(name) for name in WHILE_COPYING}
+        return {name: value for name, value in wanted.items() if value != WHILE_COPYING[name]}
+
+    def _switch(self) -> Step:
+        name, old, new = self.alias.name, self.source.name, self.target
+        options = self.alias.options
+        removed = {"index": old, "alias": name, "must_exist": True}
+        guard = {"index": new, "alias": self.guard, "must_exist": True}
+        return update_aliases.describe(
+            self.address,
+            f"switch the alias {name} from {old} to {new}",
+            [{"remove": removed}, {"remove": guard}, {"add": _on(new, name, options)}],
+            {name: {new: options}},
+            [
+                {"remove": {**_on(new, name, {}), "must_exist": True}},
+                {"add": _on(old, name, self._old_options())},
+            ],
+            (
+                self._still(),
+                self._blocked(),
+                self._ours(),
+                self._on(),
+                {"check": "proven", "source": old, "target": new},
+            ),
+        )
+
+    def _old_options(self) -> JSON:
+        options: JSON = (self.comparison.before or {})["options"]
+        return options
+
+    def _after(self) -> tuple[Step, ...]:
+        lifecycle = {n: v for n, v in self.body.settings.items() if n.startswith(AFTER_SWITCH)}
+        steps: list[Step] = []
+        if not self._was_blocked():
+            steps.append(unblock_writes.describe(self.address, self.source.name, self.source.uuid))
+        if lifecycle:
+            nothing = dict.fromkeys(lifecycle)
+            steps.append(
+                update_settings.describe(self.address, self.target, lifecycle, nothing, ())
+            )
+        if self.alias.finish.delete_old:
+            steps.append(self._delete())
+        return tuple(steps)
+
+    def _was_blocked(self) -> bool:
+        """A block that was there before the plan is somebody's own: it stays."""
+        return self.source.body.settings.get("index.blocks.write") == "true"
+
+    def _delete(self) -> Step:
+        """Only what esplan made, or what the desired file's own pattern names, and only unused."""
+        _check_deletable(self.alias, self.source)
+        preconditions = (
+            {"check": "alias", "alias": self.alias.name, "on": [self.target]},
+            {"check": "unaliased", "index": self.source.name},
+            {"check": "proven", "source": self.source.name, "target": self.target, "then": True},
+        )
+        return delete_index.describe(self.address, self.source, preconditions)
+
+    def _still(self) -> JSON:
+        return {"check": "index", "index": self.source.name, "uuid": self.source.uuid}
+
+    def _unchanged(self) -> JSON:
+        before = projected(self.source.body, self.alias.body)
+        return {"check": "body", "index": self.source.name, "fingerprint": digest(before)}
+
+    def _blocked(self) -> JSON:
+        return {"check": "write_blocked", "index": self.source.name}
+
+    def _ours(self) -> JSON:
+        return {"check": "ours", "index": self.target}
+
+    def _on(self) -> JSON:
+        return {"check": "alias", "alias": self.alias.name, "on": [self.source.name]}
+
+    def warnings(self) -> tuple[str, ...]:
+        """What a reviewer should know beside the steps."""
+        found = []
+        others = sorted(set(self.source.aliases) - {self.alias.name})
+        if others:
+            found.append(f"{self.address}: {', '.join(others)} stays on {self.source.name}")
+        if self._was_blocked():
+            found.append(f"{self.address}: {self.source.name} is write-blocked and stays so")
+        if not self.alias.finish.delete_old:
+            found.append(f"{self.address}: {self.source.name} is kept (finish.delete_old is false)")
+        if self.alias.verify.method == "count":
+            found.append(f"{self.address}: verify.method count proves numbers, not contents")
+        return tuple(found)
+
+
+def _on(index: str, alias: str, options: JSON) -> JSON:
+    return {"index": index, "alias": alias, **options}
+
+
+def _check_deletable(alias: Alias, old: Index) -> None:
+    if not old.mark and not naming.matches(alias.naming, old.name):
+        raise Refused(
+            f"alias.{alias.name}: delete_old would delete {old.name}, which esplan did not make "
+            f"and whose name is not of the pattern {alias.naming.pattern}",
+            remedy="set finish.delete_old: false, and delete the index by hand afterwards",
+        )
+    others = sorted(set(old.aliases) - {alias.name})
+    if others:
+        raise Refused(
+            f"alias.{alias.name}: delete_old would delete {old.name}, which also serves "
+            f"{', '.join(others)}",
+            remedy="move these aliases first, or set finish.delete_old: false",
+        )

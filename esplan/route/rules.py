@@ -1,0 +1,189 @@
+"""Which route one difference forces: tables of what Elasticsearch can change in place.
+
+From the server's own behaviour: a setting or parameter that is in no table here needs a new
+index, which is always right and only dearer.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from esplan.diff import FIELD_MAPS, Difference, Path
+from esplan.plan import Reason
+
+if TYPE_CHECKING:
+    from esplan.model import JSON
+
+
+class Route(IntEnum):
+    """Cheapest first: the dearest one that any difference forces is the change's route."""
+
+    NOTHING = 0
+    ALIAS = 1
+    SETTINGS = 2
+    MAPPING = 3
+    REINDEX = 4
+
+    @property
+    def title(self) -> str:
+        """As plans call it."""
+        return TITLES[self]
+
+
+TITLES = {
+    Route.NOTHING: "nothing",
+    Route.ALIAS: "alias change",
+    Route.SETTINGS: "dynamic settings",
+    Route.MAPPING: "mapping addition",
+    Route.REINDEX: "reindex",
+}
+
+DYNAMIC_SETTINGS = (
+    "index.auto_expand_replicas",
+    "index.blocks.",
+    "index.default_pipeline",
+    "index.final_pipeline",
+    "index.gc_deletes",
+    "index.hidden",
+    "index.highlight.max_analyzed_offset",
+    "index.indexing.slowlog.",
+    "index.lifecycle.",
+    "index.mapping.depth.limit",
+    "index.mapping.dimension_fields.limit",
+    "index.mapping.field_name_length.limit",
+    "index.mapping.nested_fields.limit",
+    "index.mapping.nested_objects.limit",
+    "index.mapping.total_fields.",
+    "index.max_",
+    "index.merge.policy.",
+    "index.merge.scheduler.",
+    "index.number_of_replicas",
+    "index.priority",
+    "index.query.default_field",
+    "index.refresh_interval",
+    "index.requests.cache.enable",
+    "index.routing.allocation.",
+    "index.routing.rebalance.enable",
+    "index.search.idle.after",
+    "index.search.slowlog.",
+    "index.search.throttled",
+    "index.translog.durability",
+    "index.translog.flush_threshold_size",
+    "index.translog.sync_interval",
+    "index.unassigned.node_left.delayed_timeout",
+    "index.warmer.enabled",
+    "index.write.wait_for_active_shards",
+)
+
+UPDATEABLE_ROOT = frozenset(
+    "_meta date_detection dynamic dynamic_date_formats dynamic_templates numeric_detection "
+    "runtime".split()
+)
+
+UPDATEABLE_FIELD = frozenset(
+    "coerce copy_to dynamic eager_global_ordinals fielddata fielddata_frequency_filter "
+    "ignore_above ignore_malformed meta search_analyzer search_quote_analyzer "
+    "split_queries_on_whitespace".split()
+)
+
+
+def reason(difference: Difference) -> tuple[Route, Reason]:
+    """The route that a difference forces, with the rule in words."""
+    route, rule = _rule(difference)
+    path = json_path(difference.path)
+    return route, Reason(path, difference.before, difference.after, rule, route.title)
+
+
+def _rule(difference: Difference) -> tuple[Route, str]:
+    section = difference.path[0]
+    if section in ("options", "aliases"):
+        return Route.ALIAS, "an alias changes in one atomic call"
+    if section == "settings":
+        return _setting_rule(difference.path[1])
+    return _mapping_rule(difference)
+
+
+def _setting_rule(name: str) -> tuple[Route, str]:
+    if name.startswith(DYNAMIC_SETTINGS):
+        return Route.SETTINGS, "a dynamic setting changes on the open index"
+    return Route.REINDEX, "this setting is fixed when an index is created"
+
+
+def _mapping_rule(difference: Difference) -> tuple[Route, str]:
+    path, before, after = difference.path, difference.before, difference.after
+    if len(path) == 2 and path[1] not in FIELD_MAPS:  # noqa: PLR2004  (mappings.<parameter>)
+        if path[1] in UPDATEABLE_ROOT and after is not None:
+            return Route.MAPPING, "this mapping parameter can be updated in place"
+        return Route.REINDEX, "this mapping parameter is fixed when an index is created"
+    if path[1] == "runtime":
+        return Route.MAPPING, "runtime fields can be changed in place"
+    if before is None and _is_field(path):
+        return Route.MAPPING, "a new field can be added in place"
+    if after is None and _is_field(path):
+        return Route.REINDEX, "a field cannot be removed from a mapping"
+    return _parameter_rule(path[-1], before, after)
+
+
+def _is_field(path: Path) -> bool:
+    """`…properties.title`, or a whole map of fields that was not there."""
+    return path[-2] in FIELD_MAPS or path[-1] == "fields"
+
+
+def _parameter_rule(name: str, before: Any, after: Any) -> tuple[Route, str]:
+    if name in UPDATEABLE_FIELD or (name == "norms" and before is None and after is False):
+        return Route.MAPPING, f"`{name}` can be updated in place"
+    if name == "type":
+        return Route.REINDEX, "the type of a field is fixed: its documents are indexed anew"
+    return Route.REINDEX, f"`{name}` is fixed once the field exists: its documents are indexed anew"
+
+
+def json_path(path: Path) -> str:
+    """`settings.index.number_of_shards`, `mappings.properties.title.type`."""
+    return ".".join(path)
+
+
+def in_place_mapping(difference_paths: list[Path], live: JSON, desired: JSON) -> JSON:
+    """The body of an update: every touched top-level field whole, and every touched parameter.
+
+    Whole, because an omitted updateable parameter goes back to its default and an omitted
+    fixed one conflicts.
+    """
+    body: JSON = {}
+    for path in difference_paths:
+        name = path[1]
+        if name not in ("properties", "runtime"):
+            body[name] = desired[name]
+            continue
+        fields = [path[2]] if len(path) > 2 else list(desired[name])  # noqa: PLR2004
+        for field in fields:
+            whole = merged_field(live.get(name, {}).get(field), desired[name][field])
+            body.setdefault(name, {})[field] = whole
+    return body
+
+
+def merged(live: JSON, desired: JSON) -> JSON:
+    """A mapping for a new index: the desired one, with what only live has kept."""
+    body = {**live, **desired}
+    for name in ("properties", "runtime"):
+        if name in live or name in desired:
+            body[name] = _merged_fields(live.get(name, {}), desired.get(name, {}))
+    return body
+
+
+def _merged_fields(live: JSON, desired: JSON) -> JSON:
+    names = sorted({*live, *desired})
+    return {n: merged_field(live.get(n), desired[n]) if n in desired else live[n] for n in names}
+
+
+def merged_field(live: JSON | None, desired: JSON) -> JSON:
+    """A desired field with the sub-fields that only live has, where the type is the same."""
+    if live is None or live.get("type") != desired.get("type"):
+        return desired
+    kept = {"dynamic": live["dynamic"]} if "dynamic" in live else {}
+    maps: JSON = {
+        name: _merged_fields(live.get(name, {}), desired.get(name, {}))
+        for name in ("properties", "fields")
+        if name in live or name in desired
+    }
+    return {**kept, **desired, **maps}

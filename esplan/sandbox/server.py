@@ -1,0 +1,293 @@
+"""Starts, stops and describes the one server of the sandbox.
+
+It listens on 127.0.0.1 only, on ports the system chooses. Its data outlives a stop, unless that
+is told to purge it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from esplan.errors import EsplanError, ServerError, Unreachable
+from esplan.sandbox.cache import (
+    cache_folder,
+    disk_used,
+    locked,
+    make_folder,
+    require_reachable,
+    server_account,
+)
+from esplan.sandbox.engines import Launch
+from esplan.sandbox.state import Sandbox, is_server, pid_file, run_folder, running, save, state_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from esplan.sandbox import Progress
+    from esplan.sandbox.engines import Engine
+
+ORDINARY_PORTS = frozenset({9200, 9300})
+"""Where other people's clusters listen: never the sandbox's, whatever the system offers."""
+
+SECONDS_TO_START = 180
+SECONDS_TO_STOP = 30
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What `stop` did. `killed`: the server did not end by itself. `purged`: bytes deleted."""
+
+    was_running: bool
+    url: str
+    killed: bool
+    purged: int
+
+
+@dataclass(frozen=True)
+class Status:
+    """What runs. `version` is empty where the server does not answer. `disk` is in bytes."""
+
+    sandbox: Sandbox | None
+    version: str
+    disk: int
+    cache: Path
+
+
+def start(engine: Engine, progress: Progress) -> Sandbox:
+    """Start the engine, fetching it first if need be, and return when it answers.
+
+    If it runs already, it is left alone and returned. Raises EsplanError when another engine
+    runs, when Java or Maven is missing, and when the server does not come up.
+    """
+    cache = cache_folder()
+    with locked(cache, progress):
+        found = running(cache)
+        if found is None:
+            return _start(engine, cache, progress)
+        if found.engine != engine.name:
+            raise EsplanError(
+                f"{found.engine} runs already, and there is one sandbox at a time",
+                where=found.url,
+                remedy="esplan sandbox stop, then start again",
+            )
+        return replace(found, was_running=True)
+
+
+def _start(engine: Engine, cache: Path, progress: Progress) -> Sandbox:
+    """The same, where nothing runs and the lock is held."""
+    from esplan.sandbox.download import install
+    from esplan.sandbox.java import find_java
+
+    account = server_account()
+    if account:
+        require_reachable(cache)
+    java = find_java(engine.java_min, engine.java_max, account)
+    home = install(engine, cache, java, progress)
+    http, transport = free_ports()
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    sandbox = Sandbox(engine.name, f"http://127.0.0.1:{http}", http, 0, now)
+    launch = Launch(home, run_folder(cache, engine.name), java)
+    _prepare(launch, engine, (http, transport), account)
+    save(cache, sandbox)
+    try:
+        _launch(launch, engine, account, progress)
+        _await_answer(sandbox.url, progress)
+    except BaseException:
+        _kill(cache)
+        raise
+    save(cache, up := replace(sandbox, pid=int(pid_file(launch.run).read_text(encoding="ascii"))))
+    return up
+
+
+def free_ports() -> tuple[int, int]:
+    """Two ports of 127.0.0.1 that nothing listens on (http, transport)."""
+    ports: list[int] = []
+    with ExitStack() as held:
+        while len(ports) < 2:  # noqa: PLR2004  (the pair)
+            probe = held.enter_context(socket.socket())
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+            if port not in ORDINARY_PORTS:
+                ports.append(port)
+    return ports[0], ports[1]
+
+
+def _prepare(
+    launch: Launch, engine: Engine, ports: tuple[int, int], account: Mapping[str, Any]
+) -> None:
+    """A fresh config, logs and tmp, and the data as they are: all that the server may write to.
+
+    The folder above them stays with whoever runs esplan, so that the server's account cannot
+    put a link in the way of the files that root writes here.
+    """
+    make_folder(launch.run)
+    for name in ("config", "logs", "tmp"):
+        shutil.rmtree(launch.run / name, ignore_errors=not (launch.run / name).exists())
+        (launch.run / name).mkdir()
+    (launch.run / "data").mkdir(exist_ok=True)
+    shutil.copytree(launch.home / "config", launch.run / "config", dirs_exist_ok=True)
+    (launch.run / "config/elasticsearch.yml").write_text(
+        "\n".join(_settings(launch.run, engine, ports)) + "\n", encoding="utf-8"
+    )
+    jvm_options = launch.run / "config/jvm.options"
+    jvm_options.write_text(_quiet(jvm_options.read_text(encoding="utf-8")), encoding="utf-8")
+    if account:
+        config = launch.run / "config"
+        own = [launch.run / name for name in ("data", "logs", "tmp")]
+        for path in (*own, config, *config.rglob("*")):
+            os.chown(path, account["user"], account["group"], follow_symlinks=False)
+
+
+def _quiet(jvm_options: str) -> str:
+    """The options less the files that the JVM would write below the server's read-only files."""
+    files = ("=logs/", "-XX:HeapDumpPath=")
+    lines = jvm_options.splitlines(keepends=True)
+    return "".join(line for line in lines if not any(file in line for file in files))
+
+
+def _settings(run: Path, engine: Engine, ports: tuple[int, int]) -> list[str]:
+    """The lines of elasticsearch.yml."""
+    return [
+        "cluster.name: esplan-sandbox",
+        "node.name: sandbox",
+        "discovery.type: single-node",
+        "network.host: 127.0.0.1",
+        f"http.port: {ports[0]}",
+        f"transport.port: {ports[1]}",
+        f"path.data: {json.dumps(str(run / 'data'))}",
+        f"path.logs: {json.dumps(str(run / 'logs'))}",
+        "cluster.routing.allocation.disk.threshold_enabled: false",
+        *engine.settings,
+    ]
+
+
+def _launch(launch: Launch, engine: Engine, account: Mapping[str, Any], progress: Progress) -> None:
+    """Run the launcher, which returns when the server is up. Raises EsplanError if it fails.
+
+    The server gets an environment of its own, so no credential of esplan's, and a session of
+    its own, so that a Ctrl-C in the terminal does not reach it.
+    """
+    command, own = engine.launcher(launch)
+    environment = {"PATH": os.defpath, "HOME": str(launch.run / "tmp"), "LC_ALL": "C.UTF-8"} | own
+    log = launch.run / "start.log"
+    with log.open("w", encoding="utf-8") as output:
+        process = subprocess.Popen(  # noqa: S603  (the launcher's own command)
+            command,
+            env=environment,
+            cwd=launch.home,  # the launcher looks for lib/ and modules/ here
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            **account,
+        )
+        try:
+            code = _wait(process, f"starting {engine.name}", progress)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+    if code != 0:
+        why = (
+            f"its launcher took over {SECONDS_TO_START} s" if code is None else f"exit code {code}"
+        )
+        raise EsplanError(
+            f"{engine.name} did not start ({why})",
+            where=str(log),
+            why=last_lines(log),
+            remedy="the lines above say why; esplan sandbox stop --purge drops data that is broken",
+        )
+
+
+def _wait(process: subprocess.Popen[bytes], text: str, progress: Progress) -> int | None:
+    """The launcher's exit code; None, and its whole session killed, when it takes too long."""
+    for _ in range(SECONDS_TO_START * 2):
+        progress(text, None)
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(timeout=0.5)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return None
+
+
+def _kill(cache: Path) -> None:
+    """Leave nothing of a server that failed to start, or whose start was interrupted."""
+    if left := running(cache):
+        with suppress(ProcessLookupError):
+            os.kill(left.pid, signal.SIGKILL)
+    state_file(cache).unlink(missing_ok=True)
+
+
+def last_lines(log: Path, count: int = 15) -> str:
+    """The last lines of a log, each cut at 300 characters."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
+    return "\n".join(line[:300] for line in lines) or "its log is empty"
+
+
+def _await_answer(url: str, progress: Progress) -> None:
+    """Return when the server answers and the kept indices are back, as far as they come back."""
+    from esplan.cluster import Cluster, Connection
+
+    progress("waiting for the indices", None)
+    with Cluster(Connection(url), patience=30) as cluster:
+        cluster.read("/")
+        with suppress(ServerError):  # 408: an index stays red, which is the user's to look at
+            cluster.read("/_cluster/health", {"wait_for_status": "yellow", "timeout": "30s"})
+
+
+def stop(*, purge: bool, progress: Progress) -> Ended:
+    """End the server if one runs; with `purge`, delete its data too, and every other engine's."""
+    cache = cache_folder()
+    if not cache.is_dir():
+        return Ended(was_running=False, url="", killed=False, purged=0)
+    with locked(cache, progress):
+        found = running(cache)
+        killed = _end(found.pid, cache, progress) if found else False
+        state_file(cache).unlink(missing_ok=True)
+        purged = disk_used(cache / "run") if purge else 0
+        if purge and (cache / "run").exists():
+            shutil.rmtree(cache / "run")
+    return Ended(found is not None, found.url if found else "", killed, purged)
+
+
+def _end(pid: int, cache: Path, progress: Progress) -> bool:
+    """Ask the server to end, wait, and kill it if it does not: whether it had to be killed."""
+    for number, seconds in ((signal.SIGTERM, SECONDS_TO_STOP), (signal.SIGKILL, 10)):
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+        for _ in range(seconds * 10):
+            if not is_server(pid, cache):
+                return number is signal.SIGKILL
+            progress("stopping the server", None)
+            time.sleep(0.1)
+    raise EsplanError(f"process {pid} does not end, not even when killed", where=str(cache))
+
+
+def status() -> Status:
+    """What runs now, without waiting for anything."""
+    cache = cache_folder()
+    sandbox = running(cache)
+    version = _version(sandbox.url) if sandbox else ""
+    return Status(sandbox, version, disk_used(cache), cache)
+
+
+def _version(url: str) -> str:
+    """The server's version, empty where it does not answer within five seconds."""
+    from esplan.cluster import Cluster, Connection
+
+    try:
+        with Cluster(Connection(url)) as cluster:
+            return str(cluster.read("/", timeout=5)["version"]["number"])
+    except (Unreachable, ServerError):
+        return ""

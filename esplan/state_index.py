@@ -1,0 +1,116 @@
+"""esplan's own hidden index: the mirror of every journal, beside the lock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from esplan import journal
+from esplan.errors import EsplanError, JournalError, OutcomeUnknown, ServerError
+from esplan.plan import STATE_INDEX
+
+if TYPE_CHECKING:
+    from esplan.cluster import Cluster
+    from esplan.journal import Record
+    from esplan.model import JSON
+
+BODY: JSON = {
+    "settings": {
+        "index.hidden": True,
+        "index.number_of_shards": 1,
+        "index.auto_expand_replicas": "0-1",
+    },
+    "mappings": {
+        "dynamic": False,
+        "_meta": {"esplan": {"purpose": "lock, fence and journals"}},
+        "properties": {
+            "kind": {"type": "keyword"},
+            "plan": {"type": "keyword"},
+            "seq": {"type": "integer"},
+        },
+    },
+}
+
+PAGE = 200
+"""Records asked for in one request; an ordinary apply has fewer."""
+
+
+def ensure(cluster: Cluster) -> None:
+    """Make the index unless it is there."""
+    if cluster.read(f"/{STATE_INDEX}", {"filter_path": "*.aliases"}) is not None:
+        return
+    try:
+        cluster.change("PUT", f"/{STATE_INDEX}", None, BODY)
+    except ServerError as error:
+        if error.type != "resource_already_exists_exception":
+            raise
+    except OutcomeUnknown:
+        if cluster.read(f"/{STATE_INDEX}", {"filter_path": "*.aliases"}) is None:
+            raise
+
+
+def record_id(plan_digest: str, seq: int) -> str:
+    """One document a record; creating it twice is impossible."""
+    return f"journal-{plan_digest[:32]}-{seq}"
+
+
+def store(cluster: Cluster, plan_digest: str, record: Record) -> None:
+    """Mirror one record. Raises JournalError when it is not certainly there afterwards."""
+    path = f"/{STATE_INDEX}/_create/{record_id(plan_digest, record.seq)}"
+    body = {"kind": "journal", "plan": plan_digest, "seq": record.seq, "record": record.line()}
+    try:
+        cluster.change("PUT", path, {"require_alias": "false"}, body)
+    except (ServerError, OutcomeUnknown) as error:
+        if not _is_there(cluster, plan_digest, record):
+            raise JournalError(
+                "the journal cannot be mirrored in the cluster",
+                why=f"{error.what}: {error.why}",
+                remedy="nothing is changed without it: cure the cause, then apply again",
+            ) from None
+
+
+def _is_there(cluster: Cluster, plan_digest: str, record: Record) -> bool:
+    """After an answer that was lost or refused: the write may have been ours."""
+    try:
+        found = cluster.read(f"/{STATE_INDEX}/_doc/{record_id(plan_digest, record.seq)}")
+    except EsplanError:
+        return False
+    return bool(found) and found["_source"]["record"] == record.line()
+
+
+def load(cluster: Cluster, plan_digest: str) -> list[Record]:
+    """The mirrored records of a plan, in order and checked; [] when there are none."""
+    lines: list[str] = []
+    while True:
+        ids = [record_id(plan_digest, seq) for seq in range(len(lines), len(lines) + PAGE)]
+        answer = cluster.read(f"/{STATE_INDEX}/_mget", None, {"ids": ids})
+        found = [doc for doc in (answer or {}).get("docs", []) if doc.get("found")]
+        lines += [doc["_source"]["record"] for doc in found]
+        if len(found) < PAGE:
+            return _records(lines)
+
+
+def _records(lines: list[str]) -> list[Record]:
+    where = f"the journal in the index {STATE_INDEX}"
+    try:
+        return journal.chain((journal.parse(line) for line in lines), where)
+    except ValueError:
+        raise JournalError(
+            f"{where} cannot be read",
+            remedy="was it written by a newer esplan? use that one",
+        ) from None
+
+
+def unfinished(cluster: Cluster) -> list[list[Record]]:
+    """The journals of every apply that was started and has not ended, newest first."""
+    body: JSON = {
+        "size": 0,
+        "query": {"term": {"kind": "journal"}},
+        "aggs": {"plans": {"terms": {"field": "plan", "size": 1000}}},
+    }
+    answer = cluster.read(f"/{STATE_INDEX}/_search", None, body)
+    if answer is None:
+        return []
+    plans = [bucket["key"] for bucket in answer["aggregations"]["plans"]["buckets"]]
+    journals = [load(cluster, plan) for plan in plans]
+    open_ones = [records for records in journals if records and records[-1].event != "end"]
+    return sorted(open_ones, key=lambda records: records[-1].at, reverse=True)

@@ -1,0 +1,57 @@
+"""Block writes to the source: after the answer no write is in flight."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from esplan import live
+from esplan.errors import OutcomeUnknown
+from esplan.plan import Step
+from esplan.steps import unblock_writes
+from esplan.steps.request import index_path, request, send, send_request
+
+if TYPE_CHECKING:
+    from esplan.model import JSON
+    from esplan.run import Run
+
+REPEAT = True
+"""A block set by `_settings` may still have writes in flight: this call waits for them."""
+
+
+def describe(address: str, index: str, preconditions: tuple[JSON, ...]) -> Step:
+    """The `_block` call waits for writes in flight; setting the block by `_settings` does not."""
+    return Step(
+        kind="block_writes",
+        phase="switch",
+        address=address,
+        description=f"block writes to {index} (clients get 403 until the switch)",
+        request=request("PUT", index_path(index, "/_block/write")),
+        preconditions=preconditions,
+        undo={"request": unblock_writes.lifted(index)},
+        arguments={"index": index},
+    )
+
+
+def probe(step: Step, run: Run) -> bool:
+    """The block is set."""
+    index = live.read_indices(run.cluster, [step.arguments["index"]]).get(step.arguments["index"])
+    return index is not None and index.body.settings.get(unblock_writes.SETTING) == "true"
+
+
+def execute(step: Step, run: Run) -> JSON:
+    """Every shard has answered that it is blocked; else nothing is known."""
+    answer = send(step, run)
+    if not answer.get("shards_acknowledged") or not all(i["blocked"] for i in answer["indices"]):
+        raise OutcomeUnknown(
+            f"not every shard of {step.arguments['index']} has confirmed the write block",
+            remedy="see GET /_cluster/health: a shard may be missing",
+        )
+    return {}
+
+
+def undo(step: Step, run: Run) -> None:
+    """Let writes through again."""
+    name = step.arguments["index"]
+    index = live.read_indices(run.cluster, [name]).get(name)
+    if index and index.body.settings.get(unblock_writes.SETTING) is not None:
+        send_request(step.undo["request"], run, run.opaque_id(step))

@@ -1,0 +1,88 @@
+"""Create an index under esplan's mark, so that it is recognised again after a crash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from esplan import live, normalize
+from esplan.errors import Refused, StepFailed
+from esplan.plan import Step
+from esplan.run import mark
+from esplan.steps.request import fenced, index_path, request, send, send_request
+
+if TYPE_CHECKING:
+    from esplan.model import JSON, Body
+    from esplan.run import Run
+
+REPEAT = False
+
+
+def describe(
+    address: str, plan_id: str, index: str, body: Body, aliases: JSON, *, filled: bool
+) -> Step:
+    """`filled`: a copy goes into it, so that undoing it may drop documents."""
+    meta = {**body.mappings.get("_meta", {}), normalize.MARK: mark(plan_id, address)}
+    whole = {
+        "settings": {name: value for name, value in body.settings.items() if value is not None},
+        "mappings": {**body.mappings, "_meta": meta},
+        "aliases": aliases,
+    }
+    return Step(
+        kind="create_index",
+        phase="prepare",
+        address=address,
+        description=f"create the index {index}",
+        request=request("PUT", index_path(index), whole),
+        preconditions=({"check": "absent", "name": index},),
+        undo={"request": fenced([{"remove_index": {"index": index}}])},
+        arguments={"index": index, "filled": filled},
+    )
+
+
+def probe(step: Step, run: Run) -> bool:
+    """There, and ours. An index of that name that is not ours is refused."""
+    found = live.read_indices(run.cluster, [step.arguments["index"]])
+    index = found.get(step.arguments["index"])
+    if index is None:
+        return False
+    if index.mark != run.mark(step.address):
+        raise Refused(
+            f"the index {index.name} exists, and this plan did not make it",
+            why=f"its UUID is {index.uuid}, made by {index.mark.get('plan', 'something else')}",
+            remedy="delete it if it is a leftover, then make a new plan",
+        )
+    return True
+
+
+def execute(step: Step, run: Run) -> JSON:
+    """The index with all its primaries; its UUID goes into the journal."""
+    answer = send(step, run)
+    if not answer.get("shards_acknowledged", True):
+        run.listener.note(f"{step.arguments['index']}: its shards are slow to start")
+    index = live.read_indices(run.cluster, [step.arguments["index"]]).get(step.arguments["index"])
+    return {"uuid": index.uuid if index else ""}
+
+
+def undo(step: Step, run: Run) -> None:
+    """Delete it again: only if it is ours, serves no alias, and holds nothing but the copy."""
+    name = step.arguments["index"]
+    index = live.read_indices(run.cluster, [name]).get(name)
+    if index is None or index.mark != run.mark(step.address):
+        return
+    if not _disposable(step, run, index.aliases):
+        raise StepFailed(
+            f"the index {name} was made by this plan and is in use: it was left as it is",
+            remedy=f"look at GET /{name}, and delete it by hand if nobody needs it",
+        )
+    send_request(step.undo["request"], run, run.opaque_id(step))
+
+
+def _disposable(step: Step, run: Run, aliases: JSON) -> bool:
+    planned = (step.request or {})["body"]["aliases"]
+    if set(aliases) - set(planned):
+        return False
+    if step.arguments["filled"]:
+        return True
+    run.cluster.read(index_path(step.arguments["index"], "/_refresh"))
+    count = run.cluster.read(index_path(step.arguments["index"], "/_count"))
+    return bool(count) and count["count"] == 0

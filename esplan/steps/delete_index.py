@@ -1,0 +1,46 @@
+"""Delete the old index, in a fenced call of its own, after the switch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from esplan import live
+from esplan.plan import Step
+from esplan.steps.request import fenced, send
+
+if TYPE_CHECKING:
+    from esplan.model import JSON, Index
+    from esplan.run import Run
+
+REPEAT = False
+
+
+def describe(address: str, index: Index, preconditions: tuple[JSON, ...]) -> Step:
+    """Never in the switch's own call: requests in flight to the old index would fail."""
+    return Step(
+        kind="delete_index",
+        phase="finish",
+        address=address,
+        description=f"delete the old index {index.name}",
+        request=fenced([{"remove_index": {"index": index.name}}]),
+        preconditions=preconditions,
+        undo={"none": "a deleted index is gone: restore it from a snapshot"},
+        estimate={"documents": index.documents, "bytes": index.size},
+        arguments={"index": index.name, "uuid": index.uuid},
+    )
+
+
+def probe(step: Step, run: Run) -> bool:
+    """The index with that UUID is gone. Another one of the same name is not ours to delete."""
+    index = live.read_indices(run.cluster, [step.arguments["index"]]).get(step.arguments["index"])
+    return index is None or index.uuid != step.arguments["uuid"]
+
+
+def execute(step: Step, run: Run) -> JSON:
+    """Sent as planned, under the fence."""
+    send(step, run)
+    return {}
+
+
+def undo(_step: Step, _run: Run) -> None:
+    """Not possible: see the step's own `undo`."""

@@ -1,0 +1,205 @@
+"""Copy the documents with `_reindex`, as a task that survives this process.
+
+The source is write-blocked and the target is reached through an alias of this plan alone, with
+`require_alias`: nothing can create a target by accident. `op_type: create` with
+`conflicts: proceed` makes starting again harmless: what is there already is counted as a
+version conflict and left as it is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from esplan.errors import OutcomeUnknown, ServerError, StepFailed
+from esplan.plan import Step
+from esplan.steps.request import index_path, request, send
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from esplan.model import JSON, Index, Migrate
+    from esplan.run import Run
+
+ACTIONS = "*data/write/reindex"
+"""The action of a reindex task and of its slices."""
+
+POLL = "1s"
+"""How long the server holds a poll: the end of the task is seen at once, progress each second."""
+
+STARTS = 5
+"""How often a task that vanished with its node is started again in one apply."""
+
+REPEAT = False
+
+
+def describe(
+    address: str, source: Index, target: str, migrate: Migrate, preconditions: tuple[JSON, ...]
+) -> Step:
+    """The copy runs from `source` into `target`, through the guard alias on the target."""
+    parameters = {
+        "wait_for_completion": "false",
+        "slices": migrate.slices,
+        "requests_per_second": migrate.requests_per_second,
+        "require_alias": "true",
+        "timeout": "10m",
+    }
+    query = "&".join(f"{name}={value}" for name, value in parameters.items())
+    body = {
+        "conflicts": "proceed",
+        "source": {"index": source.name},
+        "dest": {"index": target, "op_type": "create"},
+    }
+    return Step(
+        kind="reindex",
+        phase="switch",
+        address=address,
+        description=f"copy every document of {source.name}",
+        request=request("POST", f"/_reindex?{query}", body),
+        preconditions=preconditions,
+        undo={"none": "a copy that still runs is cancelled; its target is deleted"},
+        estimate={"documents": source.documents, "bytes": source.size},
+        arguments={"source": source.name, "target": target},
+    )
+
+
+def probe(step: Step, run: Run) -> bool:
+    """No task of ours runs, and the target has as many documents as the source.
+
+    Under the write block and `op_type: create` that means all of them; verify proves it.
+    """
+    if tasks(run, run.opaque_id(step)):
+        return False
+    return count(run, step.arguments["source"]) == count(run, step.arguments["target"])
+
+
+def count(run: Run, index: str) -> int:
+    """Documents after a refresh; a missing shard is an error, never a smaller number."""
+    path = index_path(index)
+    run.cluster.read(f"{path}/_refresh")
+    answer = run.cluster.read(f"{path}/_count")
+    if answer is None:
+        raise StepFailed(f"the index {index} is gone")
+    if answer["_shards"]["failed"]:
+        raise StepFailed(f"{index} cannot be counted: a shard does not answer")
+    return int(answer["count"])
+
+
+def tasks(run: Run, opaque_id: str) -> list[str]:
+    """Our parent tasks that run now. Raises StepFailed when a node did not answer."""
+    answer = run.cluster.read("/_tasks", {"actions": ACTIONS, "detailed": "true"})
+    if (answer or {}).get("node_failures"):
+        raise OutcomeUnknown("a node does not answer which tasks it runs")
+    found = [
+        name
+        for node in (answer or {}).get("nodes", {}).values()
+        for name, task in node["tasks"].items()
+        if task.get("headers", {}).get("X-Opaque-Id") == opaque_id and "parent_task_id" not in task
+    ]
+    return sorted(found)
+
+
+def execute(step: Step, run: Run) -> JSON:
+    """Adopt the running task or start one; wait for its end; refuse an end with failures."""
+    for _ in range(STARTS):
+        task = _adopt(step, run) or str(send(step, run)["task"])
+        outcome = _wait(step, run, task)
+        if outcome is not None:
+            return _result(step, outcome)
+        run.listener.note(f"the copy task {task} was lost with its node: starting it again")
+    raise StepFailed(
+        f"the copy was lost {STARTS} times with the node that ran it",
+        remedy="look at the nodes' logs, then apply the plan again",
+    )
+
+
+def _adopt(step: Step, run: Run) -> str:
+    """The one task of ours that runs. Several are cancelled: a lost answer started one twice."""
+    running = tasks(run, run.opaque_id(step))
+    if len(running) == 1:
+        run.listener.note(f"the copy runs already (task {running[0]}): watching it")
+        return running[0]
+    undo(step, run)
+    return ""
+
+
+def _wait(step: Step, run: Run, task: str) -> JSON | None:
+    """The finished task, or None when the cluster does not know it any more."""
+    total = step.estimate.get("documents") or 0
+    while True:
+        found = _poll(run, task)
+        if found is None:
+            return None
+        done, seen = position(found, _slices(run, task, found))
+        run.listener.step_progress(step, done, max(total, seen))
+        if found["completed"]:
+            return found
+        run.safe_point()
+
+
+def _poll(run: Run, task: str) -> JSON | None:
+    """One long poll; a wait that runs out is followed by a plain look."""
+    try:
+        answer = run.cluster.read(
+            f"/_tasks/{task}", {"wait_for_completion": "true", "timeout": POLL}
+        )
+    except ServerError as error:
+        if error.type not in ("timeout_exception", "receive_timeout_transport_exception"):
+            raise
+        answer = run.cluster.read(f"/_tasks/{task}")
+    found: JSON | None = answer
+    return found
+
+
+def _slices(run: Run, task: str, found: JSON) -> list[JSON]:
+    """The running slices of a sliced task: the parent itself shows only the finished ones."""
+    if found["completed"] or "slices" not in found["task"].get("status", {}):
+        return []
+    parameters = {"parent_task_id": task, "actions": ACTIONS, "detailed": "true"}
+    answer = run.cluster.read("/_tasks", parameters) or {}
+    return [t for node in answer.get("nodes", {}).values() for t in node["tasks"].values()]
+
+
+def position(found: JSON, slices: list[JSON]) -> tuple[int, int]:
+    """Documents done and in total, over the finished and the running slices."""
+    status = found["task"].get("status", {})
+    finished: list[dict[str, Any]] = [s for s in status.get("slices", []) if s and "total" in s]
+    parts = [*finished, *(one.get("status", {}) for one in slices)] or [status]
+    return sum(map(_handled, parts)), sum(int(part.get("total", 0)) for part in parts)
+
+
+def _handled(status: JSON) -> int:
+    return sum(int(status.get(name, 0)) for name in ("created", "updated", "version_conflicts"))
+
+
+def _result(step: Step, found: JSON) -> JSON:
+    """Completed does not mean good: failures, a cancel and a timeout are all `completed`."""
+    response = found.get("response", {})
+    error = found.get("error") or response.get("canceled") or response.get("timed_out")
+    if error or response.get("failures"):
+        raise _failed(step, error, response.get("failures", []))
+    names = ("total", "created", "version_conflicts", "took", "batches")
+    return {name: response[name] for name in names if name in response}
+
+
+def _failed(step: Step, error: Any, failures: list[JSON]) -> StepFailed:
+    if failures:
+        listed = "; ".join(f"{f.get('id', '?')}: {_why(f.get('cause', {}))}" for f in failures[:10])
+        more = f" (and {len(failures) - 10} more)" if len(failures) > 10 else ""  # noqa: PLR2004
+        return StepFailed(
+            f"the new index rejected documents of {step.arguments['source']}",
+            why=listed + more,
+            remedy="correct the mapping in the desired file, or the documents; then plan again",
+        )
+    reason = error.get("reason") if isinstance(error, dict) else error
+    return StepFailed(f"the copy of {step.arguments['source']} did not finish", why=str(reason))
+
+
+def _why(cause: JSON) -> str:
+    inner = cause.get("caused_by") or {}
+    return ": ".join(str(part) for part in (cause.get("reason"), inner.get("reason")) if part)
+
+
+def undo(step: Step, run: Run) -> None:
+    """Cancel what still runs and wait until it is gone: after that nothing writes any more."""
+    for task in tasks(run, run.opaque_id(step)):
+        run.cluster.change("POST", f"/_tasks/{task}/_cancel", {"wait_for_completion": "true"})

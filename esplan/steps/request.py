@@ -1,0 +1,75 @@
+"""What the step kinds share: sending a step's own request, and fenced alias calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from esplan.errors import ServerError, Stopped
+from esplan.plan import FENCE, STATE_INDEX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from esplan.model import JSON
+    from esplan.plan import Step
+    from esplan.run import Run
+
+
+def send(step: Step, run: Run, *, timeout: float = 60) -> Any:
+    """Send the request that the plan shows, once, as it stands there."""
+    return send_request(step.request or {}, run, run.opaque_id(step), timeout=timeout)
+
+
+def send_request(request: JSON, run: Run, opaque_id: str, *, timeout: float = 60) -> Any:
+    """Send a request of the plan. Raises Stopped when the fence in it is not ours any more."""
+    whole = filled(request, run.lock.token)
+    method, path, body = whole["method"], whole["path"], whole["body"]
+    try:
+        return run.cluster.change(method, path, None, body, timeout=timeout, opaque_id=opaque_id)
+    except ServerError:
+        if whole != request and not _fence_stands(run):
+            raise Stopped(
+                "the lock was taken over by another apply: the cluster refused this one's change",
+                remedy="see who holds the lock with `esplan status`, then apply the plan again",
+            ) from None
+        raise
+
+
+def _fence_stands(run: Run) -> bool:
+    fence = FENCE.format(token=run.lock.token)
+    return run.cluster.read(f"/{STATE_INDEX}/_alias/{fence}") is not None
+
+
+def filled(value: Any, token: str) -> Any:
+    """A request with this apply's fence token in the place that the plan keeps for it."""
+    if isinstance(value, dict):
+        return {name: filled(inner, token) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [filled(inner, token) for inner in value]
+    return FENCE.format(token=token) if value == FENCE else value
+
+
+def fenced(actions: Iterable[JSON]) -> JSON:
+    """An `_aliases` request that the cluster refuses whole once the fence has been moved.
+
+    `must_exist` makes the removal of a fence that is gone a 404 with nothing applied; without
+    it the rest would go through.
+    """
+    fence = {"index": STATE_INDEX, "alias": FENCE}
+    guard: list[JSON] = [
+        {"remove": {**fence, "must_exist": True}},
+        {"add": {**fence, "is_hidden": True}},
+    ]
+    return {"method": "POST", "path": "/_aliases", "body": {"actions": [*guard, *actions]}}
+
+
+def request(method: str, path: str, body: JSON | None = None) -> JSON:
+    """A request as the plan file holds it."""
+    return {"method": method, "path": path, "body": body}
+
+
+def index_path(name: str, rest: str = "") -> str:
+    """The path of one index; its name is quoted."""
+    from urllib.parse import quote
+
+    return f"/{quote(name, safe='')}{rest}"

@@ -1,0 +1,72 @@
+"""Prove that the copy equals its source, document by document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from esplan import checksum
+from esplan.errors import VerificationFailed
+from esplan.plan import Step
+
+if TYPE_CHECKING:
+    from esplan.checksum import Report
+    from esplan.model import JSON, Index, Verify
+    from esplan.run import Run
+
+REPEAT = True
+"""A proof is always made anew: the cluster may have changed since the last one."""
+
+
+def describe(
+    address: str, source: Index, target: str, how: Verify, preconditions: tuple[JSON, ...]
+) -> Step:
+    """It only reads, so the plan shows no request."""
+    said = "a keyed checksum of every document" if how.method == "checksum" else "counting"
+    return Step(
+        kind="verify",
+        phase="switch",
+        address=address,
+        description=f"prove that {target} equals {source.name} by {said}",
+        preconditions=preconditions,
+        estimate={"documents": source.documents, "bytes": source.size},
+        arguments={"source": source.name, "target": target, "method": how.method},
+    )
+
+
+def probe(_step: Step, _run: Run) -> bool:
+    """A proof leaves nothing behind in the cluster that could be missing."""
+    return True
+
+
+def execute(step: Step, run: Run) -> JSON:
+    """The report, as evidence; VerificationFailed names the documents that differ."""
+    names = step.arguments
+    report = checksum.compare(
+        run.cluster,
+        names["source"],
+        names["target"],
+        method=names["method"],
+        progress=lambda done, total: run.listener.step_progress(step, done, total),
+    )
+    if not report.equal:
+        raise VerificationFailed(
+            f"{names['target']} is not equal to {names['source']}",
+            why=_differences(report),
+            remedy="nothing was switched; look at these documents on both sides",
+        )
+    evidence: JSON = report.to_json()
+    return evidence
+
+
+def _differences(report: Report) -> str:
+    parts = [f"{report.source_documents} documents against {report.target_documents}"]
+    for said in ("missing", "extra", "different"):
+        found = getattr(report, said)
+        if found.count:
+            ids = ", ".join(found.ids[:10])
+            parts.append(f"{found.count} {said}: {ids}{' …' if found.count > 10 else ''}")  # noqa: PLR2004
+    return "; ".join(parts)
+
+
+def undo(_step: Step, _run: Run) -> None:
+    """It changed nothing."""

@@ -1,0 +1,1 @@
+"""What people and pipelines read: the only modules that render. `cli.py` prints the result."""

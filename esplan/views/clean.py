@@ -1,0 +1,57 @@
+"""Names, scripts and server messages come from elsewhere: nothing in them may steer a terminal."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from typing import Any
+
+KEPT = "\n\t"
+
+
+def clean(text: str) -> str:
+    """Control and format characters shown by their escapes, everything else as it is."""
+    return "".join(_shown(character) for character in text)
+
+
+def _shown(character: str) -> str:
+    if character in KEPT or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co"):
+        return character
+    return character.encode("unicode_escape").decode()
+
+
+def value(anything: Any, longest: int = 100) -> str:
+    """A setting or mapping value in one short line; nothing is `(none)`."""
+    if anything is None:
+        return "(none)"
+    text = anything if isinstance(anything, str) else json.dumps(anything, ensure_ascii=False)
+    text = clean(text.replace("\n", "\\n"))
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def count(number: int | None) -> str:
+    """`336,776`; `an unknown number of` where nobody knows."""
+    return "an unknown number of" if number is None else f"{number:,}"
+
+
+def size(number: float | None) -> str:
+    """Bytes as Elasticsearch counts them: 1 KB is 1,024."""
+    if number is None:
+        return "unknown size"
+    for unit in ("B", "KB", "MB", "GB"):
+        if number < 1024:  # noqa: PLR2004  (the step between two units)
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.1f} TB"
+
+
+def duration(seconds: float) -> str:
+    """`850 ms`, `12.3 s`, `4 min 05 s`, `2 h 07 min`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:  # noqa: PLR2004  (seconds in a minute)
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:  # noqa: PLR2004  (minutes in an hour)
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"

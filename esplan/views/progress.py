@@ -1,0 +1,195 @@
+"""How an apply goes: bars in a terminal, plain lines in a log, NDJSON for programs."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from esplan.views.clean import clean, duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from esplan.model import JSON
+    from esplan.plan import Step
+
+EVERY = 5.0
+"""Seconds between two plain progress lines of one step."""
+
+FORMAT_VERSION = "1.0"
+
+
+class Bars:
+    """One line a step; the running one has a bar with documents, rate and time left."""
+
+    def __init__(self, console: Console) -> None:
+        """Nothing is drawn before the first step."""
+        self._console = console
+        self._started = 0.0
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+
+    def step_started(self, step: Step, number: int, total: int) -> None:
+        """A bar under the finished lines."""
+        self._started = time.monotonic()
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}", markup=False),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+        )
+        label = f"[{number}/{total}] {clean(step.description)}"
+        self._task = self._bar.add_task(label, total=None, rate="")
+        self._bar.start()
+
+    def step_progress(self, step: Step, done: int, total: int) -> None:  # noqa: ARG002  (protocol)
+        """Move the bar."""
+        if self._bar:
+            seconds = max(time.monotonic() - self._started, 0.001)
+            rate = f"{done / seconds:,.0f}/s"
+            self._bar.update(self._task, completed=done, total=total or None, rate=rate)
+
+    def step_ended(self, step: Step, outcome: str, evidence: JSON) -> None:
+        """The bar becomes one line that stays."""
+        self.close()
+        self._console.print(Text(_ended(step, outcome, evidence, self._started)))
+
+    def note(self, text: str) -> None:
+        """Printed above the bar."""
+        (self._bar.console if self._bar else self._console).print(Text(f"  {clean(text)}", "dim"))
+
+    def close(self) -> None:
+        """Stop drawing: an error message follows, or the next step."""
+        if self._bar:
+            self._bar.stop()
+            self._bar = None
+
+
+class Lines:
+    """A log: one line when a step starts and ends, and one every few seconds between."""
+
+    def __init__(self, console: Console) -> None:
+        """Lines go to the console, which is stderr."""
+        self._console = console
+        self._started = self._said = 0.0
+
+    def step_started(self, step: Step, number: int, total: int) -> None:
+        """`[3/9] copy every document of flights_green`."""
+        self._started = self._said = time.monotonic()
+        self._console.print(Text(f"[{number}/{total}] {clean(step.description)}"))
+
+    def step_progress(self, step: Step, done: int, total: int) -> None:  # noqa: ARG002  (protocol)
+        """At most one line in `EVERY` seconds."""
+        now = time.monotonic()
+        if now - self._said < EVERY or not total:
+            return
+        self._said = now
+        rate = done / max(now - self._started, 0.001)
+        left = f", {duration((total - done) / rate)} left" if rate and done < total else ""
+        self._console.print(
+            Text(f"  {done:,} of {total:,} ({done / total:.0%}), {rate:,.0f}/s{left}")
+        )
+
+    def step_ended(self, step: Step, outcome: str, evidence: JSON) -> None:
+        """What it came to, and how long it took."""
+        self._console.print(Text(_ended(step, outcome, evidence, self._started)))
+
+    def note(self, text: str) -> None:
+        """A line of its own."""
+        self._console.print(Text(f"  {clean(text)}"))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Events:
+    """NDJSON: one object a line, each with its `format_version`."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        """`write` takes one line without its end."""
+        self._write = write
+
+    def emit(self, event: str, **parts: Any) -> None:
+        """One event."""
+        whole = {"format_version": FORMAT_VERSION, "event": event, **parts}
+        self._write(json.dumps(whole, ensure_ascii=False))
+
+    def step_started(self, step: Step, number: int, total: int) -> None:
+        """`{"event": "step_started", "step": …, "number": 3, "total": 9}`."""
+        self.emit(
+            "step_started",
+            step=step.id,
+            address=step.address,
+            description=step.description,
+            number=number,
+            total=total,
+        )
+
+    def step_progress(self, step: Step, done: int, total: int) -> None:
+        """Documents done and in total."""
+        self.emit("step_progress", step=step.id, done=done, total=total)
+
+    def step_ended(self, step: Step, outcome: str, evidence: JSON) -> None:
+        """The outcome with its evidence."""
+        self.emit("step_ended", step=step.id, outcome=outcome, evidence=evidence)
+
+    def note(self, text: str) -> None:
+        """Something a person should read."""
+        self.emit("note", text=text)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Silent:
+    """`-q`: only the result and errors."""
+
+    def step_started(self, step: Step, number: int, total: int) -> None:
+        """Nothing."""
+
+    def step_progress(self, step: Step, done: int, total: int) -> None:
+        """Nothing."""
+
+    def step_ended(self, step: Step, outcome: str, evidence: JSON) -> None:
+        """Nothing."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def listener(console: Console) -> Bars | Lines:
+    """Bars where somebody looks, lines where nobody does."""
+    return Bars(console) if console.is_terminal else Lines(console)
+
+
+def _ended(step: Step, outcome: str, evidence: JSON, started: float) -> str:
+    took = duration(time.monotonic() - started)
+    return f"  {outcome}: {clean(step.description)}{_found(step, evidence)} ({took})"
+
+
+def _found(step: Step, evidence: JSON) -> str:
+    """What a copy or a proof came to."""
+    if step.kind == "reindex" and "created" in evidence:
+        return f": {evidence['created']:,} documents"
+    if step.kind == "verify" and evidence.get("equal"):
+        return f": equal, {evidence['source_documents']:,} documents on both sides"
+    return ""

@@ -1,0 +1,218 @@
+"""Plans, status and errors as text for a terminal or a log."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from esplan.errors import InvalidInput
+from esplan.plan import PHASES
+from esplan.views.clean import clean, count, duration, size, value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from esplan.commands.apply import Outcome
+    from esplan.commands.status import Status, Task, Unfinished
+    from esplan.errors import Diagnostic, EsplanError
+    from esplan.lock import Holder
+    from esplan.model import JSON
+    from esplan.plan import Change, Plan, Reason, Step
+
+SYMBOLS = {"create": "+", "update": "~", "replace": "-/+", "delete": "-", "no-op": " "}
+STYLES = {
+    "create": "green",
+    "update": "yellow",
+    "replace": "magenta",
+    "delete": "red",
+    "no-op": "dim",
+}
+
+
+def plan(plan: Plan, path: str = "") -> Iterator[RenderableType]:
+    """A plan as a person reviews it: what, why, how much, in which steps, what cannot be undone."""
+    yield _heading(plan)
+    changed = [change for change in plan.changes if change.action != "no-op"]
+    same = len(plan.changes) - len(changed)
+    for change in changed:
+        yield from _change(change, plan)
+    if not changed:
+        yield Text(f"\nNo changes: the cluster is as the {_objects(same)} in the files say.")
+        return
+    if same:
+        yield Text(f"\n{_objects(same)} unchanged", style="dim")
+    yield from _steps(plan)
+    yield from _warnings(plan)
+    yield from _ending(plan, path)
+
+
+def _objects(number: int) -> str:
+    return f"{number} object{'' if number == 1 else 's'}"
+
+
+def _heading(plan: Plan) -> Text:
+    cluster = plan.cluster
+    said = f"{cluster['name']} ({cluster['distribution']} {cluster['version']})"
+    return Text(f"Plan for the cluster {clean(said)}, made {clean(plan.created_at)}", "bold")
+
+
+def _change(change: Change, plan: Plan) -> Iterator[Text]:
+    moves = change.target if change.index is None else change.index
+    if change.action == "replace":
+        moves = f"{change.index} → {change.target}"
+    title = f"\n{SYMBOLS[change.action]:>3} {change.address}  {change.action}: {moves}"
+    yield Text(clean(f"{title} ({change.route})"), STYLES[change.action])
+    for reason in change.reasons:
+        yield from _reason(reason)
+    steps = [step for step in plan.steps if step.address == change.address]
+    yield from (Text(f"      {line}") for line in _consequences(change, steps))
+
+
+def _reason(reason: Reason) -> Iterator[Text]:
+    values = f"{value(reason.before)} → {value(reason.after)}"
+    yield Text(f"      {clean(reason.path)}: {values}")
+    yield Text(f"        {clean(reason.route)}: {clean(reason.rule)}", "dim")
+
+
+def _consequences(change: Change, steps: list[Step]) -> Iterator[str]:
+    """How much is copied, who waits, and what is gone afterwards."""
+    kinds = {step.kind: step for step in steps}
+    if copy := kinds.get("reindex"):
+        documents, much = copy.estimate.get("documents"), copy.estimate.get("bytes")
+        yield f"copies {count(documents)} documents ({size(much)}), then proves the copy equal"
+        yield f"clients cannot write to {clean(str(change.index))} from the copy to the switch"
+    if delete := kinds.get("delete_index"):
+        yield f"deletes {clean(delete.arguments['index'])} at the end: this cannot be undone"
+    elif change.action == "replace":
+        yield f"keeps {clean(str(change.index))}"
+
+
+def _steps(plan: Plan) -> Iterator[RenderableType]:
+    yield Text("\nSteps", "bold")
+    table = Table(box=None, pad_edge=False, show_header=True, header_style="dim")
+    for name in ("#", "phase", "what", "can be undone"):
+        table.add_column(name, overflow="fold")
+    for number, step in enumerate(plan.steps, 1):
+        described = Text(clean(step.description))
+        table.add_row(str(number), step.phase, described, Text(_undo(step)))
+    yield table
+
+
+def _undo(step: Step) -> str:
+    if "request" in step.undo:
+        return "yes"
+    return "-" if step.request is None else f"no: {clean(step.undo['none'])}"
+
+
+def _warnings(plan: Plan) -> Iterator[Text]:
+    if plan.warnings:
+        yield Text("\nWarnings", "bold yellow")
+    yield from (Text(f"  {clean(warning)}") for warning in plan.warnings)
+
+
+def _ending(plan: Plan, path: str) -> Iterator[Text]:
+    total = plan.summary
+    yield Text(
+        f"\nPlan: {total['create']} to create, {total['update']} to update, "
+        f"{total['replace']} to replace, {total['delete']} to delete; "
+        f"{len(plan.steps)} steps in {len({s.phase for s in plan.steps} & set(PHASES))} phases.",
+        "bold",
+    )
+    yield Text(f"Digest: {plan.digest}")
+    if path:
+        yield Text(f"Saved in {path}; carry it out with: esplan apply {path}")
+    else:
+        yield Text("Not saved: give -o FILE to keep this plan for esplan apply.", "dim")
+
+
+# Errors and diagnostics
+
+
+def error(error: EsplanError) -> Iterator[Text]:
+    """What, where, why, what to do: a line each, and only those that say something."""
+    yield Text.assemble(("Error: ", "bold red"), (clean(error.what), "bold"))
+    for label, text in (("Where", error.where), ("Why", error.why), ("To do", error.remedy)):
+        if text:
+            yield Text.assemble((f"{label}: ", "dim"), clean(text))
+
+
+def error_parts(error: EsplanError) -> JSON:
+    """The same for programs; diagnostics whole."""
+    parts: JSON = {
+        "what": error.what,
+        "where": error.where,
+        "why": error.why,
+        "remedy": error.remedy,
+    }
+    if isinstance(error, InvalidInput):
+        parts["diagnostics"] = [asdict(one) for one in error.diagnostics]
+    return parts
+
+
+def diagnostic(diagnostic: Diagnostic) -> Iterator[Text]:
+    """`file:line:column: message`, then the remedy."""
+    yield Text(clean(str(diagnostic)))
+    if diagnostic.remedy:
+        yield Text(f"    {clean(diagnostic.remedy)}", "dim")
+
+
+# Status
+
+
+def status(status: Status) -> Iterator[Text]:
+    """Lock, unfinished applies, running tasks."""
+    if status.holder is None:
+        yield Text("Lock: free")
+    else:
+        dead = " (this process is gone: the next apply takes over)" if status.holder_is_dead else ""
+        yield Text(f"Lock: {clean(str(status.holder))}{dead}")
+        yield Text(f"  lock id {clean(status.holder.token)}", "dim")
+    yield from map(_unfinished, status.unfinished)
+    if not status.unfinished:
+        yield Text("Unfinished applies: none")
+    yield from map(_task, status.tasks)
+    if not status.tasks:
+        yield Text("Running tasks: none")
+
+
+def _unfinished(apply: Unfinished) -> Text:
+    return Text(
+        f"Unfinished apply of plan {clean(apply.plan[:12])}: {apply.done} of {apply.steps} steps, "
+        f"from {clean(apply.host)}, since {clean(apply.since)}, last sign {clean(apply.last)}"
+    )
+
+
+def _task(task: Task) -> Text:
+    part = f"{task.done / task.total:.0%}" if task.total else "just started"
+    return Text(
+        f"Running: {clean(task.description)}: {task.done:,} of {task.total:,} documents ({part}) "
+        f"after {duration(task.seconds)}, task {clean(task.id)}"
+    )
+
+
+# Last words
+
+
+def applied(outcome: Outcome) -> Text:
+    """What an apply did."""
+    if outcome.already:
+        return Text("Nothing to do: everything in this plan is done.")
+    said = f"Applied: {outcome.steps} steps in {duration(outcome.seconds)}."
+    if outcome.remaining:
+        said += f" {outcome.remaining} steps of later phases remain: apply the plan again for them."
+    return Text(said, "green")
+
+
+def abandoned() -> Text:
+    """After `apply --abandon`."""
+    return Text("Taken back: nothing that this plan began and did not switch is left.")
+
+
+def unlocked(holder: Holder) -> Text:
+    """After `unlock`."""
+    return Text(f"Removed the lock of {clean(str(holder))}.")
