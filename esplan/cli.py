@@ -37,6 +37,9 @@ app = typer.Typer(
 PATIENCE = 90.0
 """Seconds for which an apply repeats a read: a node that restarts is back within them."""
 
+INTERRUPTED = 130
+"""Typer's own answer to Ctrl-C, and a shell's."""
+
 Format = Literal["text", "json"]
 Phase = Literal["prepare", "switch", "finish"]
 Paths = Annotated[list[Path], typer.Option("-d", "--desired", help="Desired file or folder.")]
@@ -65,7 +68,12 @@ class Globals:
         """The cluster that --url, --env or ESPLAN_URL names. There is no default."""
         from esplan.cluster import Cluster
 
-        return Cluster(self.settings().required_connection(), patience=patience)
+        def trace(line: str) -> None:
+            if self.verbose:
+                print(line, file=sys.stderr)
+
+        connection = self.settings().required_connection()
+        return Cluster(connection, patience=patience, trace=trace)
 
     def console(self, *, stderr: bool = False) -> Console:
         """A rich console; plain where colours are not wanted."""
@@ -148,7 +156,7 @@ def plan(
 
     Example: esplan plan -d desired/ -o plans/release.json --url http://localhost:9201
     """
-    from esplan import planfile
+    from esplan import journal, planfile
     from esplan.commands.plan import plan as command
     from esplan.desired import read
 
@@ -158,6 +166,7 @@ def plan(
         made = command(cluster, wanted, target=target or (), exclude=exclude or ())
     path = _plan_path(output, made)
     if path:
+        journal.set_aside(path)
         planfile.write(made, path)
     _show_plan(given, made, str(path or ""), format_)
     return 2 if detailed_exitcode and made.steps else 0
@@ -323,17 +332,16 @@ def run(arguments: list[str]) -> int:
     from typer.exceptions import TyperException
 
     try:
-        return int(app(arranged(arguments), standalone_mode=False) or 0)
+        code = int(app(arranged(arguments), standalone_mode=False) or 0)
     except TyperException as error:
         return _fail(UsageError(error.format_message(), remedy="see esplan --help"), arguments)
     except EsplanError as error:
         return _fail(error, arguments)
-    except (KeyboardInterrupt, typer.Abort):
+    except typer.Abort:
+        code = INTERRUPTED
+    if code == INTERRUPTED:
         print("interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    return code
 
 
 def _fail(error: EsplanError, arguments: list[str]) -> int:

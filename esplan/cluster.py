@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import tenacity
-from elastic_transport import ConnectionTimeout, TlsError, TransportError
+from elastic_transport import ConnectionTimeout, SerializationError, TlsError, TransportError
 from elasticsearch import ApiError, Elasticsearch, ElasticsearchWarning, UnsupportedProductError
 
 from esplan.errors import EsplanError, OutcomeUnknown, ServerError, Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from esplan.model import JSON
@@ -60,9 +60,18 @@ class Connection:
 class Cluster:
     """Requests to one cluster, with esplan's errors in place of the client's."""
 
-    def __init__(self, connection: Connection, *, patience: float = 0.0) -> None:
-        """Nothing is sent yet. `patience`: seconds for which a failing read is repeated."""
-        self.connection, self.patience = connection, patience
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        patience: float = 0.0,
+        trace: Callable[[str], None] = lambda _line: None,
+    ) -> None:
+        """Nothing is sent yet. `patience`: seconds for which a failing read is repeated.
+
+        `trace` is told the method and path of every request; never a header or a body.
+        """
+        self.connection, self.patience, self._trace = connection, patience, trace
         try:
             self._client = Elasticsearch(connection.url, **connection.client_options())
         except (ValueError, OSError) as error:
@@ -151,6 +160,7 @@ class Cluster:
         if body is not None:
             kind = "x-ndjson" if isinstance(body, list) else "json"
             headers["content-type"] = f"application/{kind}"
+        self._trace(f"{method} {path}")
         client = self._client.options(request_timeout=timeout)
         if opaque_id:
             client = client.options(opaque_id=opaque_id)
@@ -158,13 +168,12 @@ class Cluster:
             return client.perform_request(
                 method, path, params=params, headers=headers, body=body
             ).body
+        except UnsupportedProductError:
+            raise foreign(self.connection.url) from None
         except ApiError as error:
             raise server_error(error, method, path) from None
-        except UnsupportedProductError:
-            raise Unreachable(
-                f"{self.connection.url} answers, but not as Elasticsearch does",
-                remedy="check --url: a proxy or another product may answer there",
-            ) from None
+        except SerializationError:
+            raise foreign(self.connection.url) from None
         except TransportError as error:
             raise unreachable(self.connection.url, error) from None
 
@@ -222,6 +231,14 @@ def _remedy(status: int, kind: str) -> str:
         413: "the request is larger than the server allows (http.max_content_length)",
         429: "the server is overloaded or its disks are full: try again later",
     }.get(status, "")
+
+
+def foreign(url: str) -> Unreachable:
+    """Something answers, and it is no Elasticsearch: a proxy's page, another product."""
+    return Unreachable(
+        f"{url} answers, but not as Elasticsearch does",
+        remedy="check --url: a proxy or another product may answer there",
+    )
 
 
 def unreachable(url: str, error: TransportError) -> Unreachable:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from esplan.errors import JournalError
+from esplan.errors import JournalError, Refused
 from esplan.plan import digest
 
 if TYPE_CHECKING:
@@ -106,6 +106,33 @@ def open_journal(path: Path, plan_digest: str) -> Journal:
             remedy="move it away, or give the plan a file name of its own",
         )
     return Journal(path, records)
+
+
+def beside(plan_path: Path) -> Path:
+    """Where the journal of the plan in a file lies."""
+    return plan_path.with_name(f"{plan_path.name}.journal.jsonl")
+
+
+def set_aside(plan_path: Path) -> None:
+    """Make room for a new plan in a file: the journal of an ended apply gets another name.
+
+    Raises Refused while the apply of the plan that is there has not ended.
+    """
+    path = beside(plan_path)
+    records = _read(path)
+    if not records:
+        return
+    if (records[-1].event, records[-1].step) not in (("end", ""), ("undone", "")):
+        raise Refused(
+            f"the plan in {plan_path} was begun and has not ended: a new plan would hide that",
+            remedy=f"finish it (esplan apply {plan_path}), take it back (the same with --abandon), "
+            "or write the new plan to another file",
+        )
+    kept = path.with_name(f"{plan_path.name}.{records[0].data['plan'][:12]}.journal.jsonl")
+    try:
+        path.rename(kept)
+    except OSError as error:
+        raise _trouble(path, "renamed", error) from None
 
 
 def _read(path: Path) -> list[Record]:

@@ -108,9 +108,9 @@ SUMMARY: tuple[Action, ...] = ("create", "update", "replace", "delete")
 
 
 def digest(value: Any) -> str:
-    """SHA-256 over canonical JSON: sorted keys, no white space."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    """SHA-256 over canonical JSON: sorted keys, no white space, ASCII."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def ordered(steps: list[Step]) -> tuple[Step, ...]:

@@ -108,8 +108,9 @@ def _check_version(path: Path, raw: JSON) -> None:
 def _plan(path: Path, raw: JSON) -> Plan:
     """Build the dataclasses, after the schema has checked every name and type."""
     from esplan import schema
+    from esplan.source.node import Document, Node
 
-    problems = schema.check(raw, "plan", file=str(path))
+    problems = schema.check(Document(str(path), Node(raw, (1, 1))), "plan")
     if problems:
         raise _no_plan(path, f"{problems[0].path}: {problems[0].message}")
     names = Plan.__dataclass_fields__

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from esplan import apply as engine
 from esplan import live
 from esplan.errors import Refused
-from esplan.journal import open_journal
+from esplan.journal import beside, open_journal
 from esplan.lock import Lock
 from esplan.run import Run
 
@@ -35,18 +35,13 @@ class Outcome:
     already: bool = False
 
 
-def journal_path(plan_path: Path) -> Path:
-    """The journal lies beside its plan."""
-    return plan_path.with_name(f"{plan_path.name}.journal.jsonl")
-
-
 def apply(
     cluster: Cluster, plan: Plan, path: Path, listener: Listener, *, through: Phase = "finish"
 ) -> Outcome:
     """Carry out the plan, or what is left of it. Raises what `esplan.apply` raises, and Locked."""
     started = time.monotonic()
     require_cluster(cluster, plan)
-    journal = open_journal(journal_path(path), plan.digest)
+    journal = open_journal(beside(path), plan.digest)
     if journal.ended or not plan.steps:
         return Outcome(0, 0, 0.0, already=True)
     with _run(cluster, plan, listener) as run:
@@ -58,7 +53,7 @@ def apply(
 def abandon(cluster: Cluster, plan: Plan, path: Path, listener: Listener) -> None:
     """Take back an unfinished apply."""
     require_cluster(cluster, plan)
-    journal = open_journal(journal_path(path), plan.digest)
+    journal = open_journal(beside(path), plan.digest)
     with _run(cluster, plan, listener) as run:
         engine.abandon(run, journal)
 

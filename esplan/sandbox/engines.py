@@ -28,8 +28,8 @@ class Engine:
 
     `folder` is the directory of the server inside the archive, below the archive's single root.
     `size` is in bytes. `java_min` and `java_max` are feature releases, both included.
-    `launcher` gives the command and its environment; it is run in `home`, and must return once the server is
-    up, leave it running, and have it write its process id to `state.pid_file(run)`.
+    `launcher` gives the command and its environment. It is run in `home`, and must return once
+    the server is up, leave it running, and have it write its process id to `state.pid_file(run)`.
     """
 
     name: str

@@ -152,7 +152,7 @@ def _load(cluster: Cluster, file: Path, progress: Progress) -> None:
         )
         _require_indexed(answer)
         done += len(batch)
-        progress(f"loading {done:,} of {FLIGHTS:,} flights", min(done / FLIGHTS, 1.0))
+        progress(f"loading {FLIGHTS:,} flights", min(done / FLIGHTS, 1.0))
 
 
 def _require_indexed(answer: Any) -> None:

@@ -28,7 +28,7 @@ from esplan.sandbox.cache import (
     server_account,
 )
 from esplan.sandbox.engines import Launch
-from esplan.sandbox.state import Sandbox, is_server, pid_file, run_folder, running, save, state_file
+from esplan.sandbox.state import Sandbox, is_server, run_folder, running, save, state_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +63,11 @@ class Status:
     disk: int
     cache: Path
 
+    @property
+    def running(self) -> bool:
+        """Whether a server runs, be it that it does not answer yet."""
+        return self.sandbox is not None
+
 
 def start(engine: Engine, progress: Progress) -> Sandbox:
     """Start the engine, fetching it first if need be, and return when it answers.
@@ -81,7 +86,8 @@ def start(engine: Engine, progress: Progress) -> Sandbox:
                 where=found.url,
                 remedy="esplan sandbox stop, then start again",
             )
-        return replace(found, was_running=True)
+        _await_answer(found.url, progress)  # its start may have been cut short
+        return replace(running(cache) or found, was_running=True)
 
 
 def _start(engine: Engine, cache: Path, progress: Progress) -> Sandbox:
@@ -94,19 +100,20 @@ def _start(engine: Engine, cache: Path, progress: Progress) -> Sandbox:
         require_reachable(cache)
     java = find_java(engine.java_min, engine.java_max, account)
     home = install(engine, cache, java, progress)
-    http, transport = free_ports()
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    sandbox = Sandbox(engine.name, f"http://127.0.0.1:{http}", http, 0, now)
+    ports = free_ports()
     launch = Launch(home, run_folder(cache, engine.name), java)
-    _prepare(launch, engine, (http, transport), account)
-    save(cache, sandbox)
+    _prepare(launch, engine, ports, account)
+    process = _spawn(launch, engine, account)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    sandbox = Sandbox(engine.name, f"http://127.0.0.1:{ports[0]}", ports[0], process.pid, now)
     try:
-        _launch(launch, engine, account, progress)
+        save(cache, sandbox)
+        _await_launcher(process, launch, engine, progress)
         _await_answer(sandbox.url, progress)
+        save(cache, up := running(cache) or sandbox)
     except BaseException:
-        _kill(cache)
+        _kill(process, cache)
         raise
-    save(cache, up := replace(sandbox, pid=int(pid_file(launch.run).read_text(encoding="ascii"))))
     return up
 
 
@@ -172,17 +179,16 @@ def _settings(run: Path, engine: Engine, ports: tuple[int, int]) -> list[str]:
     ]
 
 
-def _launch(launch: Launch, engine: Engine, account: Mapping[str, Any], progress: Progress) -> None:
-    """Run the launcher, which returns when the server is up. Raises EsplanError if it fails.
+def _spawn(launch: Launch, engine: Engine, account: Mapping[str, Any]) -> subprocess.Popen[bytes]:
+    """Run the launcher, its output going to `start.log`.
 
     The server gets an environment of its own, so no credential of esplan's, and a session of
     its own, so that a Ctrl-C in the terminal does not reach it.
     """
     command, own = engine.launcher(launch)
     environment = {"PATH": os.defpath, "HOME": str(launch.run / "tmp"), "LC_ALL": "C.UTF-8"} | own
-    log = launch.run / "start.log"
-    with log.open("w", encoding="utf-8") as output:
-        process = subprocess.Popen(  # noqa: S603  (the launcher's own command)
+    with _start_log(launch).open("w", encoding="utf-8") as output:
+        return subprocess.Popen(  # noqa: S603  (the launcher's own command)
             command,
             env=environment,
             cwd=launch.home,  # the launcher looks for lib/ and modules/ here
@@ -192,47 +198,48 @@ def _launch(launch: Launch, engine: Engine, account: Mapping[str, Any], progress
             start_new_session=True,
             **account,
         )
-        try:
-            code = _wait(process, f"starting {engine.name}", progress)
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            raise
-    if code != 0:
-        why = (
-            f"its launcher took over {SECONDS_TO_START} s" if code is None else f"exit code {code}"
-        )
+
+
+def _start_log(launch: Launch) -> Path:
+    return launch.run / "start.log"
+
+
+def _await_launcher(
+    process: subprocess.Popen[bytes], launch: Launch, engine: Engine, progress: Progress
+) -> None:
+    """Return when the launcher has, the server being up. Raises EsplanError when it is not."""
+    deadline = time.monotonic() + SECONDS_TO_START
+    while process.poll() is None and time.monotonic() < deadline:
+        progress(f"starting {engine.name}", None)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.5)
+    if process.returncode != 0:
+        ended = process.returncode is not None
+        why = f"exit code {process.returncode}" if ended else f"not up after {SECONDS_TO_START} s"
         raise EsplanError(
             f"{engine.name} did not start ({why})",
-            where=str(log),
-            why=last_lines(log),
+            where=str(_start_log(launch)),
+            why=last_lines(_start_log(launch)),
             remedy="the lines above say why; esplan sandbox stop --purge drops data that is broken",
         )
 
 
-def _wait(process: subprocess.Popen[bytes], text: str, progress: Progress) -> int | None:
-    """The launcher's exit code; None, and its whole session killed, when it takes too long."""
-    for _ in range(SECONDS_TO_START * 2):
-        progress(text, None)
-        with suppress(subprocess.TimeoutExpired):
-            return process.wait(timeout=0.5)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    return None
+def _kill(launcher: subprocess.Popen[bytes], cache: Path) -> None:
+    """Leave nothing of a server that failed to start, or whose start was interrupted.
 
-
-def _kill(cache: Path) -> None:
-    """Leave nothing of a server that failed to start, or whose start was interrupted."""
-    if left := running(cache):
-        with suppress(ProcessLookupError):
-            os.kill(left.pid, signal.SIGKILL)
+    The server belongs to the launcher's session, and so to its process group.
+    """
+    with suppress(ProcessLookupError):
+        os.killpg(launcher.pid, signal.SIGKILL)
+    launcher.wait()
     state_file(cache).unlink(missing_ok=True)
 
 
 def last_lines(log: Path, count: int = 15) -> str:
-    """The last lines of a log, each cut at 300 characters."""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
-    return "\n".join(line[:300] for line in lines) or "its log is empty"
+    """The last lines of a log less Java's stack frames, each cut at 300 characters."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    telling = [line[:300] for line in lines if not line.startswith(("\tat ", "\t... "))]
+    return "\n".join(telling[-count:]) or "its log is empty"
 
 
 def _await_answer(url: str, progress: Progress) -> None:

@@ -49,14 +49,15 @@ def save(cache: Path, sandbox: Sandbox) -> None:
 def running(cache: Path) -> Sandbox | None:
     """The server that runs; None where there is none, or the state file speaks of a dead one.
 
-    The state is saved before the server starts, without its pid, so that a server whose starter
-    was killed is found all the same: it wrote its pid itself.
+    Until a start is complete the state has the launcher's pid. A server whose starter was killed
+    is found all the same: it writes its own.
     """
     state = _read(state_file(cache))
     if state is None:
         return None
-    pid = state.pid or _read_pid(pid_file(run_folder(cache, state.engine)))
-    return replace(state, pid=pid) if pid and is_server(pid, cache) else None
+    pids = (_read_pid(pid_file(run_folder(cache, state.engine))), state.pid)
+    pid = next((pid for pid in pids if pid and is_server(pid, cache)), None)
+    return replace(state, pid=pid) if pid else None
 
 
 def _read(file: Path) -> Sandbox | None:
@@ -78,10 +79,10 @@ def _read_pid(file: Path) -> int:
 
 def is_server(pid: int, cache: Path) -> bool:
     """Whether that process was started from this cache's engines: pids are used again."""
-    return str(cache / "engines") in _command_line(pid)
+    return str(cache / "engines") in command_line(pid)
 
 
-def _command_line(pid: int) -> str:
+def command_line(pid: int) -> str:
     """The words a process was started with; empty when it is gone (or only waits to be)."""
     if Path("/proc/self/cmdline").exists():
         try:

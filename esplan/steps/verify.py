@@ -60,10 +60,12 @@ def execute(step: Step, run: Run) -> JSON:
 
 def _differences(report: Report) -> str:
     parts = [f"{report.source_documents} documents against {report.target_documents}"]
+    if report.moved:
+        parts.append("somebody wrote to one of them while it was read")
     for said in ("missing", "extra", "different"):
         found = getattr(report, said)
         if found.count:
-            ids = ", ".join(found.ids[:10])
+            ids = ", ".join(found.sample[:10])
             parts.append(f"{found.count} {said}: {ids}{' …' if found.count > 10 else ''}")  # noqa: PLR2004
     return "; ".join(parts)
 

@@ -106,7 +106,9 @@ def _steps(plan: Plan) -> Iterator[RenderableType]:
 def _undo(step: Step) -> str:
     if "request" in step.undo:
         return "yes"
-    return "-" if step.request is None else f"no: {clean(step.undo['none'])}"
+    if step.request is None or step.request["method"] == "GET":
+        return "-"
+    return f"no: {clean(step.undo['none'])}"
 
 
 def _warnings(plan: Plan) -> Iterator[Text]:

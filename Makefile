@@ -1,0 +1,44 @@
+# Everything runs in .venv, made from pyproject.toml alone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.made
+
+.PHONY: demo test test-offline test-live check format bench clean
+
+$(STAMP): pyproject.toml
+	@echo "Making the environment in $(VENV) …"
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; try make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --editable ".[sandbox]" --group dev
+	@touch $(STAMP)
+
+demo: $(STAMP)  ## The main job, for real: plan, review, apply, prove, switch
+	@ESPLAN=$(BIN)/esplan sh docs/demo/demo.sh
+
+test: $(STAMP)  ## All tests; the live ones on the sandbox engine
+	@$(BIN)/pytest
+
+test-offline: $(STAMP)  ## The part that needs no server
+	@$(BIN)/pytest -m "not live"
+
+test-live: $(STAMP)
+	@$(BIN)/pytest -m live
+
+check: $(STAMP)  ## Lint, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMP)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(STAMP)  ## Ratios in one run, on the sandbox engine
+	@$(BIN)/python bench/startup.py
+	@$(BIN)/python bench/apply.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -1,0 +1,198 @@
+"""One alias or index of a valid desired file as its part of the State."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from esplan import normalize, schema, source
+from esplan.desired import naming
+from esplan.errors import Diagnostic, InvalidInput
+from esplan.model import JSON, Address, Alias, Body, Finish, Index, Migrate, Verify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from esplan.source import Document
+
+OPTIONS = (
+    "filter",
+    "routing",
+    "index_routing",
+    "search_routing",
+    "is_write_index",
+    "is_hidden",
+)
+REPLICAS = "index.number_of_replicas"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One object as it stands in a file. `path` leads to it."""
+
+    address: Address
+    document: Document
+    path: tuple[str, str]
+
+    @property
+    def raw(self) -> Any:
+        """What the file says under the object's name."""
+        return self.document.data[self.path[0]][self.path[1]]
+
+    def problem(self, *path: str | int, message: str, remedy: str = "") -> Diagnostic:
+        """A diagnostic at a value of the object; without a path, at its name."""
+        at, key = (*self.path, *path), not path
+        return self.document.diagnostic(at, message, remedy=remedy, key=key)
+
+
+@dataclass
+class Builder:
+    """Turns entries into the model, and gathers what is wrong with them on the way."""
+
+    problems: list[Diagnostic] = field(default_factory=list)
+    files: dict[Path, Document | None] = field(default_factory=dict)
+
+    def index(self, entry: Entry) -> Index:
+        """An entry of `indices`."""
+        raw, name = entry.raw, entry.address.name
+        self.add(entry, (), naming.name_problems(name))
+        for alias in raw.get("aliases", {}):
+            self.add(entry, ("aliases", alias), naming.name_problems(alias, lower=False))
+        aliases = {
+            alias: self.options(entry, options, ("aliases", alias))
+            for alias, options in raw.get("aliases", {}).items()
+        }
+        return Index(name, self.body(entry, raw, ()), aliases)
+
+    def alias(self, entry: Entry) -> Alias:
+        """An entry of `aliases`."""
+        raw, name = entry.raw, entry.address.name
+        index, finish = raw["index"], raw.get("finish", {})
+        self.add(entry, (), naming.name_problems(name, lower=False))
+        problems = naming.pattern_problems(index["name"], index.get("colors"))
+        self.add(entry, ("index", "name"), problems)
+        return Alias(
+            name,
+            options=self.options(entry, {k: v for k, v in raw.items() if k in OPTIONS}, ()),
+            body=self.with_replicas(entry, self.body(entry, index, ("index",))),
+            naming=naming.naming(index["name"], index.get("colors")),
+            migrate=Migrate(**raw.get("migrate", {})),
+            verify=Verify(**raw.get("verify", {})),
+            finish=Finish(finish.get("delete_old", False)),
+        )
+
+    def add(self, entry: Entry, path: tuple[str, ...], messages: Iterator[str]) -> None:
+        """Diagnostics at one place of an entry."""
+        self.problems.extend(entry.problem(*path, message=message) for message in messages)
+
+    def options(self, entry: Entry, raw: JSON, path: tuple[str, ...]) -> JSON:
+        """The canonical options of an alias."""
+        try:
+            return normalize.alias_options(raw)
+        except ValueError as error:
+            self.problems.append(entry.problem(*path, message=str(error)))
+            return {}
+
+    def body(self, entry: Entry, raw: JSON, path: tuple[str, ...]) -> Body:
+        """Settings and mappings of an index, the mapping file read."""
+        settings = raw.get("settings", {})
+        mappings, where = self.mappings(entry, raw.get("mappings", {}), (*path, "mappings"))
+        exact = raw.get("mappings", {}).get("exact", False)
+        try:
+            return normalize.body(settings, mappings, exact=exact)
+        except ValueError as error:
+            settings_fail = _fails(settings)
+            at = entry.problem(*path, "settings", message=str(error)) if settings_fail else where
+            self.problems.append(replace(at, message=str(error)))
+            return Body()
+
+    def mappings(self, entry: Entry, raw: JSON, path: tuple[str, ...]) -> tuple[JSON, Diagnostic]:
+        """A mapping without esplan's own keys, and a diagnostic that points at it."""
+        here = entry.problem(*path, message="")
+        if "file" not in raw:
+            return {key: value for key, value in raw.items() if key != "exact"}, here
+        document = self.mapping_file(entry, raw["file"], path)
+        if document is None:
+            return {}, here
+        return unwrapped(document.data), document.diagnostic((), "")
+
+    def mapping_file(self, entry: Entry, name: str, path: tuple[str, ...]) -> Document | None:
+        """The file beside the desired file; None when it cannot be used, which is reported."""
+        file = mapping_path(entry.document, name)
+        key = Path(file)
+        if key not in self.files and not _is_file(file):
+            message = f"there is no mapping file {file}"
+            self.problems.append(entry.problem(*path, "file", message=message))
+            return None
+        if key not in self.files:
+            self.files[key] = self.read(file)
+        return self.files[key]
+
+    def read(self, file: Path) -> Document | None:
+        """A mapping file that keeps to the schema."""
+        try:
+            document = source.read(file, limit=source.MAPPING_LIMIT)
+        except InvalidInput as error:
+            self.problems.extend(error.diagnostics)
+            return None
+        inner = "wrappedMapping" if is_wrapped(document.data) else "mapping"
+        problems = schema.check(document, "desired", inner)
+        self.problems.extend(problems)
+        return None if problems else document
+
+    def with_replicas(self, entry: Entry, body: Body) -> Body:
+        """`finish.replicas` is `number_of_replicas` said in another place."""
+        replicas = entry.raw.get("finish", {}).get("replicas")
+        if replicas is None:
+            return body
+        said = body.settings.get(REPLICAS, str(replicas))
+        if said != str(replicas):
+            place = _replicas_path(entry.raw["index"]["settings"])
+            message = f"number_of_replicas is {said} in settings and {replicas} in finish"
+            for path in (("finish", "replicas"), ("index", "settings", *place)):
+                self.problems.append(entry.problem(*path, message=message))
+        settings = body.settings | {REPLICAS: str(replicas)}
+        return replace(body, settings=dict(sorted(settings.items())))
+
+
+def _fails(settings: JSON) -> bool:
+    """Whether it is the settings that normalize refuses."""
+    try:
+        normalize.body(settings, {})
+    except ValueError:
+        return True
+    return False
+
+
+def _replicas_path(settings: JSON, before: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Where number_of_replicas stands, in whatever form the settings have; () if nowhere."""
+    for key, value in settings.items():
+        if key.endswith("number_of_replicas"):
+            return (*before, key)
+        deeper = _replicas_path(value, (*before, key)) if isinstance(value, dict) else ()
+        if deeper:
+            return deeper
+    return ()
+
+
+def mapping_path(document: Document, name: str) -> Path:
+    """A mapping file's path: relative to the file that names it."""
+    return Path(document.file).parent / name
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name too long, a folder without permission: no such file for us
+        return False
+
+
+def is_wrapped(data: Any) -> bool:
+    """A mapping file may hold the mapping under its key, as GET _mapping gives it."""
+    return isinstance(data, dict) and set(data) == {"mappings"}
+
+
+def unwrapped(data: JSON) -> JSON:
+    """The mapping itself."""
+    return data["mappings"] if is_wrapped(data) else data

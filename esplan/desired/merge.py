@@ -1,0 +1,96 @@
+"""What must hold between the objects of all files together."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from esplan.desired.naming import possible_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from esplan.desired.build import Entry
+    from esplan.errors import Diagnostic
+    from esplan.model import Address, Alias
+
+    Entries = Mapping[Address, Entry]
+
+TAKEN = "Elasticsearch keeps both in one namespace; rename one"
+
+
+def first_of_each(entries: list[Entry]) -> tuple[dict[Address, Entry], list[Diagnostic]]:
+    """Every object once, and a diagnostic for each further definition of it."""
+    firsts: dict[Address, Entry] = {}
+    problems = []
+    for entry in entries:
+        first = firsts.setdefault(entry.address, entry)
+        if first is not entry:
+            message = f"{entry.address} is already defined at {place(first)}"
+            problems.append(entry.problem(message=message, remedy="keep one of them"))
+    return firsts, problems
+
+
+def place(entry: Entry) -> str:
+    """file:line of an object's name."""
+    return f"{entry.document.file}:{entry.document.mark(entry.path, key=True)[0]}"
+
+
+def conflicts(entries: Entries, aliases: Mapping[Address, Alias]) -> Iterator[Diagnostic]:
+    """Names that two objects want. `aliases` holds the entries that could be built."""
+    yield from _shared_names(entries)
+    yield from _same_patterns(entries, aliases)
+    yield from _generated_names(entries, aliases)
+
+
+def _shared_names(entries: Entries) -> Iterator[Diagnostic]:
+    """A name is one alias with one owner, or one index."""
+    by_name = {(address.kind, address.name): entry for address, entry in entries.items()}
+    for address, entry in entries.items():
+        if address.kind == "alias" and ("index", address.name) in by_name:
+            other = place(by_name["index", address.name])
+            message = f'"{address.name}" is also the name of an index, at {other}'
+            yield entry.problem(message=message, remedy=TAKEN)
+    for entry, name in _inline_aliases(entries):
+        for kind in ("alias", "index"):
+            if (kind, name) in by_name:
+                what = "defined under aliases" if kind == "alias" else "the name of an index"
+                message = f'"{name}" is also {what}, at {place(by_name[kind, name])}'
+                yield entry.document.diagnostic(
+                    (*entry.path, "aliases", name), message, key=True, remedy="keep one of them"
+                )
+
+
+def _inline_aliases(entries: Entries) -> Iterator[tuple[Entry, str]]:
+    """The aliases that stand with an index."""
+    for address, entry in entries.items():
+        raw = entry.raw if address.kind == "index" and isinstance(entry.raw, dict) else {}
+        names = raw.get("aliases")
+        yield from ((entry, name) for name in (names if isinstance(names, dict) else ()))
+
+
+def _same_patterns(entries: Entries, aliases: Mapping[Address, Alias]) -> Iterator[Diagnostic]:
+    firsts: dict[str, Address] = {}
+    for address, alias in aliases.items():
+        first = firsts.setdefault(alias.naming.pattern, address)
+        if first != address:
+            message = f"the index name is also that of {first}, at {place(entries[first])}"
+            remedy = "give each alias its own index name"
+            yield entries[address].problem("index", "name", message=message, remedy=remedy)
+
+
+def _generated_names(entries: Entries, aliases: Mapping[Address, Alias]) -> Iterator[Diagnostic]:
+    """A name in the files that esplan may also give to a new index behind an alias."""
+    owners = list(aliases)
+    shapes = (f"({possible_names(aliases[owner].naming)})" for owner in owners)
+    every = re.compile("|".join(shapes) or "(?!)")
+    names = [(entry, address.name, entry.path) for address, entry in entries.items()]
+    names += [(e, name, (*e.path, "aliases", name)) for e, name in _inline_aliases(entries)]
+    for entry, name, path in names:
+        match = every.fullmatch(name)
+        if match and match.lastindex:
+            owner = owners[match.lastindex - 1]
+            message = (
+                f'"{name}" is a name that {owner} may give to its index, at {place(entries[owner])}'
+            )
+            yield entry.document.diagnostic(path, message, key=True, remedy=TAKEN)

@@ -1,0 +1,172 @@
+"""Record `live.json` of every case, and `echoes.json`, from a real server.
+
+Run with the server's address in ESPLAN_TEST_URL, and the names of cases, or none for all. Each
+case makes its own indices, keeps the server's answers to the reads of `esplan plan`, and deletes
+what it made; every name begins with the name of the case. Then: pytest --update-goldens.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from esplan.cluster import Cluster, Connection
+from esplan.errors import ServerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).parent
+ECHO = "esplan-echo"
+VOLATILE = ("uuid", "version", "creation_date", "provided_name")
+
+TITLE = {"properties": {"title": {"type": "text"}, "year": {"type": "integer"}}}
+ONE_SHARD = {"number_of_shards": 1, "number_of_replicas": 0}
+
+
+def index(**parts: Any) -> dict[str, Any]:
+    """The body of a create-index call: one shard, a title and a year, unless said otherwise."""
+    return {"settings": ONE_SHARD, "mappings": TITLE, **parts}
+
+
+SETUP: dict[str, dict[str, dict[str, Any]]] = {
+    "no-change": {"no-change_green": index(aliases={"no-change": {}})},
+    "first-release": {},
+    "replace-deleting-old": {
+        "replace-deleting-old_green": index(aliases={"replace-deleting-old": {"routing": "1"}})
+    },
+    "replace-keeping-old": {
+        "replace-keeping-old_green": index(
+            aliases={"replace-keeping-old": {}, "replace-keeping-old-bystander": {}}
+        )
+    },
+    "dynamic-settings": {"dynamic-settings_green": index(aliases={"dynamic-settings": {}})},
+    "mapping-addition": {"mapping-addition_green": index(aliases={"mapping-addition": {}})},
+    "alias-options": {
+        "alias-options_green": index(
+            aliases={"alias-options": {"filter": {"term": {"year": 2001}}, "routing": "a"}}
+        )
+    },
+    "several-objects": {
+        "several-objects-same": index(),
+        "several-objects-films_green": index(aliases={"several-objects-films": {}}),
+        "several-objects-books_000007": index(aliases={"several-objects-books": {}}),
+    },
+    "refused-alias-on-two": {
+        name: index(aliases={"refused-alias-on-two": {}})
+        for name in ("refused-alias-on-two_blue", "refused-alias-on-two_green")
+    },
+    "refused-alias-name-is-index": {"refused-alias-name-is-index": index()},
+    "refused-index-without-alias": {"refused-index-without-alias": index()},
+    "refused-source-disabled": {
+        "refused-source-disabled_green": index(
+            mappings={**TITLE, "_source": {"enabled": False}},
+            aliases={"refused-source-disabled": {}},
+        )
+    },
+    "refused-target-taken": {
+        "refused-target-taken_green": index(aliases={"refused-target-taken": {}}),
+        "refused-target-taken_blue": index(),
+    },
+    "refused-old-serves-another-alias": {
+        "refused-old-serves-another-alias_green": index(
+            aliases={"refused-old-serves-another-alias": {}, "refused-old-serves-readers": {}}
+        )
+    },
+}
+"""What exists in the cluster before the plan: index name → create-index body."""
+
+
+def main(names: list[str]) -> None:
+    """Record the named cases, or everything."""
+    with Cluster(Connection(os.environ["ESPLAN_TEST_URL"])) as cluster:
+        for case in names or SETUP:
+            with existing(cluster, SETUP[case]):
+                save(HERE / case / "live.json", answers(cluster, case))
+        if not names:
+            save_echoes([echo(cluster, one["sent"]) for one in load_echoes()])
+
+
+@contextmanager
+def existing(cluster: Cluster, indices: dict[str, dict[str, Any]]) -> Iterator[None]:
+    """The indices of a case, three documents in each, for the length of the block."""
+    try:
+        for name, body in indices.items():
+            cluster.change("PUT", f"/{name}", None, body)
+            for number in range(3):
+                document = {"title": f"number {number}", "year": 2000 + number}
+                path = f"/{name}/_doc/{number}"
+                cluster.change("PUT", path, {"refresh": "true"}, document)
+        yield
+    finally:
+        for name in indices:
+            if cluster.read(f"/{name}") is not None:
+                cluster.change("DELETE", f"/{name}")
+
+
+def answers(cluster: Cluster, case: str) -> dict[str, Any]:
+    """The answer to every read of a plan, by path, without the indices of others."""
+    from esplan import live
+
+    recorder = Recorder(cluster)
+    live.cluster_info(recorder)
+    live.read_state(recorder)
+    return {path: only(case, answer) for path, answer in recorder.answers.items()}
+
+
+class Recorder:
+    """A Reader that remembers what the cluster answered."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster, self.answers = cluster, dict[str, Any]()
+
+    def read(self, path: str, params: dict[str, Any] | None = None) -> Any:
+        self.answers[path] = self.cluster.read(path, params)
+        return self.answers[path]
+
+
+def only(case: str, answer: dict[str, Any]) -> dict[str, Any]:
+    """`GET /` whole; of the others only what this case made."""
+    if "cluster_uuid" in answer:
+        return answer
+    if set(answer) == {"indices"}:
+        return {"indices": only(case, answer["indices"])}
+    return {name: one for name, one in answer.items() if name in SETUP[case]}
+
+
+def load_echoes() -> list[dict[str, Any]]:
+    """What to send: kept in the file itself."""
+    return json.loads((HERE / "echoes.json").read_text(encoding="utf-8"))
+
+
+def echo(cluster: Cluster, sent: dict[str, Any]) -> dict[str, Any]:
+    """A create-index body, and what GET returns after it."""
+    try:
+        cluster.change("PUT", f"/{ECHO}", None, sent)
+        returned = cluster.read(f"/{ECHO}")[ECHO]
+    except ServerError as error:
+        sys.exit(f"{json.dumps(sent)}: {error}")
+    cluster.change("DELETE", f"/{ECHO}")
+    for name in VOLATILE:
+        returned["settings"]["index"].pop(name)
+    return {"sent": sent, "returned": returned}
+
+
+def save_echoes(echoes: list[dict[str, Any]]) -> None:
+    """One pair a line: there are many."""
+    lines = ",\n".join(json.dumps(one, sort_keys=True) for one in echoes)
+    (HERE / "echoes.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+
+
+def save(path: Path, value: Any) -> None:
+    """As a person reads it in a review."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,56 @@
+"""A real server for every live test: ESPLAN_TEST_URL, or the sandbox, started if need be."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from esplan.cluster import Cluster, Connection
+
+
+@pytest.fixture(scope="session")
+def url() -> Iterator[str]:
+    """The server's URL. A sandbox that the suite had to start is stopped again."""
+    given = os.environ.get("ESPLAN_TEST_URL")
+    if given:
+        yield given
+        return
+    from esplan.commands import sandbox
+
+    was_running = sandbox.status().running
+    yield sandbox.start("elasticsearch-8.16", lambda _text, _part: None).url
+    if not was_running:
+        sandbox.stop(purge=False)
+
+
+@pytest.fixture(scope="session")
+def cluster(url: str) -> Iterator[Cluster]:
+    with Cluster(Connection(url), patience=60) as connected:
+        yield connected
+
+
+@pytest.fixture
+def name(cluster: Cluster) -> Iterator[str]:
+    """A name that nothing else uses; every index that starts with it is gone afterwards."""
+    unique = f"t{secrets.token_hex(4)}"
+    yield unique
+    for index in indices(cluster, unique):
+        cluster.change("DELETE", f"/{index}")
+
+
+def indices(cluster: Cluster, prefix: str) -> list[str]:
+    found = cluster.read(f"/{prefix}*", {"expand_wildcards": "all", "filter_path": "*.aliases"})
+    return sorted(found or {})
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory, with no settings of the person who runs the tests."""
+    monkeypatch.chdir(tmp_path)
+    for variable in [one for one in os.environ if one.startswith("ESPLAN_")]:
+        monkeypatch.delenv(variable)
+    return tmp_path

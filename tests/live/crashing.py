@@ -1,0 +1,78 @@
+"""Run the esplan command line and die by SIGKILL at one point of an apply.
+
+    crashing.py POINT MARKER ARGUMENT...
+
+POINT is `<when>:<step id>`: `before-intent`, `after-intent`, `after-request`, `before-done`,
+`after-done`, or `middle` for a step that reports progress. MARKER is a file written just before.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import esplan.apply
+from esplan import cli, journal
+from esplan.steps import KINDS
+from esplan.views import progress
+
+
+def main(point: str, marker: Path, arguments: list[str]) -> int:
+    when, _, step = point.partition(":")
+
+    def die() -> None:
+        marker.write_text(point)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    _patch_journal(when, step, die)
+    _patch_execute(when, step, die)
+    _patch_progress(when, step, die)
+    return cli.run(arguments)
+
+
+def _patch_journal(when: str, step: str, die: Any) -> None:
+    append = journal.Journal.append
+
+    def crashing(self: Any, event: str, at: str = "", data: Any = None) -> Any:
+        if (when, step) == (f"before-{event}", at):
+            die()
+        record = append(self, event, at, data)
+        if (when, step) == (f"after-{event}", at):
+            die()
+        return record
+
+    journal.Journal.append = crashing
+
+
+def _patch_execute(when: str, step: str, die: Any) -> None:
+    def crashing(module: Any) -> Any:
+        class Crashing:
+            REPEAT = module.REPEAT
+            probe = staticmethod(module.probe)
+            undo = staticmethod(module.undo)
+
+            @staticmethod
+            def execute(one: Any, run: Any) -> Any:
+                evidence = module.execute(one, run)
+                if (when, step) == ("after-request", one.id):
+                    die()
+                return evidence
+
+        return Crashing
+
+    esplan.apply.KINDS = {name: crashing(module) for name, module in KINDS.items()}
+
+
+def _patch_progress(when: str, step: str, die: Any) -> None:
+    def crashing(_self: Any, one: Any, done: int, total: int) -> None:
+        if (when, step) == ("middle", one.id) and 0 < done < total:
+            die()
+
+    progress.Lines.step_progress = crashing
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:]))

@@ -1,0 +1,192 @@
+"""kill -9 at every step boundary and in the middle of the long steps; then apply again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from world import HERE, World
+
+from esplan.cluster import Cluster
+
+pytestmark = pytest.mark.live
+
+STEPS = [
+    "01-create_index",
+    "02-block_writes",
+    "03-reindex",
+    "04-verify",
+    "05-update_settings",
+    "06-await_health",
+    "07-update_aliases",
+    "08-unblock_writes",
+    "09-delete_index",
+]
+POINTS = ["before-intent", "after-intent", "after-request", "before-done", "after-done"]
+PROBED = {"06-await_health"}
+"""Green at once on one node: found as wanted, so never sent."""
+
+BOUNDARIES = [
+    f"{when}:{step}"
+    for step in STEPS
+    for when in POINTS
+    if not (step in PROBED and when in ("before-intent", "after-intent", "after-request"))
+]
+
+
+@pytest.fixture
+def world(cluster: Cluster, url: str, name: str, folder: Path) -> World:
+    return World(cluster, url, name, folder)
+
+
+def test_the_points_are_those_of_the_plan(world: World) -> None:
+    world.seed(10)
+    assert [step["id"] for step in world.make_plan()["steps"]] == STEPS
+
+
+@pytest.mark.parametrize("point", BOUNDARIES)
+def test_a_kill_at_a_step_boundary_loses_nothing(world: World, point: str) -> None:
+    world.seed(300)
+    world.make_plan()
+    world.crash(point)
+    world.apply()
+    world.assert_switched()
+
+
+def test_a_kill_in_the_middle_of_the_copy_adopts_the_running_task(world: World) -> None:
+    world.seed(5000)
+    world.make_plan(migrate={"requests_per_second": 1000})
+    world.crash("middle:03-reindex")
+    assert "runs already" in world.apply().stderr
+    world.assert_switched()
+
+
+def test_a_kill_in_the_middle_of_a_sliced_copy_adopts_the_running_task(world: World) -> None:
+    world.seed(6000, shards=2)
+    world.make_plan(migrate={"requests_per_second": 1000})
+    world.crash("middle:03-reindex")
+    assert "runs already" in world.apply().stderr
+    world.assert_switched()
+
+
+def test_a_copy_whose_task_was_lost_is_started_again(world: World) -> None:
+    world.seed(5000)
+    world.make_plan(migrate={"requests_per_second": 1000})
+    world.crash("middle:03-reindex")
+    running = world.cluster.read("/_tasks", {"actions": "*reindex", "detailed": "true"})
+    tasks = [
+        name
+        for node in running["nodes"].values()
+        for name, task in node["tasks"].items()
+        if world.name in task["description"]
+    ]
+    assert len(tasks) == 1
+    world.cluster.change("POST", f"/_tasks/{tasks[0]}/_cancel", {"wait_for_completion": "true"})
+    assert len(world.read_documents(world.blue)) < 5000
+    assert "runs already" not in world.apply().stderr
+    world.assert_switched()
+
+
+def test_a_kill_in_the_middle_of_the_proof_proves_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.seed(2000)
+    world.make_plan()
+    monkeypatch.setenv("CRASHING_CHUNK", "500")
+    world.crash("middle:04-verify")
+    assert "proof" not in world.apply("--json").stderr
+    world.assert_switched()
+
+
+@pytest.mark.parametrize(
+    "point", ["after-request:02-block_writes", "after-request:09-delete_index"]
+)
+def test_another_host_resumes_with_nothing_but_the_plan(world: World, point: str) -> None:
+    world.seed(300)
+    world.make_plan()
+    world.crash(point)
+    elsewhere = world.folder / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "plan.json").write_bytes(world.plan.read_bytes())
+    world.esplan("apply", str(elsewhere / "plan.json"), "--auto-approve")
+    world.assert_switched()
+    lines = (elsewhere / "plan.json.journal.jsonl").read_text().splitlines()
+    assert json.loads(lines[-1])["event"] == "end"
+
+
+def test_a_kill_while_taking_back_is_taken_back_by_the_next_apply(world: World) -> None:
+    """Documents that the new mapping rejects: the failure is undone, also after a crash."""
+    world.seed(300)
+    world.make_plan(properties={"text": {"type": "date"}})
+    world.crash("before-undone:02-block_writes")
+    again = world.apply(code=1)
+    assert "the new index rejected documents" in again.stderr
+    world.assert_on(world.green)
+
+
+def test_abandon_takes_an_unfinished_apply_back(world: World) -> None:
+    world.seed(300)
+    world.make_plan()
+    world.crash("after-done:04-verify")
+    world.apply("--abandon")
+    world.assert_on(world.green)
+
+
+def test_the_journal_on_a_full_disk_stops_before_the_next_change(world: World) -> None:
+    """A file size limit is how a full disk looks to one process."""
+    world.seed(300)
+    world.make_plan()
+    script = f"ulimit -f 1; exec {sys.executable} -m esplan --url {world.url} apply {world.plan}"
+    done = subprocess.run(
+        ["bash", "-c", f"{script} --auto-approve -q"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3, done.stderr
+    assert "cannot be written" in done.stderr
+    assert "make room" in done.stderr
+    world.apply()
+    world.assert_switched()
+
+
+def test_ctrl_c_stops_at_a_safe_point_and_says_how_to_go_on(world: World) -> None:
+    import signal
+
+    world.seed(5000)
+    world.make_plan(migrate={"requests_per_second": 1000})
+    command = [sys.executable, "-m", "esplan", "--url", world.url, "apply", str(world.plan)]
+    with subprocess.Popen(
+        [*command, "--auto-approve", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        for line in process.stdout:
+            if json.loads(line)["event"] == "step_progress":
+                break
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 3
+    last = json.loads(rest.splitlines()[-1])
+    assert last["what"] == "interrupted: the apply stopped at a safe point"
+    assert last["remedy"].startswith("apply the same plan again")
+    shown = world.esplan("status", str(world.plan)).stdout
+    assert "Lock: free" in shown
+    assert "Unfinished apply of plan" in shown
+    assert "reindex from" in shown
+    time.sleep(1)
+    world.apply()
+    world.assert_switched()
+
+
+def test_the_harness_dies_where_it_says(world: World) -> None:
+    """A point that never comes must not pass for a crash."""
+    world.seed(10)
+    world.make_plan()
+    with pytest.raises(AssertionError, match="did not kill"):
+        world.crash("after-intent:99-nothing")
+    assert (HERE / "crashing.py").exists()

@@ -1,0 +1,222 @@
+"""What a comparison does without a server: cutting, counting, hashing here, joining, refusing."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from esplan.checksum import Ids, Report, marks
+from esplan.checksum.client_hash import content_hash
+from esplan.checksum.cluster_hash import ClusterHash, map_script
+from esplan.checksum.comparison import _differing, _refuse_uncounted, bucket_count
+from esplan.checksum.difference import Difference
+from esplan.checksum.side import Side, Span, read_side, search, spans
+from esplan.errors import EsplanError, Refused, ServerError, StepFailed
+
+
+class Answers:
+    """A cluster that answers reads from a table of path prefixes, longest first."""
+
+    def __init__(self, table: dict[str, Any]) -> None:
+        self.table = dict(sorted(table.items(), key=lambda item: -len(item[0])))
+        self.asked: list[str] = []
+
+    def read(self, path: str, *_: Any, **__: Any) -> Any:
+        self.asked.append(path)
+        answer = next((self.table[key] for key in self.table if path.startswith(key)), None)
+        if isinstance(answer, EsplanError):
+            raise answer
+        return answer
+
+
+def side(**parts: Any) -> Side:
+    whole: dict[str, Any] = {"index": "a", "documents": 10, "size": 1000, "routed": 0}
+    rest = {"slow_ids": False, "histogram": ((0, 4), (10, 4), (20, 2)), "interval": 10}
+    return Side(**(whole | rest | parts))
+
+
+def test_neighbours_are_joined_while_they_fit() -> None:
+    assert side().cut(8, 10**9) == [Span(0, 20, 8), Span(20, 30, 2)]
+    assert side().cut(1, 10**9) == [Span(0, 10, 4), Span(10, 20, 4), Span(20, 30, 2)]
+    assert side(documents=0, histogram=()).cut(8, 10**9) == []
+
+
+def test_large_documents_make_small_spans() -> None:
+    assert side(size=1000).page(8, 400) == 4
+    assert side(size=10**12).page(8, 400) == 1
+    assert side(size=0).page(8, 400) == 8
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 100)), unique_by=lambda one: one[0]),
+    st.integers(1, 1000),
+)
+def test_spans_hold_every_document_once(histogram: list[tuple[int, int]], most: int) -> None:
+    histogram = sorted((low * 5, documents) for low, documents in histogram)
+    cut = spans(histogram, 5, most)
+    for low, documents in histogram:
+        (holder,) = [span for span in cut if span.low <= low and low + 5 <= span.high]
+        assert documents <= holder.documents
+    assert sum(span.documents for span in cut) == sum(documents for _, documents in histogram)
+    assert all(span.documents <= max(most, 100) for span in cut)
+
+
+@pytest.mark.parametrize(
+    ("documents", "buckets"), [(0, 16), (10_000, 32), (337_000, 1024), (10**9, 4096)]
+)
+def test_buckets_are_a_power_of_two(documents: int, buckets: int) -> None:
+    assert bucket_count(documents) == buckets
+
+
+def test_sums_that_wrapped_are_equal() -> None:
+    assert _differing(([1, 5, 2**64 - 1, 0, 0, 0], [1, 5 - 2**64, -1, 0, 0, 0])) == []
+    assert _differing(([1, 5, 7, 2, 0, 0], [1, 5, 7, 1, 0, 1])) == [1]
+
+
+def test_documents_that_were_not_hashed_prove_nothing() -> None:
+    _refuse_uncounted((side(), side()), (10, 10))
+    with pytest.raises(StepFailed, match="the checksum of a saw 9 of 10 documents"):
+        _refuse_uncounted((side(), side()), (10, 9))
+
+
+def test_ids_are_joined_as_multisets() -> None:
+    with Difference() as difference:
+        difference.add(0, [("same", "h"), ("only", "h"), ("twice", "h"), ("twice", "h")])
+        difference.add(0, [("other", "h"), ("nul\0a", "h")])
+        difference.add(1, [("same", "h"), ("new", "h"), ("twice", "h"), ("other", "i")])
+        difference.add(1, [("nul\0b", "h")])
+        missing, extra, different = difference.ids()
+    assert missing == Ids(2, ("nul\0a", "only"))
+    assert extra == Ids(2, ("new", "nul\0b"))
+    assert different == Ids(2, ("other", "twice"))
+
+
+def test_ids_past_a_hundred_are_counted() -> None:
+    with Difference() as difference:
+        difference.add(1, [(f"{number:04}", "h") for number in range(250)])
+        _, extra, _ = difference.ids()
+    assert extra.count == 250
+    assert extra.sample == tuple(f"{number:04}" for number in range(100))
+
+
+def test_the_client_keeps_kinds_apart() -> None:
+    values: list[Any] = [1, "1", 1.0, True, "true", None, "null", {}, [], [1], [[1]], -0.0, 0.0, ""]
+    values += [2**53, 2**53 + 1, 2**64, str(2**64), {"a": "1, b=2"}, {"a": "1", "b": "2"}]
+    values += ["\u00e9", "e\u0301", "\ud800"]
+    hashes = {content_hash({"_id": "1", "_source": {"a": value}}) for value in values}
+    hashes.add(content_hash({"_id": "1", "_source": {}}))
+    hashes.add(content_hash({"_id": "1", "_source": {"a": 1}, "_routing": "x"}))
+    hashes.add(content_hash({"_id": "2", "_source": {"a": 1}}))
+    assert len(hashes) == len(values) + 3
+    one, other = {"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"d": 3, "c": 2}, "a": 1}
+    assert content_hash({"_id": "1", "_source": one}) == content_hash(
+        {"_id": "1", "_source": other}
+    )
+
+
+def test_the_report_says_what_it_is() -> None:
+    report = Report("checksum", "a", "b", 2, 2, {"a": {"0": 1}}, buckets=16, seconds=1.23456)
+    assert report.equal
+    assert report.to_json()["seconds"] == 1.235
+    assert report.to_json()["missing"] == {"count": 0, "sample": ()}
+    for parts in ({"differing": 1}, {"moved": True}):
+        assert not Report("checksum", "a", "b", 2, 2, {}, **parts).equal
+    assert not Report("count", "a", "b", 2, 3, {}).equal
+
+
+SHARDS = {"total": 2, "successful": 2, "failed": 0}
+
+
+def test_a_part_is_not_the_whole() -> None:
+    body = {"query": {"match_all": {}}}
+    failures = [{"reason": {"reason": "disk gone"}}]
+    lost = {"_shards": SHARDS | {"failed": 1, "failures": failures}, "timed_out": False}
+    with pytest.raises(StepFailed, match="only a part of a answered") as caught:
+        search(Answers({"/a/_search": lost}), "a", body)
+    assert caught.value.why == "1 of 2 shards failed: disk gone"
+    late = {"_shards": SHARDS, "timed_out": True}
+    with pytest.raises(StepFailed) as caught:
+        search(Answers({"/a/_search": late}), "a", body)
+    assert caught.value.why == "the search ran out of time"
+
+
+def definition(mappings: Any, codec: str | None = None) -> dict[str, Any]:
+    index = {"number_of_shards": "1"} | ({"codec": codec} if codec else {})
+    return {
+        "/a": {"a": {"settings": {"index": index}, "mappings": mappings}},
+        "/a/_stats": {"_all": {"primaries": {"store": {"size_in_bytes": 5}}}},
+        "/a/_count": {"count": 3, "_shards": SHARDS},
+    }
+
+
+@pytest.mark.parametrize(
+    ("codec", "kind", "slow"),
+    [
+        (None, "keyword", False),
+        ("default", "keyword", False),
+        ("best_compression", "keyword", True),
+        ("zstd", "keyword", True),
+        ("best_compression", "dense_vector", False),
+    ],
+)
+def test_a_slow_codec_is_seen(codec: str | None, kind: str, slow: bool) -> None:  # noqa: FBT001  (a table's column)
+    mappings = {"properties": {"field": {"type": kind}}}
+    assert read_side(Answers(definition(mappings, codec)), "a", -1).slow_ids is slow
+
+
+@pytest.mark.parametrize(
+    "source", [{"mode": "disabled"}, {"enabled": "false"}, {"includes": ["a"]}]
+)
+def test_an_incomplete_source_is_refused(source: Any) -> None:
+    with pytest.raises(Refused, match="the documents of a cannot be compared"):
+        read_side(Answers(definition({"_source": source})), "a", -1)
+
+
+def test_a_cluster_without_painless_has_a_remedy() -> None:
+    error = ServerError("script_lang not supported [painless]", status=400)
+    hashes = ClusterHash(Answers({"/a/_search": error}), "a", 16, routed=False)
+    with pytest.raises(StepFailed, match="cannot be hashed in the cluster") as caught:
+        hashes.sums(Span(0, 1, 1))
+    assert "declare verify: {method: count}" in caught.value.remedy
+    assert "not supported" in caught.value.why
+    busy = ServerError("too busy", status=429)
+    with pytest.raises(ServerError, match="too busy"):
+        ClusterHash(Answers({"/a/_search": busy}), "a", 16, routed=False).sums(Span(0, 1, 1))
+
+
+def test_marks_are_those_of_the_primaries() -> None:
+    def shard(highest: int, *, primary: bool) -> dict[str, Any]:
+        return {"routing": {"primary": primary}, "seq_no": {"max_seq_no": highest}}
+
+    table = {
+        "/b": {"b": {"settings": {"index": {"number_of_shards": "2"}}}},
+        "/b/_stats": {"indices": {"b": {"shards": {
+            "1": [shard(5, primary=False), shard(7, primary=True)],
+            "0": [shard(-1, primary=True)],
+        }}}},
+    }  # fmt: skip
+    assert marks(Answers(table), ["b"]) == {"b": {"0": -1, "1": 7}}
+    table["/b/_stats"]["indices"]["b"]["shards"]["1"][1].pop("seq_no")
+    with pytest.raises(StepFailed, match="b is not complete: 1 of 2 primary shards are there"):
+        marks(Answers(table), ["b"])
+    with pytest.raises(StepFailed, match="c is not there to be compared"):
+        marks(Answers(table), ["c"])
+
+
+def test_many_indices_take_several_requests() -> None:
+    shape = {"settings": {"index": {"number_of_shards": "0"}}}
+    names = [f"{number:02}-{'x' * 250}" for number in range(40)]
+    answers = Answers({"/": dict.fromkeys(names, shape)})
+    marks(answers, names)
+    assert max(len(path) for path in answers.asked) < 4096
+
+
+def test_every_loop_of_the_script_is_bounded() -> None:
+    # Painless ends a function after a million rounds: each loop is over a piece or over pieces.
+    loops = re.findall(r"(?:for|while) \(.*\{", map_script())
+    assert len(loops) == 9
+    assert not [loop for loop in loops if " : " in loop]

@@ -1,0 +1,354 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from esplan import diff, normalize
+
+ECHOES = json.loads(
+    (Path(__file__).parents[1] / "cases" / "echoes.json").read_text(encoding="utf-8")
+)
+
+
+def field(**definition: Any) -> dict[str, Any]:
+    return normalize.field(definition)
+
+
+# What a real server gave back for what it was sent
+
+
+@pytest.mark.parametrize("echo", ECHOES, ids=lambda echo: json.dumps(echo["sent"]))
+def test_what_was_just_created_is_no_difference(echo: dict[str, Any]) -> None:
+    sent, returned = echo["sent"], echo["returned"]
+    wanted = normalize.body(sent.get("settings", {}), sent.get("mappings", {}))
+    live = normalize.body(returned["settings"], returned["mappings"])
+    projected = diff.projected(live, wanted)
+    # `list(differences) == []` alone would miss a difference that deepdiff does not see
+    assert list(diff.differences(projected, diff.shown(wanted))) == []
+    assert projected == diff.shown(wanted)
+
+
+@pytest.mark.parametrize(
+    "echo", [e for e in ECHOES if "aliases" in e["sent"]], ids=lambda e: json.dumps(e["sent"])
+)
+def test_an_alias_just_created_is_no_difference(echo: dict[str, Any]) -> None:
+    sent, returned = echo["sent"]["aliases"], echo["returned"]["aliases"]
+    assert sent
+    for name, options in sent.items():
+        assert normalize.alias_options(options) == normalize.alias_options(returned[name])
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"number_of_shards": 2, "refresh_interval": "30s"},
+        {"index.number_of_shards": "2", "index.refresh_interval": "30000ms"},
+        {"index": {"number_of_shards": "2", "refresh_interval": "30s"}},
+        {"settings": {"index": {"number_of_shards": 2}, "index.refresh_interval": "30s"}},
+        {"settings": {"number_of_shards": 2, "refresh_interval": "30000ms"}},
+    ],
+)
+def test_every_form_of_settings_is_one_form(form: dict[str, Any]) -> None:
+    expected = {"index.number_of_shards": "2", "index.refresh_interval": "30s"}
+    assert normalize.canonical_settings(form) == expected
+
+
+def test_what_the_server_adds_is_no_setting() -> None:
+    added = {
+        "index": {
+            "uuid": "u",
+            "creation_date": "1",
+            "provided_name": "x",
+            "version": {"created": "8518000"},
+            "routing": {
+                "allocation": {
+                    "include": {"_tier_preference": "data_content"},
+                    "initial_recovery": {"_id": "n"},
+                }
+            },
+            "resize": {"source": {"name": "y"}},
+            "soft_deletes": {"enabled": "true"},
+            "history": {"uuid": "h"},
+            "verified_before_close": "true",
+        }
+    }
+    assert normalize.canonical_settings(added) == {}
+
+
+def test_an_allocation_filter_of_a_user_stays() -> None:
+    settings = {"index.routing.allocation.include._name": "n1"}
+    assert normalize.canonical_settings(settings) == settings
+
+
+@pytest.mark.parametrize(
+    ("value", "canonical"),
+    [
+        (True, "true"),
+        (False, "false"),
+        (1, "1"),
+        (-1, "-1"),
+        (0.5, "0.5"),
+        (None, None),
+        (["a"], "a"),
+        (["a", 1], ["a", "1"]),
+        ([], []),
+        ("30000ms", "30s"),
+        ("90s", "90s"),
+        ("60m", "1h"),
+        ("0s", "0ms"),
+        ("0", "0"),
+        ("1024MB", "1gb"),
+        ("1023mb", "1023mb"),
+        ("1.5gb", "1.5gb"),
+        ("text", "text"),
+    ],
+)
+def test_setting_values(value: Any, canonical: Any) -> None:
+    assert normalize.setting_value("index.x", value) == canonical
+
+
+def test_free_form_values_are_no_units() -> None:
+    name = "index.analysis.analyzer.a.stopwords"
+    assert normalize.setting_value(name, ["1000ms", "1024kb"]) == ["1000ms", "1024kb"]
+    assert normalize.setting_value(name, "1000ms") == "1000ms"
+
+
+@pytest.mark.parametrize(("one", "other"), [("1000ms", "1s"), ("24h", "1d"), ("1024kb", "1MB")])
+def test_equal_amounts_are_equal(one: str, other: str) -> None:
+    assert normalize.setting_value("index.x", one) == normalize.setting_value("index.x", other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("1s", "1m"), ("1kb", "1mb"), ("1000kb", "1mb")])
+def test_different_amounts_stay_different(one: str, other: str) -> None:
+    assert normalize.setting_value("index.x", one) != normalize.setting_value("index.x", other)
+
+
+# Mappings
+
+
+def test_dotted_names_unfold_and_merge() -> None:
+    dotted = {"a.b": {"type": "long"}, "a": {"properties": {"c": {"type": "date"}}}}
+    nested = {"a": {"properties": {"b": {"type": "long"}, "c": {"type": "date"}}}}
+    assert normalize.properties(dotted) == normalize.properties(nested) == nested
+
+
+def test_dotted_names_stay_without_subobjects() -> None:
+    mappings = {"subobjects": False, "properties": {"a.b": {"type": "long"}}}
+    assert normalize.canonical_mappings(mappings)["properties"] == {"a.b": {"type": "long"}}
+
+
+def test_a_leading_mapping_type_is_unwrapped() -> None:
+    properties = {"a": {"type": "long"}}
+    assert normalize.canonical_mappings({"_doc": {"properties": properties}}) == {
+        "properties": properties
+    }
+
+
+def test_the_mark_is_not_part_of_the_mapping() -> None:
+    mark = {"address": "alias.a", "plan": "p"}
+    marked = {"_meta": {"esplan": mark, "owner": "me"}, "properties": {}}
+    assert normalize.canonical_mappings(marked) == {"_meta": {"owner": "me"}, "properties": {}}
+    assert normalize.canonical_mappings({"_meta": {"esplan": mark}}) == {"properties": {}}
+    assert normalize.mark(marked) == mark
+
+
+@pytest.mark.parametrize("mappings", [{}, {"_meta": {}}, {"_meta": {"esplan": "text"}}])
+def test_no_mark(mappings: dict[str, Any]) -> None:
+    assert normalize.mark(mappings) == {}
+
+
+def test_a_difference_that_matters_is_kept() -> None:
+    assert field(type="text", index=False) == {"type": "text", "index": False}
+    assert field(type="text", norms=False) == {"type": "text", "norms": False}
+    assert field(type="keyword", norms=True) == {"type": "keyword", "norms": True}
+    assert field(type="date", format="yyyy") == {"type": "date", "format": "yyyy"}
+    assert field(type="text", analyzer="a", search_analyzer="b")["search_analyzer"] == "b"
+
+
+def test_doc_values_of_a_binary_field_are_not_its_default() -> None:
+    """`binary` is the type whose doc_values are off unless asked for."""
+    assert field(type="binary", doc_values=True) != field(type="binary")
+
+
+def test_norms_of_a_field_that_is_no_text_are_not_its_default() -> None:
+    assert field(type="keyword", norms=True) != field(type="keyword")
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"properties": {"title": "text"}}, "the field 'title' must be an object with a type"),
+        ({"properties": ["title"]}, "properties must be an object of fields by name"),
+        ({"properties": {"a": {"properties": {"b": 1}}}}, "the field 'b' must be an object"),
+    ],
+)
+def test_what_cannot_be_read_says_so(bad: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        normalize.canonical_mappings(bad)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"properties": {"a": {"type": "text", "fields": {"raw": "keyword"}}}},
+        {"properties": {"a": {"type": "text", "fields": ["raw"]}}},
+        {"runtime": {"r": "long"}},
+        {"runtime": ["r"]},
+        {"dynamic_templates": ["t"]},
+        {"dynamic_templates": {"t": {}}},
+        {"properties": {"a": {"type": ["text"]}}},
+    ],
+)
+def test_nothing_but_value_error_for_a_wrong_form(bad: dict[str, Any]) -> None:
+    try:
+        normalize.canonical_mappings(bad)
+    except ValueError as error:
+        assert str(error)  # noqa: PT017  (accepting the form is as good as a reason)
+
+
+# Aliases
+
+
+def test_routing_is_split_in_two() -> None:
+    assert normalize.alias_options({"routing": "1"}) == {
+        "index_routing": "1",
+        "search_routing": "1",
+    }
+    assert normalize.alias_options({"routing": "1", "search_routing": "2"}) == {
+        "index_routing": "1",
+        "search_routing": "2",
+    }
+
+
+def test_what_means_nothing_is_left_out() -> None:
+    assert normalize.alias_options({"filter": {}, "is_hidden": False}) == {}
+    assert normalize.alias_options({"is_write_index": False}) == {"is_write_index": False}
+
+
+def test_routing_is_text() -> None:
+    assert normalize.alias_options({"routing": 0})["index_routing"] == "0"
+
+
+# Properties
+
+NAMES = st.sampled_from(["a", "b", "a.b", "a.c", "properties", "fields", "type", "settings"])
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-1, 2000),
+    st.sampled_from(["1000ms", "0s", "1024kb", "0b", "60m", "true", "x", "", "30 s", "1.5gb"]),
+)
+SETTINGS = st.recursive(
+    SCALARS | st.lists(SCALARS.filter(lambda value: value is not None), max_size=3),
+    lambda inner: st.dictionaries(NAMES | st.just("index"), inner, max_size=3),
+    max_leaves=8,
+).filter(lambda value: isinstance(value, dict))
+
+PARAMETERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.sampled_from(
+            ["text", "keyword", "date", "object", "nested", "join", "long", "binary", "flattened"]
+        ),
+        "norms": st.sampled_from([True, False, "true", "false"]),
+        "index": st.sampled_from([True, False, "true", "false"]),
+        "enabled": st.sampled_from([True, False, "true", "false"]),
+        "doc_values": st.booleans(),
+        "analyzer": st.sampled_from(["a", "b"]),
+        "search_analyzer": st.sampled_from(["a", "b"]),
+        "search_quote_analyzer": st.sampled_from(["a", "b"]),
+        "ignore_above": st.sampled_from([256, "256", 2147483647]),
+        "null_value": st.sampled_from([None, 1, "1", "x", True]),
+        "copy_to": st.sampled_from(["g", ["g"], ["g", "h"], []]),
+        "dynamic": st.sampled_from([True, "true", False, "strict", "Strict"]),
+        "subobjects": st.sampled_from([True, False, "false", "true"]),
+        "meta": st.sampled_from([{}, {"unit": "ms"}]),
+        "format": st.sampled_from(["strict_date_optional_time||epoch_millis", "yyyy"]),
+        "eager_global_ordinals": st.booleans(),
+    },
+)
+FIELDS = st.recursive(
+    PARAMETERS,
+    lambda inner: st.tuples(
+        PARAMETERS,
+        st.fixed_dictionaries(
+            {}, optional={name: st.dictionaries(NAMES, inner) for name in ("properties", "fields")}
+        ),
+    ).map(lambda pair: pair[0] | pair[1]),
+    max_leaves=6,
+)
+MAPPINGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "properties": st.dictionaries(NAMES, FIELDS, max_size=4),
+        "dynamic": st.sampled_from([True, "strict", "Strict"]),
+        "subobjects": st.sampled_from([True, False, "false"]),
+        "_meta": st.sampled_from([{}, {"a": 1}, {"esplan": {"plan": "p"}}]),
+        "_source": st.sampled_from([{}, {"enabled": True}, {"enabled": "true"}, {"excludes": []}]),
+        "_routing": st.sampled_from([{"required": True}, {"required": "false"}]),
+        "runtime": st.dictionaries(
+            NAMES,
+            st.sampled_from(
+                [{"type": "long", "script": "emit(1)"}, {"type": "long"}, {"type": "date"}]
+            ),
+            max_size=2,
+        ),
+        "dynamic_templates": st.just([{"t": {"match": ["a*"], "mapping": {"type": "long"}}}]),
+        "dynamic_date_formats": st.sampled_from(["yyyy", ["yyyy"]]),
+    },
+)
+
+
+@given(SETTINGS)
+def test_canonical_settings_are_idempotent(settings: dict[str, Any]) -> None:
+    once = normalize.canonical_settings(settings)
+    assert normalize.canonical_settings(once) == once
+
+
+@given(MAPPINGS)
+def test_canonical_mappings_are_idempotent(mappings: dict[str, Any]) -> None:
+    once = normalize.canonical_mappings(mappings)
+    assert normalize.canonical_mappings(once) == once
+
+
+@given(MAPPINGS)
+def test_normalising_leaves_its_input_alone(mappings: dict[str, Any]) -> None:
+    before = json.dumps(mappings)
+    normalize.canonical_mappings(mappings)
+    assert json.dumps(mappings) == before
+
+
+@given(MAPPINGS)
+def test_the_canonical_form_does_not_depend_on_the_order_of_keys(mappings: dict[str, Any]) -> None:
+    def reverse(tree: Any) -> Any:
+        if isinstance(tree, dict):
+            return {name: reverse(tree[name]) for name in reversed(tree)}
+        return tree
+
+    once = normalize.canonical_mappings(mappings)
+    assert normalize.canonical_mappings(reverse(mappings)) == once
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "routing": st.sampled_from(["1", 2, ""]),
+            "search_routing": st.sampled_from(["1,2"]),
+            "filter": st.sampled_from([{}, {"term": {"a": 1}}]),
+            "is_hidden": st.booleans(),
+            "is_write_index": st.booleans(),
+        },
+    )
+)
+def test_alias_options_are_idempotent(raw: dict[str, Any]) -> None:
+    once = normalize.alias_options(raw)
+    assert normalize.alias_options(once) == once
