@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from esplan import normalize
-from esplan.errors import Unreachable
+from esplan.errors import Refused, Unreachable
 from esplan.model import JSON, Alias, Index, State
 
 if TYPE_CHECKING:
@@ -49,6 +49,16 @@ def cluster_info(cluster: Reader) -> ClusterInfo:
         version=version["number"],
         distribution=version.get("distribution", "elasticsearch"),
     )
+
+
+def require_cluster(cluster: Reader, uuid: str) -> None:
+    """Refuse to work on another cluster than the chosen environment's `cluster_uuid`."""
+    info = cluster_info(cluster) if uuid else None
+    if info and info.uuid != uuid:
+        raise Refused(
+            f"this is the cluster {info.name} ({info.uuid}), and the environment's is {uuid}",
+            remedy="check url and cluster_uuid in esplan.yaml, and --url",
+        )
 
 
 def read_state(cluster: Reader) -> State:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from esplan.errors import Diagnostic
-from esplan.source.node import Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,7 +17,10 @@ if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import ValidationError
 
+    from esplan.errors import Diagnostic
     from esplan.model import JSON
+    from esplan.source.node import Document
+    from esplan.source.node import Path as DataPath
 
 TYPES = {
     "object": "an object",
@@ -30,8 +31,39 @@ TYPES = {
     "boolean": "true or false",
     "null": "null",
 }
+DESCRIBED = frozenset(
+    "type const enum anyOf oneOf minimum maximum exclusiveMinimum minLength minProperties".split()
+)
+"""Keywords whose schema says in words what is expected."""
+
 SHOWN = 60
 """Characters of a wrong value that a message repeats."""
+
+
+@dataclass(frozen=True)
+class _Violation:
+    """One keyword that a value breaks: `rule` is its name, `limit` its value in `schema`."""
+
+    path: DataPath
+    rule: str
+    limit: Any
+    schema: JSON
+    instance: Any
+    message: str
+    is_name: bool
+
+
+def _violation(error: ValidationError) -> _Violation:
+    schema = error.schema if isinstance(error.schema, dict) else {}
+    return _Violation(
+        tuple(error.absolute_path),
+        str(error.validator),
+        error.validator_value,
+        schema,
+        error.instance,
+        error.message,
+        "propertyNames" in error.absolute_schema_path,
+    )
 
 
 @cache
@@ -50,7 +82,7 @@ def load(name: str) -> JSON:
 def check(document: Document, name: str, definition: str = "") -> list[Diagnostic]:
     """Every violation of the schema `name` (or of one of its `$defs`), in file order."""
     errors = _validator(name, definition).iter_errors(document.data)
-    found = (_diagnostic(document, error) for top in errors for error in _flat(top))
+    found = (_diagnostics(document, _violation(e)) for top in errors for e in _flat(top))
     return sorted({diagnostic for several in found for diagnostic in several})
 
 
@@ -99,59 +131,48 @@ def _is_scalar(value: Any) -> bool:
     return not isinstance(value, dict | list)
 
 
-def _diagnostic(document: Document, error: ValidationError) -> Iterator[Diagnostic]:
-    path = tuple(error.absolute_path)
-    if "propertyNames" in error.absolute_schema_path:
-        yield document.diagnostic((*path, error.instance), _wrong_name(error), key=True)
-    elif error.validator == "additionalProperties":
-        yield from _unknown_keys(document, error)
-    elif error.validator == "required":
-        for name in error.validator_value:
-            if name not in error.instance:
+def _diagnostics(document: Document, found: _Violation) -> Iterator[Diagnostic]:
+    path = found.path
+    if found.is_name:
+        yield document.diagnostic((*path, found.instance), _wrong_value(found), key=True)
+    elif found.rule == "additionalProperties":
+        yield from _unknown_keys(document, found)
+    elif found.rule == "required":
+        for name in found.limit:
+            if name not in found.instance:
                 yield document.diagnostic(path, f'the key "{name}" is missing{_inside(path)}')
     else:
-        yield document.diagnostic(path, _wrong_value(error), remedy=_remedy(error))
+        yield document.diagnostic(path, _wrong_value(found))
 
 
-def _unknown_keys(document: Document, error: ValidationError) -> Iterator[Diagnostic]:
+def _unknown_keys(document: Document, found: _Violation) -> Iterator[Diagnostic]:
     """One diagnostic a key, with the known key that is most like it."""
-    path, schema = tuple(error.absolute_path), error.schema
-    known, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
-    for name in error.instance:
+    known = found.schema.get("properties", {})
+    patterns = found.schema.get("patternProperties", {})
+    for name in found.instance:
         if name in known or any(re.search(pattern, name) for pattern in patterns):
             continue
-        remedy = nearest(name, known) or f"known here: {', '.join(sorted(known))}"
-        message = f"unknown key {_shown(name)}{_inside(path)}; {remedy}"
-        yield document.diagnostic((*path, name), message, key=True)
+        hint = nearest(name, known) or f"known here: {', '.join(sorted(known))}"
+        message = f"unknown key {_shown(name)}{_inside(found.path)}; {hint}"
+        yield document.diagnostic((*found.path, name), message, key=True)
 
 
-def _inside(path: tuple[str | int, ...]) -> str:
+def _inside(path: DataPath) -> str:
     return f' in "{path[-1]}"' if path else ""
 
 
-def _wrong_name(error: ValidationError) -> str:
-    why = error.schema.get("patternErrorMessage")
-    return f"{_shown(error.instance)} {why or 'is no valid name: ' + error.message}"
-
-
-def _wrong_value(error: ValidationError) -> str:
+def _wrong_value(found: _Violation) -> str:
     """What was expected, and what stands there."""
-    name = next((str(part) for part in reversed(error.absolute_path)), "the document")
-    shown = _shown(error.instance)
-    if error.validator in ("pattern", "maxLength") and "patternErrorMessage" in error.schema:
-        return f"{shown} {error.schema['patternErrorMessage']}"
-    if error.validator in ("uniqueItems", "minItems", "maxItems", "dependentRequired"):
-        return f'"{name}": {error.message}'
-    expected = describe(error.schema)
-    near = _remedy(error)
-    hint = f"; {near}" if near else ""
-    return f'"{name}" must be {expected}, not {shown}{hint}' if expected else error.message
-
-
-def _remedy(error: ValidationError) -> str:
-    if error.validator == "enum" and isinstance(error.instance, str):
-        return nearest(error.instance, [w for w in error.validator_value if isinstance(w, str)])
-    return ""
+    name = f'"{found.path[-1]}"' if found.path else "the document"
+    shown = _shown(found.instance)
+    if found.rule in ("pattern", "maxLength") and "patternErrorMessage" in found.schema:
+        return f"{shown} {found.schema['patternErrorMessage']}"
+    expected = describe(found.schema) if found.rule in DESCRIBED else ""
+    if not expected:
+        return f"{name}: {found.message}"
+    words = [word for word in found.limit if isinstance(word, str)] if found.rule == "enum" else []
+    near = nearest(found.instance, words) if isinstance(found.instance, str) else ""
+    return f"{name} must be {expected}, not {shown}" + (f"; {near}" if near else "")
 
 
 def describe(schema: JSON) -> str:

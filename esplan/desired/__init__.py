@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from esplan import schema, source
@@ -17,6 +16,7 @@ from esplan.model import JSON, Address, Alias, Index, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from esplan.source import Document, Found
 
@@ -109,12 +109,14 @@ def _load(found: Found, variables: Mapping[str, str] | None) -> _Loaded:
 
 
 def _without_mapping_files(files: list[_Loaded]) -> list[_Loaded]:
-    """A directory may hold the mapping files that its desired files name: they are no desired files."""
+    """Mapping files in a directory of desired files are not desired files themselves."""
     named = {path for file in files for path in _mapping_files(file.document)}
     return [
         file
         for file in files
-        if not file.found.walked or _looks_desired(file) or file.found.path.resolve() not in named
+        if not file.found.walked
+        or _looks_desired(file)
+        or source.real(file.found.path) not in named
     ]
 
 
@@ -130,7 +132,7 @@ def _mapping_files(document: Document | None) -> Iterable[Path]:
             mappings = body.get("mappings") if isinstance(body, dict) else None
             name = mappings.get("file") if isinstance(mappings, dict) else None
             if document and isinstance(name, str) and "\0" not in name:
-                yield mapping_path(document, name).resolve()
+                yield source.real(mapping_path(document, name))
 
 
 def _entries(document: Document | None) -> list[Entry]:

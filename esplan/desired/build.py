@@ -77,7 +77,7 @@ class Builder:
             options=self.options(entry, {k: v for k, v in raw.items() if k in OPTIONS}, ()),
             body=self.with_replicas(entry, self.body(entry, index, ("index",))),
             naming=naming.naming(index["name"], index.get("colors")),
-            migrate=Migrate(**raw.get("migrate", {})),
+            migrate=_migrate(raw.get("migrate", {})),
             verify=Verify(**raw.get("verify", {})),
             finish=Finish(finish.get("delete_old", False)),
         )
@@ -146,6 +146,7 @@ class Builder:
         replicas = entry.raw.get("finish", {}).get("replicas")
         if replicas is None:
             return body
+        replicas = int(replicas)
         said = body.settings.get(REPLICAS, str(replicas))
         if said != str(replicas):
             place = _replicas_path(entry.raw["index"]["settings"])
@@ -154,6 +155,12 @@ class Builder:
                 self.problems.append(entry.problem(*path, message=message))
         settings = body.settings | {REPLICAS: str(replicas)}
         return replace(body, settings=dict(sorted(settings.items())))
+
+
+def _migrate(raw: JSON) -> Migrate:
+    """JSON Schema takes 2.0 for an integer; the server's URL parameter does not."""
+    slices = raw.get("slices", "auto")
+    return Migrate(**{**raw, "slices": slices if slices == "auto" else int(slices)})
 
 
 def _fails(settings: JSON) -> bool:
@@ -189,7 +196,7 @@ def _is_file(path: Path) -> bool:
 
 
 def is_wrapped(data: Any) -> bool:
-    """A mapping file may hold the mapping under its key, as GET _mapping gives it."""
+    """A mapping file may hold the mapping under the key that it has in the create-index API."""
     return isinstance(data, dict) and set(data) == {"mappings"}
 
 

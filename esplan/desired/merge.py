@@ -84,9 +84,9 @@ def _generated_names(entries: Entries, aliases: Mapping[Address, Alias]) -> Iter
     owners = list(aliases)
     shapes = (f"({possible_names(aliases[owner].naming)})" for owner in owners)
     every = re.compile("|".join(shapes) or "(?!)")
+    inline = [(e, name, (*e.path, "aliases", name)) for e, name in _inline_aliases(entries)]
     names = [(entry, address.name, entry.path) for address, entry in entries.items()]
-    names += [(e, name, (*e.path, "aliases", name)) for e, name in _inline_aliases(entries)]
-    for entry, name, path in names:
+    for entry, name, path in (*names, *inline):
         match = every.fullmatch(name)
         if match and match.lastindex:
             owner = owners[match.lastindex - 1]

@@ -30,6 +30,7 @@ __all__ = [
     "json_path",
     "parse",
     "read",
+    "real",
 ]
 
 MIB = 1024 * 1024
@@ -65,13 +66,18 @@ def find(paths: Sequence[Path]) -> tuple[list[Found], list[Diagnostic]]:
     for path in paths:
         below = sorted(_below(path)) if path.is_dir() else []
         for file in below:
-            found.setdefault(file.resolve(), Found(file, walked=True))
+            found.setdefault(real(file), Found(file, walked=True))
         if not path.is_dir():
-            found[path.resolve()] = Found(path)
+            found[real(path)] = Found(path)
         elif not below:
             message = "the directory holds no .yaml, .yml or .json file"
             problems.append(Diagnostic(str(path), 1, 1, message))
     return list(found.values()), problems
+
+
+def real(path: Path) -> Path:
+    """The path without links; unlike Path.resolve, also for a link that leads to itself."""
+    return Path(os.path.realpath(path))
 
 
 def _below(directory: Path) -> Iterator[Path]:

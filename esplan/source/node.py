@@ -73,7 +73,7 @@ class Document:
         return Diagnostic(self.file, line, column, message, json_path(path), remedy)
 
 
-class Unreadable(Exception):  # noqa: N818  (internal: becomes a Diagnostic before it leaves the package)
+class Unreadable(Exception):
     """The rest of the file cannot be read."""
 
     def __init__(self, mark: Mark, message: str, remedy: str = "") -> None:
@@ -86,7 +86,8 @@ def mapping(mark: Mark, children: Mapping[str, Node], keys: Mapping[str, Mark]) 
     """An object."""
     value = {name: child.value for name, child in children.items()}
     size = 1 + sum(child.size for child in children.values())
-    return Node(value, mark, dict(children), keys, size)
+    parts: dict[str | int, Node] = {**children}
+    return Node(value, mark, parts, keys, size)
 
 
 def sequence(mark: Mark, items: Sequence[Node]) -> Node:

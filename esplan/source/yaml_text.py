@@ -62,7 +62,7 @@ def parse(text: str) -> tuple[Node | None, list[tuple[Mark, str]]]:
 
 
 def _reason(error: Any) -> str:
-    """ruamel's problem, after what it was doing then."""
+    """The parser's problem, after what it was doing then."""
     parts = (str(part).strip() for part in (error.context, error.problem) if part)
     return ", ".join(part.splitlines()[0] for part in parts if part)
 

@@ -11,6 +11,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     TaskID,
+    TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -174,6 +175,39 @@ class Silent:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+class Work:
+    """Progress of a command that is one long piece of work: a text, and the part that is done."""
+
+    def __init__(self, listener: Bars | Lines | Events | Silent, console: Console) -> None:
+        """As the listener of an apply would show it: a bar, lines, events, or nothing."""
+        self._listener, self._console = listener, console
+        self._bar: Progress | None = None
+        self._said, self._text = 0.0, ""
+
+    def __call__(self, text: str, part: float | None) -> None:
+        """`part` from 0 to 1, or None where nobody knows."""
+        if isinstance(self._listener, Bars):
+            self._draw(text, part)
+        elif text != self._text or time.monotonic() - self._said >= EVERY:
+            self._said, self._text = time.monotonic(), text
+            self._listener.note(text if part is None else f"{text} ({part:.0%})")
+
+    def _draw(self, text: str, part: float | None) -> None:
+        if self._bar is None:
+            columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24))
+            self._bar = Progress(*columns, TaskProgressColumn(), console=self._console)
+            self._task = self._bar.add_task("", total=None)
+            self._bar.start()
+        total = None if part is None else 1.0
+        self._bar.update(self._task, description=clean(text), total=total, completed=part or 0)
+
+    def close(self) -> None:
+        """Leave the last line on the screen."""
+        if self._bar:
+            self._bar.stop()
+        self._listener.close()
 
 
 def listener(console: Console) -> Bars | Lines:

@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
     from esplan.commands.apply import Outcome
     from esplan.commands.status import Status, Task, Unfinished
+    from esplan.commands.validate import Validation
     from esplan.errors import Diagnostic, EsplanError
     from esplan.lock import Holder
     from esplan.model import JSON
     from esplan.plan import Change, Plan, Reason, Step
+    from esplan.sandbox.seed import Seeded
+    from esplan.sandbox.server import Ended
+    from esplan.sandbox.server import Status as SandboxStatus
+    from esplan.sandbox.state import Sandbox
 
 SYMBOLS = {"create": "+", "update": "~", "replace": "-/+", "delete": "-", "no-op": " "}
 STYLES = {
@@ -163,6 +168,14 @@ def diagnostic(diagnostic: Diagnostic) -> Iterator[Text]:
         yield Text(f"    {clean(diagnostic.remedy)}", "dim")
 
 
+def valid(found: Validation) -> Text:
+    """After `validate` found nothing wrong."""
+    files = f"{found.files} file{'' if found.files == 1 else 's'}"
+    aliases, indices = found.aliases, found.indices
+    said = f"{aliases} alias{'' if aliases == 1 else 'es'}, {indices} ind{'ex' if indices == 1 else 'ices'}"
+    return Text(f"Valid: {files} with {said}.", "green")
+
+
 # Status
 
 
@@ -218,3 +231,38 @@ def abandoned() -> Text:
 def unlocked(holder: Holder) -> Text:
     """After `unlock`."""
     return Text(f"Removed the lock of {clean(str(holder))}.")
+
+
+def sandbox_started(sandbox: Sandbox) -> Text:
+    """After `sandbox start`."""
+    said = "runs already" if sandbox.was_running else "started"
+    return Text(f"The sandbox ({sandbox.engine}) {said}: {sandbox.url}", "green")
+
+
+def sandbox_stopped(ended: Ended) -> Text:
+    """After `sandbox stop`."""
+    said = f"Stopped {ended.url}" if ended.was_running else "No sandbox was running"
+    how = " (it had to be killed)" if ended.killed else ""
+    kept = f"; {size(ended.purged)} of data deleted" if ended.purged else ""
+    return Text(f"{said}{how}{kept}.")
+
+
+def sandbox_status(status: SandboxStatus) -> Text:
+    """`sandbox status`."""
+    if status.sandbox is None:
+        return Text(
+            f"No sandbox runs. Start one: esplan sandbox start ({size(status.disk)} on disk)"
+        )
+    version = status.version or "not answering yet"
+    return Text(
+        f"The sandbox ({status.sandbox.engine}, {version}) runs: {status.sandbox.url}, "
+        f"pid {status.sandbox.pid}, {size(status.disk)} on disk in {status.cache}"
+    )
+
+
+def seeded(seeded: Seeded) -> Text:
+    """After `sandbox seed`."""
+    if not seeded.loaded:
+        return Text(f"{seeded.documents:,} documents are there already, behind {seeded.alias}.")
+    said = f"Loaded {seeded.documents:,} documents behind the alias {seeded.alias}"
+    return Text(f"{said} in {duration(seeded.seconds)}.", "green")

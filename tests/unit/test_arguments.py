@@ -14,7 +14,10 @@ from esplan.arguments import arranged
         (["plan", "-d", "x", "--url=u"], ["--url=u", "plan", "-d", "x"]),
         (["status", "--json", "-v"], ["--json", "-v", "status"]),
         (["--env", "dev", "status", "-q"], ["--env", "dev", "-q", "status"]),
-        (["show", "p", "--config", "c", "--no-color"], ["--config", "c", "--no-color", "show", "p"]),
+        (
+            ["show", "p", "--config", "c", "--no-color"],
+            ["--config", "c", "--no-color", "show", "p"],
+        ),
         (["status", "--url"], ["--url", "status"]),
         (["plan", "-d", "x", "-o"], ["plan", "-d", "x", "-o", "-"]),
         (["plan", "-o", "-d", "x"], ["plan", "-o", "-", "-d", "x"]),

@@ -127,23 +127,6 @@ def test_half_a_record_is_no_record(path: Path, monkeypatch: pytest.MonkeyPatch)
     assert open_journal(path, PLAN).records == journal.records
 
 
-def test_going_on_after_a_half_written_record_in_the_same_process(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A roll back may append after a write that failed: the file must stay readable."""
-    journal = written(path, steps=1)
-    real = os.write
-    monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[: len(data) // 2]))
-    with pytest.raises(JournalError):
-        journal.append("intent", "1")
-    monkeypatch.undo()
-    try:
-        journal.append("failed")
-    except JournalError:
-        return
-    assert open_journal(path, PLAN).records == journal.records
-
-
 def test_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:
     target = tmp_path / "elsewhere"
     target.write_text("")

@@ -149,11 +149,24 @@ def dead_pid() -> int:
     return process.pid
 
 
-@pytest.mark.parametrize("pid", [dead_pid, os.getpid], ids=["dead", "another program"])
-def test_a_stale_state_is_cleaned_and_nobody_is_killed(pid: Any, cache: Path) -> None:
-    state.save(cache, Sandbox(ENGINE.name, "http://127.0.0.1:1", 1, pid(), "2026-01-01"))
-    assert command.status().sandbox is None
+def save_state(cache: Path, pid: int) -> None:
+    state.save(cache, Sandbox(ENGINE.name, "http://127.0.0.1:1", 1, pid, "2026-01-01"))
+
+
+def test_the_state_of_a_dead_server_is_cleaned(cache: Path) -> None:
+    save_state(cache, dead_pid())
+    assert not command.status().running
     assert not command.stop(purge=False).was_running
+    assert not state.state_file(cache).exists()
+
+
+def test_a_program_that_got_the_servers_pid_is_left_alone(cache: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", SERVER]) as other:
+        save_state(cache, other.pid)
+        assert not command.status().running
+        assert not command.stop(purge=True).was_running
+        assert other.poll() is None
+        other.kill()
     assert not state.state_file(cache).exists()
 
 

@@ -1,27 +1,20 @@
-"""Typer: options → command → view → exit code. Only here is anything printed or exited."""
+"""The commands of esplan, but for the sandbox's."""
 
 from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from esplan.arguments import DEFAULT_OUTPUT, arranged
-from esplan.errors import EsplanError, InvalidInput, Refused, UsageError
+from esplan.arguments import DEFAULT_OUTPUT
+from esplan.cli.options import Globals, chosen, result
+from esplan.errors import InvalidInput, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from rich.console import Console, RenderableType
-
-    from esplan.cluster import Cluster
-    from esplan.config import Settings
     from esplan.plan import Plan
-    from esplan.views.progress import Bars, Events, Lines, Silent
 
 app = typer.Typer(
     name="esplan",
@@ -37,66 +30,10 @@ app = typer.Typer(
 PATIENCE = 90.0
 """Seconds for which an apply repeats a read: a node that restarts is back within them."""
 
-INTERRUPTED = 130
-"""Typer's own answer to Ctrl-C, and a shell's."""
-
 Format = Literal["text", "json"]
 Phase = Literal["prepare", "switch", "finish"]
 Paths = Annotated[list[Path], typer.Option("-d", "--desired", help="Desired file or folder.")]
 PlanPath = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file.")]
-
-
-@dataclass(frozen=True)
-class Globals:
-    """The options that every command has."""
-
-    url: str | None
-    env: str | None
-    config: Path | None
-    color: bool
-    json: bool
-    quiet: bool
-    verbose: bool
-
-    def settings(self) -> Settings:
-        """Environment, variables and credentials; no request is sent."""
-        from esplan import config
-
-        return config.settings(self.url, self.env, os.environ, self.config)
-
-    def cluster(self, patience: float = 0.0) -> Cluster:
-        """The cluster that --url, --env or ESPLAN_URL names. There is no default."""
-        from esplan.cluster import Cluster
-
-        def trace(line: str) -> None:
-            if self.verbose:
-                print(line, file=sys.stderr)
-
-        connection = self.settings().required_connection()
-        return Cluster(connection, patience=patience, trace=trace)
-
-    def console(self, *, stderr: bool = False) -> Console:
-        """A rich console; plain where colours are not wanted."""
-        from rich.console import Console
-
-        plain = {} if self.color else {"no_color": True}
-        return Console(stderr=stderr, highlight=False, soft_wrap=True, **plain)
-
-    def listener(self) -> Bars | Lines | Events | Silent:
-        """Progress as the reader of this run wants it."""
-        from esplan.views import progress
-
-        if self.json:
-            return progress.Events(lambda line: print(line, flush=True))
-        if self.quiet:
-            return progress.Silent()
-        return progress.listener(self.console(stderr=True))
-
-    def show(self, renderables: Iterable[RenderableType], *, stderr: bool = False) -> None:
-        """Print what a view made."""
-        console = self.console(stderr=stderr)
-        for one in renderables:
-            console.print(one)
 
 
 @app.callback()
@@ -130,10 +67,10 @@ def validate(
     from esplan.commands.validate import validate as command
     from esplan.views import text
 
-    found = command(paths, _globals(ctx).settings().variables)
+    found = command(paths, chosen(ctx).settings().variables)
     if found.diagnostics:
         raise InvalidInput(found.diagnostics)
-    _globals(ctx).show([text.valid(found)])
+    chosen(ctx).show([text.valid(found)])
     return 0
 
 
@@ -156,13 +93,14 @@ def plan(
 
     Example: esplan plan -d desired/ -o plans/release.json --url http://localhost:9201
     """
-    from esplan import journal, planfile
+    from esplan import journal, live, planfile
     from esplan.commands.plan import plan as command
     from esplan.desired import read
 
-    given = _globals(ctx)
+    given = chosen(ctx)
     wanted = read(desired, given.settings().variables)
     with given.cluster() as cluster:
+        live.require_cluster(cluster, given.settings().cluster_uuid)
         made = command(cluster, wanted, target=target or (), exclude=exclude or ())
     path = _plan_path(output, made)
     if path:
@@ -202,7 +140,7 @@ def show(
     """
     from esplan import planfile
 
-    _show_plan(_globals(ctx), planfile.read(plan), str(plan), format_)
+    _show_plan(chosen(ctx), planfile.read(plan), str(plan), format_)
     return 0
 
 
@@ -230,7 +168,7 @@ def apply(
     from esplan.commands import apply as commands
     from esplan.views import text
 
-    given = _globals(ctx)
+    given = chosen(ctx)
     made = planfile.read(plan)
     listener = given.listener()
     with given.cluster(PATIENCE) as cluster:
@@ -244,18 +182,8 @@ def apply(
             outcome = commands.apply(cluster, made, plan, listener, through=through)
         finally:
             listener.close()
-    _result(given, text.applied(outcome), "applied", vars(outcome))
+    result(given, text.applied(outcome), "applied", vars(outcome))
     return 0
-
-
-def _result(given: Globals, line: RenderableType, event: str, parts: dict[str, object]) -> None:
-    """The last word of a command: a line for people, an event for programs."""
-    from esplan.views import progress
-
-    if given.json:
-        progress.Events(print).emit(event, **parts)
-    else:
-        given.show([line])
 
 
 def _consent(
@@ -295,12 +223,12 @@ def status(
     from esplan.commands.status import status as command
     from esplan.views import text
 
-    given = _globals(ctx)
+    given = chosen(ctx)
     digest = planfile.read(plan).digest if plan else ""
     with given.cluster() as cluster:
         found = command(cluster, digest)
     if given.json:
-        _result(given, "", "status", asdict(found))
+        result(given, "", "status", asdict(found))
     else:
         given.show(text.status(found))
     return 0
@@ -315,46 +243,8 @@ def unlock(ctx: typer.Context, lock_id: Annotated[str, typer.Argument(metavar="L
     from esplan import lock
     from esplan.views import text
 
-    given = _globals(ctx)
+    given = chosen(ctx)
     with given.cluster() as cluster:
         holder = lock.remove(cluster, lock_id)
     given.show([text.unlocked(holder)])
     return 0
-
-
-def _globals(ctx: typer.Context) -> Globals:
-    found: Globals = ctx.obj
-    return found
-
-
-def run(arguments: list[str]) -> int:
-    """Run one command line; returns its exit code and never raises for what a user can cause."""
-    from typer.exceptions import TyperException
-
-    try:
-        code = int(app(arranged(arguments), standalone_mode=False) or 0)
-    except TyperException as error:
-        return _fail(UsageError(error.format_message(), remedy="see esplan --help"), arguments)
-    except EsplanError as error:
-        return _fail(error, arguments)
-    except typer.Abort:
-        code = INTERRUPTED
-    if code == INTERRUPTED:
-        print("interrupted", file=sys.stderr)
-    return code
-
-
-def _fail(error: EsplanError, arguments: list[str]) -> int:
-    """Show an error where its reader looks for it; diagnostics are results, so on stdout."""
-    from esplan.views import progress, text
-
-    color = "--no-color" not in arguments and not os.environ.get("NO_COLOR")
-    given = Globals(None, None, None, color, json=False, quiet=False, verbose=False)
-    if "--json" in arguments:
-        progress.Events(print).emit("error", exit_code=error.exit_code, **text.error_parts(error))
-        return error.exit_code
-    if isinstance(error, InvalidInput):
-        for one in error.diagnostics:
-            given.show(text.diagnostic(one))
-    given.show(text.error(error), stderr=True)
-    return error.exit_code

@@ -1,0 +1,89 @@
+"""What every command shares: the global options, and what follows from them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import Console, RenderableType
+
+    from esplan.cluster import Cluster
+    from esplan.config import Settings
+    from esplan.views.progress import Bars, Events, Lines, Silent
+
+
+@dataclass(frozen=True)
+class Globals:
+    """The options that every command has."""
+
+    url: str | None
+    env: str | None
+    config: Path | None
+    color: bool
+    json: bool
+    quiet: bool
+    verbose: bool
+
+    def settings(self) -> Settings:
+        """Environment, variables and credentials; no request is sent."""
+        from esplan import config
+
+        return config.settings(self.url, self.env, os.environ, config=self.config)
+
+    def cluster(self, patience: float = 0.0) -> Cluster:
+        """The cluster that --url, --env or ESPLAN_URL names. There is no default."""
+        from esplan.cluster import Cluster
+
+        def trace(line: str) -> None:
+            if self.verbose:
+                print(line, file=sys.stderr)
+
+        connection = self.settings().connected()
+        return Cluster(connection, patience=patience, trace=trace)
+
+    def console(self, *, stderr: bool = False) -> Console:
+        """A rich console; plain where colours are not wanted."""
+        from rich.console import Console
+
+        no_color = None if self.color else True
+        return Console(stderr=stderr, highlight=False, soft_wrap=True, no_color=no_color)
+
+    def listener(self) -> Bars | Lines | Events | Silent:
+        """Progress as the reader of this run wants it."""
+        from esplan.views import progress
+
+        if self.json:
+            return progress.Events(lambda line: print(line, flush=True))
+        if self.quiet:
+            return progress.Silent()
+        return progress.listener(self.console(stderr=True))
+
+    def show(self, renderables: Iterable[RenderableType], *, stderr: bool = False) -> None:
+        """Print what a view made."""
+        console = self.console(stderr=stderr)
+        for one in renderables:
+            console.print(one)
+
+
+def chosen(ctx: typer.Context) -> Globals:
+    """The global options of this run."""
+    found: Globals = ctx.obj
+    return found
+
+
+def result(given: Globals, line: RenderableType, event: str, parts: dict[str, object]) -> None:
+    """The last word of a command: a line for people, an event for programs."""
+    from esplan.views import progress
+
+    if given.json:
+        progress.Events(print).emit(event, **parts)
+    else:
+        given.show([line])

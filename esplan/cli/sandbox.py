@@ -1,0 +1,114 @@
+"""`esplan sandbox`: a real throwaway cluster on localhost."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from esplan.cli.options import Globals, chosen, result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from esplan.sandbox import Progress
+
+sandbox = typer.Typer(
+    name="sandbox",
+    help="A real Elasticsearch on localhost, to try esplan and to test it.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+
+
+@contextmanager
+def _progress(given: Globals) -> Iterator[Progress]:
+    """A listener for a sandbox command, closed at its end."""
+    from esplan.views.progress import Work
+
+    work = Work(given.listener(), given.console(stderr=True))
+    try:
+        yield work
+    finally:
+        work.close()
+
+
+@sandbox.command()
+def start(
+    ctx: typer.Context,
+    *,
+    engine: Annotated[
+        str, typer.Option(help="Which server.", show_default=True)
+    ] = "elasticsearch-8.16",
+) -> int:
+    """Start the server; the first time it is downloaded (800 MB, by Maven).
+
+    Example: esplan sandbox start
+    """
+    from esplan.commands import sandbox as commands
+    from esplan.views import text
+
+    given = chosen(ctx)
+    with _progress(given) as progress:
+        started = commands.start(engine, progress)
+    result(given, text.sandbox_started(started), "started", asdict(started))
+    return 0
+
+
+@sandbox.command()
+def stop(
+    ctx: typer.Context,
+    *,
+    purge: Annotated[bool, typer.Option("--purge", help="Delete its data too.")] = False,
+) -> int:
+    """Stop the server. Its data stays, unless --purge.
+
+    Example: esplan sandbox stop
+    """
+    from esplan.commands import sandbox as commands
+    from esplan.views import text
+
+    given = chosen(ctx)
+    with _progress(given) as progress:
+        ended = commands.stop(purge, progress)
+    result(given, text.sandbox_stopped(ended), "stopped", asdict(ended))
+    return 0
+
+
+@sandbox.command()
+def status(ctx: typer.Context) -> int:
+    """Say whether the server runs, and where.
+
+    Example: esplan sandbox status
+    """
+    from esplan.commands import sandbox as commands
+    from esplan.views import text
+
+    found = commands.status()
+    parts: dict[str, Any] = {**asdict(found), "cache": str(found.cache)}
+    result(chosen(ctx), text.sandbox_status(found), "status", parts)
+    return 0
+
+
+@sandbox.command()
+def seed(
+    ctx: typer.Context,
+    *,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Delete flights_* first, and load them anew.")
+    ] = False,
+) -> int:
+    """Load 336,776 real flights into flights_green, behind the alias flights.
+
+    Example: esplan sandbox seed
+    """
+    from esplan.commands import sandbox as commands
+    from esplan.views import text
+
+    given = chosen(ctx)
+    with _progress(given) as progress:
+        seeded = commands.seed(progress, reset)
+    result(given, text.seeded(seeded), "seeded", asdict(seeded))
+    return 0

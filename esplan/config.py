@@ -1,0 +1,235 @@
+"""Environments, variables and credentials.
+
+`esplan.yaml` holds what may be shared; credentials come only from the environment, or from a
+file that the environment names:
+
+    ESPLAN_URL                                  the cluster, after --url and --env
+    ESPLAN_API_KEY      or  ESPLAN_API_KEY_FILE
+    ESPLAN_USERNAME with ESPLAN_PASSWORD  or  ESPLAN_PASSWORD_FILE
+    ESPLAN_CA_CERTS, ESPLAN_CLIENT_CERT, ESPLAN_CLIENT_KEY     files
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from esplan import schema, source
+from esplan.errors import InvalidInput, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from esplan.cluster import Connection
+
+PORTS = {"http": 80, "https": 443}
+"""The port of a URL that names none, as everywhere with URLs; 9200 has to be written."""
+
+LONGEST_SECRET = 64 * 1024
+"""Bytes of a credential file."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One environment of esplan.yaml. `variables` is None when none was chosen."""
+
+    name: str = ""
+    url: str = ""
+    variables: Mapping[str, str] | None = None
+    cluster_uuid: str = ""
+    ca_certs: str = ""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a command needs to know about where it works. Secrets are not in `repr`."""
+
+    connection: Connection | None = None
+    variables: Mapping[str, str] | None = None
+    environment: str = ""
+    cluster_uuid: str = ""
+
+    def connected(self) -> Connection:
+        """The connection. Raises UsageError when no cluster was named."""
+        if self.connection is None:
+            raise UsageError(
+                "no cluster was named",
+                why="esplan has no default: a tool that can delete an index does not guess",
+                remedy="give --url, or --env with a url in esplan.yaml, or set ESPLAN_URL",
+            )
+        return self.connection
+
+
+def settings(
+    url: str | None,
+    env: str | None,
+    environ: Mapping[str, str],
+    *,
+    config: Path | None = None,
+) -> Settings:
+    """The settings of one command.
+
+    The URL is that of --url, else of the environment, else ESPLAN_URL; without a port it means
+    443 for https and 80 for http. `config` is the file of --config. An empty variable of
+    `environ` counts as unset. Raises UsageError, and InvalidInput for a wrong esplan.yaml.
+    """
+    chosen = environment(env, config=config)
+    candidates = (
+        (url, "--url"),
+        (chosen.url, f"the environment {chosen.name} in esplan.yaml"),
+        (environ.get("ESPLAN_URL"), "ESPLAN_URL"),
+    )
+    given = next(((text, where) for text, where in candidates if text), None)
+    connection = _connection(checked_url(*given), chosen.ca_certs, environ) if given else None
+    return Settings(connection, chosen.variables, chosen.name, chosen.cluster_uuid)
+
+
+def environment(env: str | None, *, config: Path | None = None) -> Environment:
+    """The environment called `env`; an empty one for None. Needs no elasticsearch client.
+
+    Raises UsageError for an unknown name or no configuration, InvalidInput for a wrong file.
+    """
+    path = config or Path(source.CONFIG_NAME)
+    if env is None and config is None and not path.exists():
+        return Environment()
+    if env is not None and not path.exists():
+        remedy = f"write {source.CONFIG_NAME}, or give its path with --config"
+        raise UsageError(f"there is no environment {env}", why=f"no file {path}", remedy=remedy)
+    environments = _environments(path)
+    if env is None:
+        return Environment()
+    if env not in environments:
+        known = f"known are: {', '.join(sorted(environments)) or 'none'}"
+        remedy = schema.nearest(env, environments) or known
+        raise UsageError(f"there is no environment {env}", where=str(path), remedy=remedy)
+    return _environment(env, environments[env], path)
+
+
+def _environments(path: Path) -> dict[str, Any]:
+    document = source.read(path)
+    problems = schema.check(document, "config")
+    if problems:
+        raise InvalidInput(problems)
+    environments: dict[str, Any] = document.data.get("environments", {})
+    return environments
+
+
+def _environment(name: str, raw: Mapping[str, Any], path: Path) -> Environment:
+    certs = raw.get("ca_certs", "")
+    return Environment(
+        name,
+        raw.get("url", ""),
+        {key: _text(value) for key, value in raw.get("vars", {}).items()},
+        raw.get("cluster_uuid", ""),
+        str(path.parent / certs) if certs else "",
+    )
+
+
+def _text(value: str | float) -> str:
+    """A variable's value as it stands in a file: `true`, not `True`."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def checked_url(url: str, where: str) -> str:
+    """The URL with its port. Raises UsageError, never with what may be a password."""
+    remedy = "write it as https://host:9200"
+    try:
+        parts = urlsplit(url.strip())
+        port, host = parts.port, parts.hostname
+    except ValueError:
+        raise UsageError("the cluster's URL is not valid", where=where, remedy=remedy) from None
+    if "@" in url:
+        raise UsageError(
+            "the cluster's URL holds credentials",
+            where=where,
+            why="a URL is seen in process lists, logs and plans",
+            remedy="set ESPLAN_API_KEY, or ESPLAN_USERNAME and ESPLAN_PASSWORD",
+        )
+    if parts.scheme not in PORTS or not host:
+        raise UsageError(
+            f"the cluster's URL has no scheme or no host: {url}", where=where, remedy=remedy
+        )
+    if parts.query or parts.fragment:
+        raise UsageError(
+            f"the cluster's URL ends in ? or #: {parts.scheme}://{parts.netloc}",
+            where=where,
+            remedy=remedy,
+        )
+    bare = f"[{host}]" if ":" in host else host
+    netloc = f"{bare}:{PORTS[parts.scheme] if port is None else port}"
+    return urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", ""))
+
+
+def _connection(url: str, ca_certs: str, environ: Mapping[str, str]) -> Connection:
+    credentials = _credentials(environ)
+    from esplan.cluster import Connection
+
+    return Connection(
+        url=url,
+        api_key=credentials.api_key,
+        username=credentials.username,
+        password=credentials.password,
+        ca_certs=environ.get("ESPLAN_CA_CERTS") or ca_certs,
+        client_cert=environ.get("ESPLAN_CLIENT_CERT", ""),
+        client_key=environ.get("ESPLAN_CLIENT_KEY", ""),
+    )
+
+
+@dataclass(frozen=True)
+class _Credentials:
+    api_key: str = field(default="", repr=False)
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+
+def _credentials(environ: Mapping[str, str]) -> _Credentials:
+    """One way of signing in, whole. Raises UsageError for half of one, or two."""
+    api_key, password = _secret("ESPLAN_API_KEY", environ), _secret("ESPLAN_PASSWORD", environ)
+    username = environ.get("ESPLAN_USERNAME", "")
+    if username and not password:
+        raise UsageError(
+            "ESPLAN_USERNAME is set, but no password",
+            remedy="set ESPLAN_PASSWORD or ESPLAN_PASSWORD_FILE",
+        )
+    if password and not username:
+        raise UsageError("a password is set, but no user name", remedy="set ESPLAN_USERNAME")
+    if api_key and username:
+        raise UsageError(
+            "there are two credentials: an API key and a user name",
+            remedy="unset ESPLAN_API_KEY or ESPLAN_USERNAME",
+        )
+    if environ.get("ESPLAN_CLIENT_KEY") and not environ.get("ESPLAN_CLIENT_CERT"):
+        raise UsageError(
+            "ESPLAN_CLIENT_KEY is set, but no certificate", remedy="set ESPLAN_CLIENT_CERT"
+        )
+    return _Credentials(api_key, username, password)
+
+
+def _secret(name: str, environ: Mapping[str, str]) -> str:
+    """The value of a variable, or what stands in the file that `<name>_FILE` names."""
+    value, file = environ.get(name, ""), environ.get(f"{name}_FILE", "")
+    if value and file:
+        raise UsageError(f"both {name} and {name}_FILE are set", remedy="unset one of them")
+    secret = _file_secret(f"{name}_FILE", Path(file)) if file else value.strip("\r\n")
+    if not secret.isprintable():  # a line break would end the HTTP header
+        where = f"{name}_FILE" if file else name
+        raise UsageError(f"the value of {where} has a line break or a control character")
+    return secret
+
+
+def _file_secret(variable: str, path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            secret = stream.read(LONGEST_SECRET).decode().strip()
+    except UnicodeDecodeError:
+        raise UsageError(f"the file of {variable} is not text", where=str(path)) from None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(
+            f"the file of {variable} cannot be read", where=str(path), why=str(why)
+        ) from None
+    if not secret:
+        raise UsageError(f"the file of {variable} is empty", where=str(path))
+    return secret
