@@ -11,6 +11,7 @@ file that the environment names:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 PORTS = {"http": 80, "https": 443}
 """The port of a URL that names none, as everywhere with URLs; 9200 has to be written."""
+
+HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+"""A name or an address; nothing escaped, which could hide credentials."""
 
 LONGEST_SECRET = 64 * 1024
 """Bytes of a credential file."""
@@ -133,13 +137,7 @@ def _text(value: str | float) -> str:
 
 
 def checked_url(url: str, where: str) -> str:
-    """The URL with its port. Raises UsageError, never with what may be a password."""
-    remedy = "write it as https://host:9200"
-    try:
-        parts = urlsplit(url.strip())
-        port, host = parts.port, parts.hostname
-    except ValueError:
-        raise UsageError("the cluster's URL is not valid", where=where, remedy=remedy) from None
+    """The URL with its port. Raises UsageError, which never repeats a URL: it may hold a secret."""
     if "@" in url:
         raise UsageError(
             "the cluster's URL holds credentials",
@@ -147,19 +145,25 @@ def checked_url(url: str, where: str) -> str:
             why="a URL is seen in process lists, logs and plans",
             remedy="set ESPLAN_API_KEY, or ESPLAN_USERNAME and ESPLAN_PASSWORD",
         )
+    try:
+        parts = urlsplit(url.strip())
+        port, host = parts.port, parts.hostname or ""
+    except ValueError:
+        raise _wrong_url("is not valid", where) from None
     if parts.scheme not in PORTS or not host:
-        raise UsageError(
-            f"the cluster's URL has no scheme or no host: {url}", where=where, remedy=remedy
-        )
+        raise _wrong_url("has no scheme or no host", where)
+    if not HOST.fullmatch(host):
+        raise _wrong_url("is not valid", where)
     if parts.query or parts.fragment:
-        raise UsageError(
-            f"the cluster's URL ends in ? or #: {parts.scheme}://{parts.netloc}",
-            where=where,
-            remedy=remedy,
-        )
+        raise _wrong_url("ends in ? or #", where)
     bare = f"[{host}]" if ":" in host else host
     netloc = f"{bare}:{PORTS[parts.scheme] if port is None else port}"
     return urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", ""))
+
+
+def _wrong_url(what: str, where: str) -> UsageError:
+    remedy = "write it as https://host:9200"
+    return UsageError(f"the cluster's URL {what}", where=where, remedy=remedy)
 
 
 def _connection(url: str, ca_certs: str, environ: Mapping[str, str]) -> Connection:

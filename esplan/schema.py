@@ -36,6 +36,12 @@ DESCRIBED = frozenset(
 )
 """Keywords whose schema says in words what is expected."""
 
+WORDS = {
+    "minItems": "needs at least {} entries",
+    "maxItems": "takes at most {} entries",
+    "uniqueItems": "has the same entry twice",
+}
+
 SHOWN = 60
 """Characters of a wrong value that a message repeats."""
 
@@ -169,7 +175,8 @@ def _wrong_value(found: _Violation) -> str:
         return f"{shown} {found.schema['patternErrorMessage']}"
     expected = describe(found.schema) if found.rule in DESCRIBED else ""
     if not expected:
-        return f"{name}: {found.message}"
+        known = WORDS.get(found.rule, "").format(found.limit)
+        return f"{name} {known or 'is wrong: ' + found.message}"
     words = [word for word in found.limit if isinstance(word, str)] if found.rule == "enum" else []
     near = nearest(found.instance, words) if isinstance(found.instance, str) else ""
     return f"{name} must be {expected}, not {shown}" + (f"; {near}" if near else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from esplan.desired.naming import possible_names
+from esplan.desired.naming import TOKEN, possible_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -81,7 +81,7 @@ def _same_patterns(entries: Entries, aliases: Mapping[Address, Alias]) -> Iterat
 
 def _generated_names(entries: Entries, aliases: Mapping[Address, Alias]) -> Iterator[Diagnostic]:
     """A name in the files that esplan may also give to a new index behind an alias."""
-    owners = list(aliases)
+    owners = [address for address, one in aliases.items() if TOKEN.search(one.naming.pattern)]
     shapes = (f"({possible_names(aliases[owner].naming)})" for owner in owners)
     every = re.compile("|".join(shapes) or "(?!)")
     inline = [(e, name, (*e.path, "aliases", name)) for e, name in _inline_aliases(entries)]

@@ -30,14 +30,14 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Node:
-    """A plain value, where it begins, and the nodes and key places of its parts.
+    """A plain value, where it begins, and the nodes (by key or index) and key places of its parts.
 
     `size` counts the nodes in it with every alias expanded.
     """
 
     value: Any
     mark: Mark
-    children: Mapping[str | int, Node] = field(default_factory=dict)
+    children: Mapping[Any, Node] = field(default_factory=dict)
     keys: Mapping[str, Mark] = field(default_factory=dict)
     size: int = 1
 
@@ -86,8 +86,7 @@ def mapping(mark: Mark, children: Mapping[str, Node], keys: Mapping[str, Mark]) 
     """An object."""
     value = {name: child.value for name, child in children.items()}
     size = 1 + sum(child.size for child in children.values())
-    parts: dict[str | int, Node] = {**children}
-    return Node(value, mark, parts, keys, size)
+    return Node(value, mark, children, keys, size)
 
 
 def sequence(mark: Mark, items: Sequence[Node]) -> Node:

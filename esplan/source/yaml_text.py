@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from esplan.source.node import (
@@ -172,6 +172,8 @@ class _Builder:
                 break
             name = self.key(event, depth)
             child = self.node(next(self.events), depth + 1)
+            if child.value is None:  # the parser has no place for a value that is not there
+                child = replace(child, mark=_mark(event))
             if name == MERGE and event.implicit[0]:
                 merged = self.merge(child) | merged
             elif name is not None and name in keys:

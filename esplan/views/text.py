@@ -47,7 +47,7 @@ def plan(plan: Plan, path: str = "") -> Iterator[RenderableType]:
     for change in changed:
         yield from _change(change, plan)
     if not changed:
-        yield Text(f"\nNo changes: the cluster is as the {_objects(same)} in the files say.")
+        yield Text(f"\nNo changes: {_objects(same)} {'is' if same == 1 else 'are'} as the files say.")
         return
     if same:
         yield Text(f"\n{_objects(same)} unchanged", style="dim")

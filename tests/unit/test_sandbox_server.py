@@ -162,6 +162,8 @@ def test_the_state_of_a_dead_server_is_cleaned(cache: Path) -> None:
 
 def test_a_program_that_got_the_servers_pid_is_left_alone(cache: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", SERVER]) as other:
+        while not state.command_line(other.pid):  # empty for an instant after exec
+            time.sleep(0.01)
         save_state(cache, other.pid)
         assert not command.status().running
         assert not command.stop(purge=True).was_running

@@ -1,0 +1,241 @@
+"""A cluster in memory: enough of Elasticsearch for plan, apply and status."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from esplan.errors import OutcomeUnknown, ServerError
+from esplan.plan import STATE_INDEX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from esplan.journal import Record
+
+
+class FakeCluster:
+    """`indices` by name; `log` has every change, as `METHOD /path`.
+
+    `before` and `after` are called with each change, before and after it took effect: what they
+    raise is the cluster's answer.
+    """
+
+    def __init__(self) -> None:
+        self.indices: dict[str, dict[str, Any]] = {}
+        self.documents: dict[str, dict[str, Any]] = {}
+        self.tasks: dict[str, dict[str, Any]] = {}
+        self.log: list[str] = []
+        self.before: Callable[[str], None] = lambda _request: None
+        self.after: Callable[[str], None] = lambda _request: None
+        self.make(STATE_INDEX, aliases={"esplan-fence-t": {}})
+        self.log.clear()
+
+    # For tests
+
+    def make(self, name: str, uuid: str = "", documents: int = 0, **body: Any) -> None:
+        """An index that is there before esplan comes."""
+        index = {"settings": {}, "mappings": {}, "aliases": {}} | copy.deepcopy(body)
+        self.indices[name] = index | {"uuid": uuid or f"uuid-{name}", "documents": documents}
+
+    def lose(self, request: str) -> None:
+        """The answer to this request gets lost, once, after it took effect."""
+        self.after = self._once(request)
+
+    def drop(self, request: str) -> None:
+        """This request gets lost, once, before it took effect."""
+        self.before = self._once(request)
+
+    @staticmethod
+    def _once(lost: str) -> Callable[[str], None]:
+        left = [lost]
+
+        def lose(request: str) -> None:
+            if request in left:
+                left.clear()
+                raise OutcomeUnknown(f"the outcome of {request} is unknown", why="reset")
+
+        return lose
+
+    def refuse(self, request: str, status: int = 400, type_: str = "some_exception") -> None:
+        """The server refuses this request."""
+
+        def answer(seen: str) -> None:
+            if seen == request:
+                raise ServerError(f"refused {request}", status=status, type_=type_)
+
+        self.before = answer
+
+    @property
+    def sent(self) -> list[str]:
+        """What was changed, without esplan's own journal."""
+        return [one for one in self.log if STATE_INDEX not in one]
+
+    # What esplan reads
+
+    def read(
+        self, path: str, params: Any = None, body: Any = None, *, timeout: float = 60
+    ) -> Any:
+        del params, timeout
+        if path == "/":
+            version = {"number": "8.16.1"}
+            return {"cluster_name": "fake", "cluster_uuid": "fake-uuid", "version": version}
+        if path == f"/{STATE_INDEX}/_search":
+            plans = sorted({one["plan"] for one in self._journals()})
+            return {"aggregations": {"plans": {"buckets": [{"key": plan} for plan in plans]}}}
+        parts = path.strip("/").split("/")
+        special = next((part for part in parts if part in self.READS), "")
+        return self.READS[special](self, parts, body)
+
+    def _doc(self, parts: list[str], _body: Any) -> Any:
+        found = self.documents.get("/".join(parts))
+        return found and {"found": True, "_source": found, "_seq_no": 1, "_primary_term": 1}
+
+    def _get(self, parts: list[str], _body: Any) -> Any:
+        wanted = self.indices if "*" in parts[0] else parts[0].split(",")
+        return {name: self._shown(name) for name in wanted if name in self.indices} or None
+
+    def _shown(self, name: str) -> Any:
+        index = self.indices[name]
+        settings = {**index["settings"], "index.uuid": index["uuid"]}
+        nested = {"index": {n.removeprefix("index."): v for n, v in settings.items()}}
+        shown = {"settings": nested, "mappings": index["mappings"], "aliases": index["aliases"]}
+        return copy.deepcopy(shown)
+
+    def _journals(self) -> list[Any]:
+        return [one for one in self.documents.values() if one.get("kind") == "journal"]
+
+    def _alias(self, parts: list[str], _body: Any) -> Any:
+        name = parts[-1]
+        on = {n: i["aliases"] for n, i in self.indices.items() if name in i["aliases"]}
+        return {index: {"aliases": {name: found[name]}} for index, found in on.items()} or None
+
+    def _stats(self, _parts: list[str], _body: Any) -> Any:
+        def primaries(count: int) -> Any:
+            return {"primaries": {"docs": {"count": count}, "store": {"size_in_bytes": 1000}}}
+
+        return {"indices": {n: primaries(i["documents"]) for n, i in self.indices.items()}}
+
+    def _mget(self, parts: list[str], body: Any) -> Any:
+        found = [(id_, self.documents.get(f"{parts[0]}/_doc/{id_}")) for id_ in body["ids"]]
+        return {"docs": [{"_id": i, "found": bool(one), "_source": one} for i, one in found]}
+
+    def _count(self, parts: list[str], _body: Any) -> Any:
+        return {"count": self._named(parts[0])["documents"], "_shards": {"failed": 0}}
+
+    def _refresh(self, _parts: list[str], _body: Any) -> Any:
+        return {}
+
+    def _health(self, _parts: list[str], _body: Any) -> Any:
+        return {"status": "green", "active_shards": 1}
+
+    def _task(self, parts: list[str], _body: Any) -> Any:
+        return self.tasks.get(parts[1]) if len(parts) > 1 else {"nodes": {}}
+
+    READS: ClassVar[dict[str, Callable[..., Any]]] = {
+        "": _get,
+        "_alias": _alias,
+        "_cluster": _health,
+        "_count": _count,
+        "_doc": _doc,
+        "_mget": _mget,
+        "_refresh": _refresh,
+        "_stats": _stats,
+        "_tasks": _task,
+    }
+
+    def _named(self, name: str) -> dict[str, Any]:
+        return next(
+            index for n, index in self.indices.items() if n == name or name in index["aliases"]
+        )
+
+    # What esplan changes
+
+    def change(
+        self,
+        method: str,
+        path: str,
+        params: Any = None,
+        body: Any = None,
+        *,
+        timeout: float = 60,
+        opaque_id: str = "",
+    ) -> Any:
+        del params, timeout, opaque_id
+        request = f"{method} {path}"
+        self.before(request)
+        answer = self._change(method, path.strip("/").split("?")[0].split("/"), body)
+        self.log.append(request)
+        self.after(request)
+        return answer
+
+    def _change(self, method: str, parts: list[str], body: Any) -> Any:
+        if parts == ["_aliases"]:
+            return self._change_aliases(body["actions"])
+        if parts == ["_reindex"]:
+            return self._reindex(body)
+        if len(parts) == 1:
+            self.make(parts[0], **body)
+        elif parts[1] == "_create":
+            self.documents[f"{parts[0]}/_doc/{parts[2]}"] = body
+        elif parts[1] == "_doc":
+            self._lock(method, "/".join(parts), body)
+        else:
+            self._change_index(self.indices[parts[0]], parts[1], body)
+        blocked = [{"blocked": True}]
+        return {"shards_acknowledged": True, "indices": blocked, "_seq_no": 1, "_primary_term": 1}
+
+    def _lock(self, method: str, path: str, body: Any) -> None:
+        if method == "DELETE":
+            del self.documents[path]
+        elif path in self.documents:
+            raise ServerError("there is one", status=409)
+        else:
+            self.documents[path] = body
+
+    def _change_index(self, index: dict[str, Any], what: str, body: Any) -> None:
+        if what == "_mapping":
+            properties = index["mappings"].setdefault("properties", {})
+            properties.update(body.get("properties", {}))
+            return
+        changed = {"index.blocks.write": "true"} if what == "_block" else body
+        whole = {**index["settings"], **changed}
+        index["settings"] = {name: value for name, value in whole.items() if value is not None}
+
+    def _change_aliases(self, actions: list[Any]) -> Any:
+        """All or nothing."""
+        indices = copy.deepcopy(self.indices)
+        for action in actions:
+            ((verb, parts),) = action.items()
+            name = parts["index"]
+            if verb == "remove_index":
+                del indices[name]
+            elif verb == "add":
+                options = {n: v for n, v in parts.items() if n not in ("index", "alias")}
+                indices[name]["aliases"][parts["alias"]] = options
+            elif indices[name]["aliases"].pop(parts["alias"], None) is None:
+                raise ServerError("aliases missing", status=404, type_="aliases_not_found")
+        self.indices = indices
+        return {"acknowledged": True}
+
+    def _reindex(self, body: Any) -> Any:
+        source, target = self._named(body["source"]["index"]), self._named(body["dest"]["index"])
+        total = target["documents"] = source["documents"]
+        task = f"node:{len(self.tasks) + 1}"
+        response = {"total": total, "created": total, "failures": []}
+        self.tasks[task] = {"completed": True, "task": {"status": response}, "response": response}
+        return {"task": task}
+
+    def journalled(self) -> list[Record]:
+        """The mirrored journal, in order."""
+        from esplan import journal
+
+        found = sorted(self._journals(), key=lambda one: one["seq"])
+        return [journal.parse(one["record"]) for one in found]
+
+
+@pytest.fixture
+def cluster() -> FakeCluster:
+    return FakeCluster()

@@ -1,0 +1,662 @@
+"""Order and outcome of an apply, against a cluster in memory; the live suite has real ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from esplan import apply as engine
+from esplan import checksum, normalize, planfile
+from esplan.commands.plan import plan as make_plan
+from esplan.desired import Desired
+from esplan.errors import JournalError, OutcomeUnknown, Refused, ServerError, Stopped
+from esplan.journal import Journal, open_journal
+from esplan.model import Alias, Finish, Index, Naming, State
+from esplan.run import Run
+
+if TYPE_CHECKING:
+    from esplan.journal import Record
+    from esplan.plan import Plan, Step
+
+TARGET, SOURCE = "films_blue", "films_green"
+ALIASES = "POST /_aliases"
+
+
+class Told:
+    """A Listener that remembers."""
+
+    def __init__(self) -> None:
+        self.ended: list[str] = []
+        self.notes: list[str] = []
+
+    def step_started(self, step: Step, number: int, total: int) -> None: ...
+
+    def step_progress(self, step: Step, done: int, total: int) -> None: ...
+
+    def step_ended(self, step: Step, outcome: str, evidence: Any) -> None:
+        del evidence
+        self.ended.append(f"{outcome}: {step.kind}")
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+class Held:
+    """A lock that is ours until it is `lost`."""
+
+    token = "t"
+
+    def __init__(self) -> None:
+        self.lost = False
+
+    def check(self) -> None:
+        if self.lost:
+            raise Stopped("the lock was lost: it was taken over")
+
+
+def desired(year: str = "keyword", replicas: int = 0, *, delete_old: bool = True) -> Desired:
+    body = normalize.body(
+        {"number_of_shards": 1, "number_of_replicas": replicas},
+        {"properties": {"year": {"type": year}}},
+    )
+    naming = Naming("films_{color}", ("green", "blue"))
+    alias = Alias("films", body=body, naming=naming, finish=Finish(delete_old))
+    return Desired(State(aliases={"films": alias}), "0" * 64)
+
+
+@pytest.fixture(autouse=True)
+def proof(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The checksum needs scripts in the cluster: its outcome is given here."""
+    marks = {SOURCE: {"0": 2}, TARGET: {"0": 2}}
+    parts = {"method": "checksum", "source": SOURCE, "target": TARGET, "marks": marks}
+    counts = {"source_documents": 3, "target_documents": 3}
+    given = {"report": checksum.Report(**parts, **counts), "marks": marks}
+    monkeypatch.setattr(checksum, "compare", lambda *_a, **_k: given["report"])
+    monkeypatch.setattr(checksum, "marks", lambda *_a: given["marks"])
+    return given
+
+
+@pytest.fixture
+def live(cluster: Any) -> Any:
+    """The alias on its green index, three documents in it."""
+    cluster.make(
+        SOURCE,
+        documents=3,
+        settings={"index.number_of_shards": "1", "index.number_of_replicas": "0"},
+        mappings={"properties": {"year": {"type": "integer"}}},
+        aliases={"films": {}},
+    )
+    return cluster
+
+
+def planned(cluster: Any, wanted: Desired | None = None) -> Plan:
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    return make_plan(cluster, wanted or desired(), now=now, plan_id="0123456789abcdef")
+
+
+def run_of(cluster: Any, plan: Plan) -> Run:
+    return Run(cluster, plan, Held(), Told())
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal"
+
+
+def events(journal: Journal) -> list[str]:
+    """`intent 01-create_index`; what concerns the whole apply is the event alone."""
+    return [f"{record.event} {record.step}".strip() for record in journal.records]
+
+
+def apply(cluster: Any, plan: Plan, path: Path, **how: Any) -> Journal:
+    journal = open_journal(path, plan.digest)
+    engine.apply(run_of(cluster, plan), journal, **how)
+    return journal
+
+
+def failing(
+    cluster: Any, plan: Plan, path: Path, error: type[Exception], **how: Any
+) -> tuple[Journal, Any]:
+    journal = open_journal(path, plan.digest)
+    with pytest.raises(error) as caught:
+        engine.apply(run_of(cluster, plan), journal, **how)
+    return journal, caught.value
+
+
+def as_before(cluster: Any) -> bool:
+    """The cluster as the fixture `live` made it."""
+    green = cluster.indices[SOURCE]
+    blocked = "index.blocks.write" in green["settings"]
+    return TARGET not in cluster.indices and green["aliases"] == {"films": {}} and not blocked
+
+
+def switched(cluster: Any) -> bool:
+    blue = cluster.indices[TARGET]
+    return blue["aliases"] == {"films": {}} and blue["documents"] == 3
+
+
+# All goes well
+
+
+def test_a_blue_green_replacement(live: Any, path: Path) -> None:
+    plan = planned(live)
+    journal = apply(live, plan, path)
+    assert live.sent == [
+        "PUT /films_blue",
+        "PUT /films_green/_block/write",
+        "POST /_reindex?wait_for_completion=false&slices=auto&requests_per_second=-1"
+        "&require_alias=true&timeout=10m",
+        "PUT /films_blue/_settings",
+        ALIASES,
+        "PUT /films_green/_settings",
+        ALIASES,
+    ]
+    assert switched(live)
+    assert SOURCE not in live.indices
+    assert journal.ended
+
+
+def test_intent_is_recorded_before_and_done_after(live: Any, path: Path) -> None:
+    plan = planned(live, desired("integer", replicas=1))
+    order: list[str] = []
+    live.before = lambda request: order.append(f"send {request}")
+    run = run_of(live, plan)
+    journal = Journal(path)
+    real = journal.store
+
+    def store(records: Any) -> None:
+        whole = list(records)
+        order.extend(f"{record.event} {record.step}" for record in whole)
+        real(whole)
+
+    journal.store = store  # type: ignore[method-assign]  (to see the order)
+    engine.apply(run, journal)
+    (step,) = plan.steps
+    own = [one for one in order if "journal" not in one]
+    mirrored = [n for n, one in enumerate(order) if "journal" in one]
+    assert own == [
+        "start ",
+        f"intent {step.id}",
+        "send PUT /films_green/_settings",
+        f"done {step.id}",
+        "end ",
+    ]
+    intent, send = order.index(own[1]), order.index(own[2])
+    assert any(intent < position < send for position in mirrored), "mirrored before it is sent"
+
+
+def test_every_step_but_what_is_as_wanted_has_intent_and_done(live: Any, path: Path) -> None:
+    plan = planned(live)
+    seen = events(apply(live, plan, path))
+    assert (seen[0], seen[-1]) == ("start", "end")
+    for step in plan.steps:
+        if step.kind != "await_health":
+            assert seen.index(f"intent {step.id}") + 1 == seen.index(f"done {step.id}")
+
+
+def test_what_is_as_wanted_counts_as_done_and_sends_nothing(live: Any, path: Path) -> None:
+    plan = planned(live, desired("integer", replicas=1))
+    live.indices[SOURCE]["settings"]["index.number_of_replicas"] = "1"
+    run, journal = run_of(live, plan), Journal(path)
+    engine.apply(run, journal)
+    assert live.sent == []
+    assert run.listener.ended == ["as wanted: update_settings"]  # type: ignore[attr-defined]
+    assert events(journal) == ["start", "done 01-update_settings", "end"]
+
+
+def test_the_journal_and_its_mirror_are_the_same(live: Any, path: Path) -> None:
+    journal = apply(live, planned(live), path)
+    mirrored = live.journalled()
+    assert lines(mirrored) == lines(journal.records)
+    assert lines(open_journal(path, mirrored[0].data["plan"]).records) == lines(mirrored)
+
+
+def lines(records: list[Record]) -> list[str]:
+    return [record.line() for record in records]
+
+
+def test_phases(live: Any, path: Path) -> None:
+    plan = planned(live)
+    journal = apply(live, plan, path, through="prepare")
+    assert live.sent == ["PUT /films_blue"]
+    assert not journal.ended
+    journal = apply(live, plan, path, through="switch")
+    assert switched(live)
+    assert SOURCE in live.indices, "the old index is there until the last phase"
+    journal = apply(live, plan, path, through="finish")
+    assert SOURCE not in live.indices
+    assert journal.ended
+
+
+def test_once_ended_nothing_is_sent_again(live: Any, path: Path) -> None:
+    plan = planned(live)
+    apply(live, plan, path)
+    live.log.clear()
+    journal = open_journal(path, plan.digest)
+    assert engine.apply(run_of(live, plan), journal) == 0
+    assert live.sent == []
+
+
+# Outcomes that nobody knows
+
+
+REQUESTS = [
+    "PUT /films_blue",
+    "PUT /films_green/_block/write",
+    "PUT /films_blue/_settings",
+    ALIASES,
+    "PUT /films_green/_settings",
+]
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+@pytest.mark.parametrize("how", ["lose", "drop"])
+def test_a_lost_answer_is_probed_and_the_apply_goes_on(
+    live: Any, path: Path, request_: str, how: str
+) -> None:
+    plan = planned(live)
+    getattr(live, how)(request_)
+    run, journal = run_of(live, plan), Journal(path)
+    engine.apply(run, journal)
+    assert switched(live)
+    assert SOURCE not in live.indices
+    assert any("is unknown" in note for note in run.listener.notes)  # type: ignore[attr-defined]
+
+
+def test_what_took_effect_is_not_sent_twice(live: Any, path: Path) -> None:
+    live.lose("PUT /films_blue")
+    apply(live, planned(live), path)
+    assert live.sent.count("PUT /films_blue") == 1
+
+
+def test_an_outcome_that_stays_unknown_stops(live: Any, path: Path) -> None:
+    plan = planned(live)
+
+    def never(request: str) -> None:
+        if request == "PUT /films_green/_block/write":
+            raise OutcomeUnknown(f"the outcome of {request} is unknown", why="reset")
+
+    live.before = never
+    journal, error = failing(live, plan, path, Stopped)
+    assert error.exit_code == 3
+    assert "is unknown" in error.what
+    assert "apply the same plan again" in error.remedy
+    assert events(journal).count("intent 02-block_writes") == engine.ATTEMPTS
+    assert "failed" not in events(journal), "nothing is taken back on a guess"
+    assert TARGET in live.indices
+
+
+def test_an_acknowledged_change_without_effect_stops(live: Any, path: Path) -> None:
+    plan = planned(live, desired("integer", replicas=1))
+
+    def undone(request: str) -> None:
+        if request.endswith("_settings"):
+            live.indices[SOURCE]["settings"]["index.number_of_replicas"] = "7"
+
+    live.after = undone
+    journal, error = failing(live, plan, path, Stopped)
+    assert "was acknowledged, but its effect is not there" in error.what
+    assert events(journal) == ["start", "intent 01-update_settings"]
+
+
+# Stopping and going on
+
+
+@pytest.mark.parametrize("through", range(1, 9))
+def test_a_crash_after_any_step_and_again(live: Any, path: Path, through: int) -> None:
+    """The lock is lost after so many records: whatever is written, applying again ends the same."""
+    plan = planned(live)
+    run, journal = run_of(live, plan), Journal(path)
+
+    class Killed(BaseException):
+        pass
+
+    def kill(request: str) -> None:
+        if len(live.sent) >= through and "journal" not in request:
+            raise Killed
+
+    live.before = kill
+    with pytest.raises(Killed) if through < 7 else _nothing():
+        engine.apply(run, journal)
+    live.before = lambda _request: None
+    again = apply(live, plan, path)
+    assert switched(live)
+    assert SOURCE not in live.indices
+    assert again.ended
+
+
+class _nothing:  # noqa: N801  (a context manager, named as one)
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_error: object) -> None: ...
+
+
+def test_an_interruption_stops_before_the_next_step(live: Any, path: Path) -> None:
+    plan = planned(live)
+    run, journal = run_of(live, plan), Journal(path)
+    live.after = lambda request: run.interrupted.set() if "_block" in request else None
+    with pytest.raises(Stopped, match="interrupted") as stopped:
+        engine.apply(run, journal)
+    assert "apply the same plan again" in stopped.value.remedy
+    assert live.sent[-1] == "PUT /films_green/_block/write"
+    assert events(journal)[-1] == "done 02-block_writes"
+
+
+def test_a_lost_lock_stops_before_the_next_change(live: Any, path: Path) -> None:
+    plan = planned(live)
+    run, journal = run_of(live, plan), Journal(path)
+
+    def lose(request: str) -> None:
+        run.lock.lost = run.lock.lost or "_block" in request  # type: ignore[attr-defined]
+
+    live.after = lose
+    with pytest.raises(Stopped, match="the lock was lost"):
+        engine.apply(run, journal)
+    assert live.sent[-1] == "PUT /films_green/_block/write"
+
+
+def test_a_journal_that_cannot_be_written_stops(
+    live: Any, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = planned(live)
+    real = Journal.append
+
+    def full(self: Journal, event: Any, step: str = "", data: Any = None) -> Any:
+        if step == "02-block_writes":
+            raise JournalError("the journal cannot be written", remedy="make room")
+        return real(self, event, step, data)
+
+    monkeypatch.setattr(Journal, "append", full)
+    _, error = failing(live, plan, path, Stopped)
+    assert error.remedy.startswith("make room; then apply the same plan again")
+    assert live.sent == ["PUT /films_blue"], "no intent, no change"
+
+
+def test_a_journal_that_cannot_be_written_while_taking_back_can_be_resumed(
+    live: Any, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = planned(live)
+    live.refuse("PUT /films_green/_block/write")
+    real = Journal.append
+
+    def full(self: Journal, event: Any, step: str = "", data: Any = None) -> Any:
+        if event == "failed":
+            raise JournalError("the journal cannot be written", remedy="make room")
+        return real(self, event, step, data)
+
+    monkeypatch.setattr(Journal, "append", full)
+    _, error = failing(live, plan, path, Exception)
+    assert isinstance(error, Stopped), "part of the plan is done: exit 3, not 1"
+    monkeypatch.undo()
+
+
+def test_another_host_goes_on_from_the_mirror(live: Any, path: Path, tmp_path: Path) -> None:
+    plan = planned(live)
+    apply(live, plan, path, through="switch")
+    journal = apply(live, plan, tmp_path / "elsewhere")
+    assert journal.ended
+    assert live.sent.count("PUT /films_blue") == 1
+
+
+def test_a_mirror_behind_the_file_is_brought_up(live: Any, path: Path) -> None:
+    plan = planned(live)
+    journal = apply(live, plan, path, through="prepare")
+    last = max(name for name in live.documents if "journal" in name)
+    del live.documents[last]
+    again = apply(live, plan, path)
+    assert lines(live.journalled()) == lines(again.records)
+    assert again.records[: len(journal.records)] == journal.records
+
+
+def test_the_proof_is_remembered_over_a_restart(live: Any, path: Path) -> None:
+    """`delete_index` asks for the proof of a verify step that another process made."""
+    plan = planned(live)
+    apply(live, plan, path, through="switch")
+    apply(live, plan, path, through="finish")
+    assert SOURCE not in live.indices
+
+
+# Failing with a known reason
+
+
+@pytest.mark.parametrize("request_", ["PUT /films_green/_block/write", "PUT /films_blue/_settings"])
+def test_a_refusal_takes_everything_back(live: Any, path: Path, request_: str) -> None:
+    plan = planned(live)
+    live.refuse(request_)
+    journal, error = failing(live, plan, path, ServerError)
+    assert as_before(live)
+    assert "nothing is left of this plan" in error.where
+    assert events(journal)[-1] == "undone"
+    assert not journal.ended
+
+
+def test_undone_last_first(live: Any, path: Path, proof: dict[str, Any]) -> None:
+    plan = planned(live)
+    proof["report"] = replace(proof["report"], target_documents=2)
+    journal, error = failing(live, plan, path, Refused)
+    assert error.exit_code == 4
+    assert "is not equal to films_green" in error.what
+    assert [one for one in events(journal) if one.startswith("undone ")] == [
+        "undone 04-verify",
+        "undone 03-reindex",
+        "undone 02-block_writes",
+        "undone 01-create_index",
+    ]
+    assert as_before(live)
+    assert ALIASES in live.sent, "the delete is fenced"
+
+
+def test_the_documents_that_differ_are_named(live: Any, path: Path, proof: dict[str, Any]) -> None:
+    ids = checksum.Ids(12, tuple("abcdefghijkl"))
+    proof["report"] = replace(proof["report"], differing=1, different=ids)
+    _, error = failing(live, planned(live), path, Refused)
+    assert "3 documents against 3" in error.why
+    assert "12 different: a, b, c" in error.why
+
+
+def test_a_source_that_moved_is_not_proven(live: Any, path: Path, proof: dict[str, Any]) -> None:
+    proof["report"] = replace(proof["report"], moved=True)
+    _, error = failing(live, planned(live), path, Refused)
+    assert as_before(live)
+    assert error.why
+
+
+def test_after_a_roll_back_the_plan_can_be_applied_again(live: Any, path: Path) -> None:
+    plan = planned(live)
+    live.refuse("PUT /films_green/_block/write")
+    failing(live, plan, path, ServerError)
+    live.before = lambda _request: None
+    assert apply(live, plan, path).ended
+    assert switched(live)
+
+
+def test_a_roll_back_that_fails_can_be_resumed(live: Any, path: Path) -> None:
+    plan = planned(live)
+
+    def refuse(request: str) -> None:
+        if request in ("PUT /films_green/_block/write", ALIASES):
+            raise ServerError(f"refused {request}", status=403)
+
+    live.before = refuse
+    journal, error = failing(live, plan, path, Stopped)
+    assert error.what == "not everything could be taken back"
+    assert "after: refused PUT /films_green/_block/write" in error.why
+    assert TARGET in live.indices
+    assert events(journal)[-1] == "undone 02-block_writes"
+    live.before = lambda _request: None
+    assert apply(live, plan, path).ended
+
+
+def test_a_server_error_of_the_500_class_stops_and_takes_nothing_back(
+    live: Any, path: Path
+) -> None:
+    live.refuse("PUT /films_green/_block/write", status=500)
+    journal, error = failing(live, planned(live), path, Stopped)
+    assert error.exit_code == 3
+    assert TARGET in live.indices
+    assert events(journal)[-1] == "intent 02-block_writes"
+
+
+def test_after_the_switch_nothing_is_taken_back(live: Any, path: Path) -> None:
+    plan = planned(live)
+    live.refuse("PUT /films_green/_settings", status=403)
+    _, error = failing(live, plan, path, ServerError)
+    assert switched(live)
+    assert SOURCE in live.indices
+    assert "7 of 9 steps are done and stay" in error.where
+
+
+def test_a_switch_with_a_lost_answer_is_not_taken_back(live: Any, path: Path) -> None:
+    """The switch took effect, nobody knows it, and then the server refuses everything."""
+    plan = planned(live)
+
+    def after(request: str) -> None:
+        if request == ALIASES:
+            live.refuse("PUT /films_green/_settings", status=403)
+            live.after = lambda _request: None
+            raise OutcomeUnknown("lost", why="reset")
+
+    live.after = after
+    failing(live, plan, path, ServerError)
+    assert switched(live)
+
+
+def test_changes_in_place_are_not_taken_back(live: Any, path: Path) -> None:
+    body = normalize.body(
+        {"number_of_replicas": 1}, {"properties": {"new": {"type": "long"}}}
+    )
+    alias = replace(desired().state.aliases["films"], body=body)
+    plan = planned(live, Desired(State(aliases={"films": alias}), "0" * 64))
+    assert [step.kind for step in plan.steps] == ["put_mapping", "update_settings"]
+    live.refuse("PUT /films_green/_settings")
+    journal, error = failing(live, plan, path, ServerError)
+    assert "new" in live.indices[SOURCE]["mappings"]["properties"]
+    assert journal.state("01-put_mapping") == "done"
+    assert "1 of 2 steps are done and stay" in error.where
+
+
+def test_abandoning_takes_an_unfinished_apply_back(live: Any, path: Path) -> None:
+    plan = planned(live)
+    apply(live, plan, path, through="prepare")
+    engine.abandon(run_of(live, plan), open_journal(path, plan.digest))
+    assert as_before(live)
+
+
+def test_abandoning_after_the_switch_changes_nothing(live: Any, path: Path) -> None:
+    plan = planned(live)
+    apply(live, plan, path, through="switch")
+    engine.abandon(run_of(live, plan), open_journal(path, plan.digest))
+    assert switched(live)
+    assert SOURCE in live.indices
+
+
+# Stale plans
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        (lambda live: live.make(TARGET), "exists, and this plan did not make it"),
+        (lambda live: live.make(SOURCE, uuid="other"), "is another index now (UUID other)"),
+        (lambda live: live.indices.pop(SOURCE), "the index films_green is gone"),
+        (
+            lambda live: live.make("third", aliases={"films": {}}),
+            "the alias films is on films_green, third, not on films_green",
+        ),
+        (
+            lambda live: live.indices[SOURCE]["mappings"]["properties"].update(
+                year={"type": "long"}
+            ),
+            "the definition of films_green has changed",
+        ),
+    ],
+)
+def test_a_stale_plan_is_refused(live: Any, path: Path, what: Any, message: str) -> None:
+    plan = planned(live)
+    what(live)
+    before = sorted(live.indices)
+    journal, error = failing(live, plan, path, Refused)
+    assert message in str(error)
+    assert error.exit_code == 4
+    assert "new plan" in error.remedy
+    assert sorted(live.indices) == before, "what was begun is taken back"
+    assert not journal.ended
+
+
+def test_unrelated_changes_do_not_matter(live: Any, path: Path) -> None:
+    plan = planned(live)
+    live.make("unrelated")
+    live.indices[SOURCE]["mappings"]["properties"]["dynamic"] = {"type": "long"}
+    assert apply(live, plan, path).ended
+
+
+def test_an_in_place_change_is_refused_when_the_field_changed_since(live: Any, path: Path) -> None:
+    """`PUT _mapping` sends whole fields: what somebody changed since would be reset unseen."""
+    fields = live.indices[SOURCE]["mappings"]["properties"]
+    fields["title"] = {"type": "keyword", "ignore_above": 10}
+    title = {"type": "keyword", "ignore_above": 20}
+    alias = replace(
+        desired().state.aliases["films"], body=normalize.body({}, {"properties": {"title": title}})
+    )
+    plan = planned(live, Desired(State(aliases={"films": alias}), "0" * 64))
+    fields["title"] = {"type": "keyword", "ignore_above": 30}
+    failing(live, plan, path, Refused)
+    assert fields["title"]["ignore_above"] == 30
+
+
+def test_a_write_after_the_proof_stops_the_switch(
+    live: Any, path: Path, proof: dict[str, Any]
+) -> None:
+    proof["marks"] = {SOURCE: {"0": 3}, TARGET: {"0": 2}}
+    _, error = failing(live, planned(live), path, Refused)
+    assert "was written to after the proof" in error.why
+    assert as_before(live)
+
+
+def test_a_first_release(cluster: Any, path: Path) -> None:
+    plan = planned(cluster)
+    apply(cluster, plan, path)
+    assert cluster.indices[SOURCE]["aliases"] == {"films": {}}
+    mark = {"address": "alias.films", "plan": plan.id}
+    assert cluster.indices[SOURCE]["mappings"]["_meta"] == {"esplan": mark}
+
+
+def test_a_first_release_that_fails_leaves_nothing(cluster: Any, path: Path) -> None:
+    plan = planned(cluster)
+    calls: list[str] = []
+
+    def refuse(request: str) -> None:
+        if request == ALIASES:
+            calls.append(request)
+            if len(calls) == 1:
+                raise ServerError("refused", status=403)
+
+    cluster.before = refuse
+    failing(cluster, plan, path, ServerError)
+    assert SOURCE not in cluster.indices
+
+
+def test_an_index_that_clients_have_filled_is_not_taken_back(cluster: Any, path: Path) -> None:
+    """A new index of its own name: documents may be in it before the next step fails."""
+    wanted = Desired(State({"logs": Index("logs"), "zoo": Index("zoo")}), "0" * 64)
+    plan = planned(cluster, wanted)
+
+    def after(request: str) -> None:
+        if request == "PUT /logs":
+            cluster.indices["logs"]["documents"] = 1
+
+    cluster.after = after
+    cluster.refuse("PUT /zoo")
+    _, error = failing(cluster, plan, path, Stopped)
+    assert cluster.indices["logs"]["documents"] == 1
+    assert "is in use: it was left as it is" in error.why
+
+
+def test_plans_of_the_fake_are_plan_files(live: Any, tmp_path: Path) -> None:
+    plan = planned(live)
+    planfile.write(plan, tmp_path / "p")
+    assert planfile.read(tmp_path / "p") == plan

@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from esplan import desired
+from esplan.errors import InvalidInput
+from esplan.model import Address, Finish, Migrate, Naming, Verify
+
+FULL = """\
+$schema: ../schemas/desired.schema.json
+version: 1
+aliases:
+  classes:
+    index:
+      name: "classes_{color}"
+      settings: {number_of_shards: 2, index: {refresh_interval: 30000ms}}
+      mappings: {properties: {title: {type: text}}, exact: true}
+    filter: {term: {year: 2026}}
+    routing: "1"
+    migrate: {writes: block, slices: 2, requests_per_second: 500}
+    verify: {method: count}
+    finish: {replicas: 1, delete_old: true}
+indices:
+  "${prefix}-audit":
+    settings: {"index.number_of_replicas": "${replicas}", note: "$${kept}"}
+    aliases: {Audit: {is_write_index: true}}
+"""
+VARIABLES = {"prefix": "dev", "replicas": "2"}
+
+
+def write(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        stem, _, suffix = name.rpartition("_")
+        path = folder / f"{stem.replace('__', '/')}.{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def failures(*paths: Path, variables: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(InvalidInput) as caught:
+        desired.read(paths, variables)
+    return [f"{Path(d.file).name}:{d.line}: {d.message}" for d in caught.value.diagnostics]
+
+
+def test_an_alias_in_full(tmp_path: Path) -> None:
+    found = desired.read([write(tmp_path, a_yaml=FULL)], VARIABLES).state.aliases["classes"]
+    assert found.naming == Naming("classes_{color}", ("green", "blue"))
+    assert found.body.settings == {
+        "index.number_of_replicas": "1",
+        "index.number_of_shards": "2",
+        "index.refresh_interval": "30s",
+    }
+    assert found.body.mappings["properties"] == {"title": {"type": "text"}}
+    assert found.body.exact
+    assert "exact" not in found.body.mappings
+    assert found.options == {
+        "filter": {"term": {"year": 2026}},
+        "index_routing": "1",
+        "search_routing": "1",
+    }
+    assert (found.migrate, found.verify) == (Migrate("block", 2, 500), Verify("count"))
+    assert found.finish == Finish(delete_old=True)
+
+
+def test_variables_are_replaced_in_keys_and_values(tmp_path: Path) -> None:
+    found = desired.read([write(tmp_path, a_yaml=FULL)], VARIABLES).state.indices
+    assert list(found) == ["dev-audit"]
+    assert found["dev-audit"].body.settings == {
+        "index.note": "${kept}",
+        "index.number_of_replicas": "2",
+    }
+    assert found["dev-audit"].aliases == {"Audit": {"is_write_index": True}}
+
+
+def test_a_variables_value_is_not_searched_again(tmp_path: Path) -> None:
+    folder = write(tmp_path, a_yaml="version: 1\nindices: {a: {settings: {x: '${a}'}}}\n")
+    found = desired.read([folder], {"a": "${b}", "b": "no"}).state.indices["a"]
+    assert found.body.settings == {"index.x": "${b}"}
+
+
+def test_defaults(tmp_path: Path) -> None:
+    text = 'version: 1\naliases: {a: {index: {name: "a-{generation}"}}}\n'
+    alias = desired.read([write(tmp_path, a_yaml=text)]).state.aliases["a"]
+    assert alias.naming == Naming("a-{generation}", ())
+    assert (alias.migrate, alias.verify, alias.finish) == (Migrate(), Verify(), Finish())
+    assert (alias.options, alias.body.settings, alias.body.exact) == ({}, {}, False)
+
+
+def test_places_name_file_line_and_column(tmp_path: Path) -> None:
+    places = desired.read([write(tmp_path, a_yaml=FULL)], VARIABLES).places
+    assert str(places[Address("alias", "classes")]) == f"{tmp_path}/a.yaml:4:3"
+    assert str(places[Address("index", "dev-audit")]) == f"{tmp_path}/a.yaml:15:3"
+
+
+def test_the_digest_is_that_of_the_merged_content(tmp_path: Path) -> None:
+    one = write(tmp_path / "1", a_yaml="version: 1\nindices: {a: {}, b: {settings: {x: 1}}}\n")
+    two = write(
+        tmp_path / "2",
+        z_json='{"version": 1, "indices": {"a": {}}}',
+        b_yaml="# other order, other files\nversion: 1\nindices: {b: {settings: {x: 1}}}\n",
+    )
+    other = write(tmp_path / "3", a_yaml="version: 1\nindices: {a: {}, b: {settings: {x: 2}}}\n")
+    assert desired.read([one]).digest == desired.read([two]).digest
+    assert desired.read([one]).digest != desired.read([other]).digest
+    assert len(desired.read([one]).digest) == 64
+
+
+NAMES_FILE = """\
+version: 1
+aliases:
+  classes:
+    index: {name: "classes_{color}", mappings: {file: mappings/classes.json, exact: true}}
+"""
+PLAIN = '{"properties": {"title": {"type": "keyword"}}}'
+
+
+def test_a_mapping_file_stands_beside_the_desired_file(tmp_path: Path) -> None:
+    plain = write(tmp_path / "1", a_yaml=NAMES_FILE, mappings__classes_json=PLAIN)
+    wrapped = write(
+        tmp_path / "2", a_yaml=NAMES_FILE, mappings__classes_json=f'{{"mappings": {PLAIN}}}'
+    )
+    for folder in (plain, wrapped):
+        alias = desired.read([folder]).state.aliases["classes"]
+        assert alias.body.mappings == {"properties": {"title": {"type": "keyword"}}}
+        assert alias.body.exact
+    assert desired.read([plain]).digest == desired.read([wrapped]).digest
+
+
+def test_the_digest_covers_the_mapping_file(tmp_path: Path) -> None:
+    folder = write(tmp_path, a_yaml=NAMES_FILE, mappings__classes_json=PLAIN)
+    before = desired.read([folder]).digest
+    write(tmp_path, mappings__classes_json=PLAIN.replace("keyword", "text"))
+    assert desired.read([folder]).digest != before
+
+
+def test_a_mapping_file_named_as_desired_file_is_one(tmp_path: Path) -> None:
+    folder = write(tmp_path, a_yaml=NAMES_FILE, mappings__classes_json=PLAIN)
+    assert failures(folder, folder / "mappings" / "classes.json") == [
+        'classes.json:1: the key "version" is missing',
+        'classes.json:1: unknown key "properties"; known here: $schema, aliases, indices, version',
+    ]
+
+
+def test_a_directory_without_desired_files_but_with_stray_json_fails(tmp_path: Path) -> None:
+    folder = write(tmp_path, a_yaml=NAMES_FILE, mappings__classes_json=PLAIN, stray_json=PLAIN)
+    assert [line.split(":")[0] for line in failures(folder)] == ["stray.json", "stray.json"]
+
+
+def test_an_error_in_a_shared_mapping_file_is_told_once(tmp_path: Path) -> None:
+    other = NAMES_FILE.replace("classes:", "flights:").replace("classes_{", "flights_{")
+    folder = write(tmp_path, a_yaml=NAMES_FILE, b_yaml=other, mappings__classes_json="{")
+    assert failures(folder) == ["classes.json:1: not JSON: expected a key in double quotes"]
+
+
+def test_a_mapping_path_with_a_nul_is_a_missing_file(tmp_path: Path) -> None:
+    text = 'version: 1\nindices: {a: {mappings: {file: "x\\0"}}}\n'
+    (message,) = failures(write(tmp_path, a_yaml=text))
+    assert "there is no mapping file" in message
+
+
+def test_equal_replicas_in_both_places_are_fine(tmp_path: Path) -> None:
+    text = (
+        'version: 1\naliases: {a: {index: {name: "a_{color}", settings: {number_of_replicas: "2"}},'
+        " finish: {replicas: 2}}}\n"
+    )
+    alias = desired.read([write(tmp_path, a_yaml=text)]).state.aliases["a"]
+    assert alias.body.settings == {"index.number_of_replicas": "2"}
+
+
+def test_whole_floats_are_integers(tmp_path: Path) -> None:
+    text = (
+        'version: 1\naliases: {a: {index: {name: "a_{color}"}, migrate: {slices: 2.0},'
+        " finish: {replicas: 1.0}}}\n"
+    )
+    alias = desired.read([write(tmp_path, a_yaml=text)]).state.aliases["a"]
+    assert repr(alias.migrate.slices) == "2"
+    assert alias.body.settings == {"index.number_of_replicas": "1"}
+
+
+@pytest.mark.parametrize(
+    ("part", "line"), [("settings", 6), ("mappings", 7), ("mapping file", 1), ("options", 3)]
+)
+def test_what_normalize_refuses_is_told_at_its_key(
+    part: str, line: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*given: object, **_: object) -> desired.build.Body:
+        if "bad" in str(given):
+            raise ValueError(f"refused {part}")
+        return desired.build.Body()
+
+    mappings = "{file: m.json}" if part == "mapping file" else "{_meta: {x: bad}}"
+    text = (
+        'version: 1\naliases:\n  a:\n    index:\n      name: "a_{color}"\n'
+        f"      settings: {{x: {'bad' if part == 'settings' else 1}}}\n"
+        f"      mappings: {'{}' if part in ('settings', 'options') else mappings}\n"
+        f"    filter: {{x: {'bad' if part == 'options' else 1}}}\n"
+    )
+    name = "alias_options" if part == "options" else "body"
+    monkeypatch.setattr(desired.build.normalize, name, refuse)
+    folder = write(tmp_path, a_yaml=text)
+    (folder / "m.json").write_text('{"_meta": {"x": "bad"}}', encoding="utf-8")
+    file = "m.json" if part == "mapping file" else "a.yaml"
+    paths = [folder / "a.yaml"]
+    assert failures(*paths) == [f"{file}:{line}: refused {part}"]
+
+
+def test_many_objects_are_read_in_reasonable_time(tmp_path: Path) -> None:
+    lines = [f'  a{n}: {{index: {{name: "a{n}_{{color}}"}}}}' for n in range(2000)]
+    found = desired.read([write(tmp_path, a_yaml="\n".join(["version: 1", "aliases:", *lines]))])
+    assert len(found.state.aliases) == 2000

@@ -1,0 +1,238 @@
+"""The parts of the lock that need no second process; the live suite has those."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+
+from esplan import lock
+from esplan.errors import EsplanError, Locked, OutcomeUnknown, ServerError, Stopped
+from esplan.lock import Holder, is_dead, this_process
+from esplan.plan import STATE_INDEX
+
+PLAN = "a" * 64
+PATH = f"{STATE_INDEX}/_doc/lock"
+
+
+def held(cluster: Any, holder: Holder) -> None:
+    cluster.documents[PATH] = {"kind": "lock", **asdict(holder), "beat": 0.0}
+
+
+@pytest.fixture
+def elsewhere() -> Holder:
+    return replace(this_process(PLAN), machine="another machine", host="there", token="theirs")
+
+
+@pytest.fixture
+def dead() -> Holder:
+    """The holder that a process of this machine was, which has ended."""
+    script = "from esplan.lock import this_process as t; h = t('p'); print(h.pid, h.started)"
+    ended = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+    pid, started = ended.stdout.split()
+    return replace(this_process(PLAN), pid=int(pid), started=started.decode(), token="dead")
+
+
+# Who lives
+
+
+def test_this_process_lives() -> None:
+    holder = this_process(PLAN)
+    assert holder.pid == os.getpid()
+    assert holder.plan == PLAN
+    assert not is_dead(holder)
+
+
+def test_every_holder_has_a_token_of_its_own() -> None:
+    assert this_process(PLAN).token != this_process(PLAN).token
+
+
+def test_a_process_that_ended_is_dead(dead: Holder) -> None:
+    assert is_dead(dead)
+
+
+def test_a_pid_used_again_is_another_process() -> None:
+    assert is_dead(replace(this_process(PLAN), started="1"))
+
+
+def test_nobody_knows_about_another_machine(elsewhere: Holder) -> None:
+    assert not is_dead(elsewhere)
+    assert not is_dead(replace(elsewhere, pid=2**22 + 1))
+
+
+def test_nobody_knows_without_a_proc_file_system(
+    dead: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "_machine", lambda: "")
+    assert not is_dead(replace(dead, machine=""))
+
+
+def test_a_process_that_is_not_reaped_yet_is_dead() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    started = lock._started(child.pid)
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    holder = replace(this_process(PLAN), pid=child.pid, started=started or "1")
+    assert is_dead(holder)
+    child.wait()
+
+
+def test_a_holder_is_shown() -> None:
+    holder = Holder("t", "host", "m", 7, "1", "abcdefghijklmnop", "2026-01-01T00:00:00+00:00")
+    assert str(holder) == "host, pid 7, since 2026-01-01T00:00:00+00:00, plan abcdefghijkl"
+
+
+# Taking it
+
+
+def test_taken_and_given_back(cluster: Any) -> None:
+    with lock.Lock(cluster, PLAN, pytest.fail) as taken:
+        seen = lock.read(cluster)
+        assert seen is not None
+        assert seen.holder == taken.holder
+        assert set(cluster.indices[STATE_INDEX]["aliases"]) == {f"esplan-fence-{taken.token}"}
+        taken.check()
+    assert lock.read(cluster) is None
+
+
+def test_given_back_after_an_error(cluster: Any) -> None:
+    with pytest.raises(KeyError), lock.Lock(cluster, PLAN, pytest.fail):
+        raise KeyError
+    assert lock.read(cluster) is None
+
+
+def test_a_living_holder_of_this_machine_refuses_at_once(cluster: Any) -> None:
+    holder = this_process(PLAN)
+    held(cluster, holder)
+    with pytest.raises(Locked, match="another apply is running") as refused:
+        lock.Lock(cluster, PLAN, pytest.fail).__enter__()
+    assert refused.value.exit_code == 5
+    assert refused.value.where == str(holder)
+    assert f"esplan unlock {holder.token}" in refused.value.remedy
+
+
+def test_a_holder_elsewhere_that_renews_refuses(
+    cluster: Any, elsewhere: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held(cluster, elsewhere)
+    notes: list[str] = []
+    monkeypatch.setattr(lock.time, "sleep", lambda _seconds: None)
+    seen = [lock._Seen(elsewhere, n, 1) for n in (1, 1, 1, 2)]
+    monkeypatch.setattr(lock, "read", lambda _cluster: seen.pop(0))
+    with pytest.raises(Locked) as refused:
+        lock.Lock(cluster, PLAN, notes.append).__enter__()
+    assert refused.value.where == str(elsewhere)
+    assert "watching whether it still lives (60 s)" in notes[0]
+
+
+def test_a_new_term_alone_shows_that_nothing_is_known(elsewhere: Holder) -> None:
+    """A primary that moved has a new term; sequence number and term are compared together."""
+    assert lock._Seen(elsewhere, 1, 1) != lock._Seen(elsewhere, 1, 2)
+
+
+def test_a_server_that_refuses_the_lock(cluster: Any) -> None:
+    cluster.refuse("PUT /esplan-state/_doc/lock", status=403)
+    with pytest.raises(ServerError):
+        lock.Lock(cluster, PLAN, pytest.fail).__enter__()
+
+
+def test_a_fence_that_cannot_be_moved_gives_the_lock_back(cluster: Any) -> None:
+    cluster.refuse("POST /_aliases", status=403)
+    with pytest.raises(ServerError):
+        lock.Lock(cluster, PLAN, pytest.fail).__enter__()
+    assert lock.read(cluster) is None
+
+
+def test_a_lock_whose_answer_got_lost_is_ours(cluster: Any) -> None:
+    cluster.lose("PUT /esplan-state/_doc/lock")
+    with lock.Lock(cluster, PLAN, pytest.fail) as taken:
+        taken.check()
+
+
+# Losing it
+
+
+def test_lost_to_another(cluster: Any, elsewhere: Holder) -> None:
+    with lock.Lock(cluster, PLAN, pytest.fail) as taken:
+        held(cluster, elsewhere)
+        taken._renew()
+        with pytest.raises(Stopped, match="taken over by there, pid") as stopped:
+            taken.check()
+    assert "esplan status" in stopped.value.remedy
+
+
+def test_removed_by_somebody(cluster: Any) -> None:
+    with lock.Lock(cluster, PLAN, pytest.fail) as taken:
+        cluster.refuse("PUT /esplan-state/_doc/lock", status=409)
+        del cluster.documents[PATH]
+        taken._renew()
+        with pytest.raises(Stopped, match="it was removed"):
+            taken.check()
+        held(cluster, taken.holder)
+
+
+def test_not_renewed_for_too_long(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with lock.Lock(cluster, PLAN, pytest.fail) as taken:
+        now = lock.time.monotonic()
+        monkeypatch.setattr(lock.time, "monotonic", lambda: now + lock.GRACE + 1)
+        with pytest.raises(Stopped, match="could not be renewed for 45 seconds"):
+            taken.check()
+        monkeypatch.undo()
+
+
+def test_a_holder_gives_up_before_a_contender_takes_over() -> None:
+    assert lock.RENEWAL * 2 < lock.GRACE < lock.EXPIRY
+
+
+# Removing it
+
+
+def test_a_dead_lock_is_removed_by_its_id(cluster: Any, dead: Holder) -> None:
+    held(cluster, dead)
+    assert lock.remove(cluster, dead.token) == dead
+    assert lock.read(cluster) is None
+
+
+def test_another_id_removes_nothing(cluster: Any, dead: Holder) -> None:
+    held(cluster, dead)
+    with pytest.raises(EsplanError, match="there is no lock nonsense") as error:
+        lock.remove(cluster, "nonsense")
+    assert dead.token in error.value.why
+    assert lock.read(cluster) is not None
+
+
+def test_no_lock_to_remove(cluster: Any) -> None:
+    with pytest.raises(EsplanError) as error:
+        lock.remove(cluster, "nonsense")
+    assert error.value.why == "nobody holds it"
+
+
+def test_the_lock_of_a_living_process_is_not_removed(cluster: Any) -> None:
+    """`unlock` removes a dead lock (design, commands)."""
+    holder = this_process(PLAN)
+    held(cluster, holder)
+    with pytest.raises(EsplanError):
+        lock.remove(cluster, holder.token)
+    assert lock.read(cluster) is not None
+
+
+# The fence
+
+
+def test_the_fence_moves_in_one_call(cluster: Any) -> None:
+    cluster.indices[STATE_INDEX]["aliases"] = {"esplan-fence-old": {}, "unrelated": {}}
+    cluster.read = lambda *_a, **_m: {STATE_INDEX: {"aliases": {"esplan-fence-old": {}}}}
+    lock.rotate_fence(cluster, "new")
+    assert set(cluster.indices[STATE_INDEX]["aliases"]) == {"esplan-fence-new", "unrelated"}
+    assert cluster.log == ["POST /_aliases"]
+
+
+def test_a_fence_whose_answer_got_lost(cluster: Any) -> None:
+    cluster.lose("POST /_aliases")
+    lock.rotate_fence(cluster, "new")
+    cluster.drop("POST /_aliases")
+    with pytest.raises(OutcomeUnknown):
+        lock.rotate_fence(cluster, "newer")

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from esplan import checksum, diff, normalize, preconditions
+from esplan.errors import Refused
+from esplan.plan import Change, Plan, Step, digest
+from esplan.run import Run
+
+MAPPINGS = {"properties": {"a": {"type": "long"}}}
+AFTER = {"settings": {}, "mappings": normalize.canonical_mappings(MAPPINGS), "options": {}}
+PLAN = Plan(
+    "0123456789abcdef",
+    "",
+    "",
+    {},
+    "",
+    (Change("alias.a", "replace", "reindex", "old", "new", (), None, AFTER),),
+)
+
+
+def why(cluster: Any, *checks: dict[str, Any], proofs: dict[str, Any] | None = None) -> str:
+    """What `require` refuses; empty when everything holds."""
+    step = Step("block_writes", "switch", "alias.a", "do it", preconditions=checks, id="01-x")
+    run = Run(cluster, PLAN, SimpleNamespace(), SimpleNamespace(), proofs=proofs or {})  # type: ignore[arg-type]  (never used here)
+    try:
+        preconditions.require(step, run)
+    except Refused as refused:
+        assert refused.what == "step 01-x (do it) is not safe any more"
+        assert "make a new plan" in refused.remedy
+        return refused.why
+    return ""
+
+
+@pytest.fixture
+def live(cluster: Any) -> Any:
+    cluster.make("old", uuid="u", mappings=MAPPINGS, aliases={"a": {}})
+    return cluster
+
+
+def test_a_step_without_preconditions_asks_nothing() -> None:
+    assert why(None) == ""
+
+
+def test_absent(live: Any) -> None:
+    assert why(live, {"check": "absent", "name": "new"}) == ""
+    assert why(live, {"check": "absent", "name": "old"}) == "the index old exists already"
+    assert why(live, {"check": "absent", "name": "a"}) == "a is an alias on old"
+
+
+def test_index(live: Any) -> None:
+    assert why(live, {"check": "index", "index": "old", "uuid": "u"}) == ""
+    assert "another index now (UUID u)" in why(live, {"check": "index", "index": "old", "uuid": "v"})
+    assert why(live, {"check": "index", "index": "x", "uuid": "u"}) == "the index x is gone"
+    assert why(live, {"check": "index", "index": "a", "uuid": "u"}) == "the index a is gone"
+
+
+def test_body(live: Any) -> None:
+    body = normalize.body({}, MAPPINGS)
+    fingerprint = digest(diff.projected(body, body))
+    check = {"check": "body", "index": "old", "fingerprint": fingerprint}
+    assert why(live, check) == ""
+    live.indices["old"]["mappings"]["properties"]["dynamic"] = {"type": "long"}
+    live.indices["old"]["settings"]["index.number_of_replicas"] = "3"
+    assert why(live, check) == "", "what the plan does not name is no matter"
+    live.indices["old"]["mappings"]["properties"]["a"] = {"type": "ip"}
+    assert why(live, check) == "the definition of old has changed"
+
+
+def test_the_body_of_an_exact_mapping(live: Any) -> None:
+    body = normalize.body({}, MAPPINGS, exact=True)
+    fingerprint = digest(diff.projected(body, body))
+    check = {"check": "body", "index": "old", "fingerprint": fingerprint, "exact": True}
+    assert why(live, check) == ""
+    live.indices["old"]["mappings"]["properties"]["dynamic"] = {"type": "long"}
+    assert why(live, check) == "the definition of old has changed"
+
+
+def test_ours(live: Any) -> None:
+    check = {"check": "ours", "index": "new"}
+    assert why(live, check) == "the index new is gone"
+    live.make("new")
+    assert why(live, check) == "new is not the index that this plan made"
+    mark = {"address": "alias.a", "plan": PLAN.id}
+    live.make("new", mappings={"_meta": {"esplan": mark}})
+    assert why(live, check) == ""
+    live.make("new", mappings={"_meta": {"esplan": {**mark, "plan": "another"}}})
+    assert why(live, check) == "new is not the index that this plan made"
+
+
+def test_alias(live: Any) -> None:
+    assert why(live, {"check": "alias", "alias": "a", "on": ["old"]}) == ""
+    assert why(live, {"check": "alias", "alias": "none", "on": []}) == ""
+    found = why(live, {"check": "alias", "alias": "a", "on": []})
+    assert found == "the alias a is on old, not on none"
+    found = why(live, {"check": "alias", "alias": "none", "on": ["old"]})
+    assert found == "the alias none is on no index, not on old"
+
+
+def test_write_blocked(live: Any) -> None:
+    check = {"check": "write_blocked", "index": "old"}
+    assert "the write block on old was lifted" in why(live, check)
+    live.indices["old"]["settings"]["index.blocks.write"] = "true"
+    assert why(live, check) == ""
+
+
+def test_unaliased(live: Any) -> None:
+    check = {"check": "unaliased", "index": "old"}
+    assert why(live, check) == "old still serves a"
+    live.indices["old"]["aliases"] = {}
+    assert why(live, check) == ""
+
+
+def test_proven(live: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    check = {"check": "proven", "source": "old", "target": "new"}
+    assert why(live, check) == "new was not proven equal to old"
+    marks: dict[str, Any] = {"old": {"0": 1}, "new": {"0": 1}}
+    monkeypatch.setattr(checksum, "marks", lambda *_: {"old": {"0": 1}, "new": {"0": 1}})
+    assert why(live, check, proofs={"alias.a": {"marks": marks}}) == ""
+    assert why(live, check, proofs={"alias.b": {"marks": marks}}) != "", "another object's proof"
+    marks["old"] = {"0": 0}
+    found = why(live, check, proofs={"alias.a": {"marks": marks}})
+    assert found == "old or new was written to after the proof"
+    assert why(live, {**check, "then": True}, proofs={"alias.a": {"marks": marks}}) == ""
+    assert why(live, {**check, "then": True}) == "new was not proven equal to old"
+
+
+def test_every_reason_is_named_at_once(live: Any) -> None:
+    found = why(
+        live,
+        {"check": "absent", "name": "old"},
+        {"check": "index", "index": "x", "uuid": "u"},
+    )
+    assert found == "the index old exists already; the index x is gone"
+
+
+def test_every_check_of_the_plan_schema_has_a_function() -> None:
+    from esplan import schema
+
+    step = schema.load("plan")["properties"]["steps"]["items"]
+    step = step if "properties" in step else schema.load("plan")["$defs"]["step"]
+    check = step["properties"]["preconditions"]["items"]
+    if "check" in check.get("properties", {}) and "enum" in check["properties"]["check"]:
+        assert set(check["properties"]["check"]["enum"]) == set(preconditions.CHECKS)

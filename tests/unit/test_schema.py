@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from esplan import schema, source
+
+MINE = ("desired", "config")
+
+
+def subschemas(part: Any) -> list[dict[str, Any]]:
+    """Every schema of a key, with its own key names."""
+    found: list[dict[str, Any]] = []
+    if isinstance(part, dict):
+        found += [inner for inner in part.get("properties", {}).values() if isinstance(inner, dict)]
+        for inner in part.values():
+            found += subschemas(inner)
+    return found
+
+
+@pytest.mark.parametrize("name", MINE)
+def test_the_schema_is_valid_and_names_no_host(name: str) -> None:
+    loaded = schema.load(name)
+    Draft202012Validator.check_schema(loaded)
+    assert loaded["$id"] == f"urn:esplan:schema:{name}:1"
+
+
+@pytest.mark.parametrize("name", MINE)
+def test_every_key_is_described_and_its_examples_are_valid(name: str) -> None:
+    loaded = schema.load(name)
+    keys = subschemas(loaded)
+    assert len(keys) > 5
+    for key in keys:
+        target = loaded["$defs"][key["$ref"].split("/")[-1]] if "$ref" in key else key
+        assert key.get("description") or target.get("description"), key
+        examples = key.get("examples") or target.get("examples")
+        assert examples, key
+        validator = Draft202012Validator({"$defs": loaded.get("$defs", {}), **key})
+        for example in examples:
+            validator.validate(example)
+
+
+def test_an_unknown_schema_is_a_programming_error() -> None:
+    with pytest.raises(FileNotFoundError):
+        schema.load("no-such")
+
+
+def found(text: str, definition: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    schema._validator.cache_clear()
+    monkeypatch.setattr(schema, "load", lambda _name: definition)
+    document = source.parse("a.yaml", text.encode())
+    try:
+        return [str(diagnostic) for diagnostic in schema.check(document, "test")]
+    finally:
+        schema._validator.cache_clear()
+
+
+ALTERNATIVES: dict[str, Any] = {
+    "oneOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "properties": {"kind": {"const": "circle"}, "radius": {"type": "number"}},
+            "required": ["kind", "radius"],
+            "additionalProperties": False,
+        },
+        {
+            "type": "object",
+            "properties": {"kind": {"const": "square"}, "side": {"type": "number"}},
+            "required": ["kind", "side"],
+            "additionalProperties": False,
+        },
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "{kind: square, size: 1, side: x}",
+            [
+                'a.yaml:1:16: unknown key "size"; did you mean "side"?',
+                'a.yaml:1:31: "side" must be a number, not "x"',
+            ],
+        ),
+        ("{kind: circle}", ['a.yaml:1:1: the key "radius" is missing']),
+        ("5", ["a.yaml:1:1: the document must be a string or an object or an object, not 5"]),
+    ],
+)
+def test_alternatives_report_the_one_that_was_meant(
+    text: str, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert found(text, ALTERNATIVES, monkeypatch) == expected
+
+
+def test_keywords_without_words_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    definition = {
+        "properties": {
+            "many": {"maxItems": 1},
+            "odd": {"multipleOf": 2},
+            "low": {"type": "integer", "minimum": 3},
+            "text": {"type": "string", "minLength": 1},
+            "code": {"pattern": "^x"},
+            "long": {"enum": ["a"]},
+        },
+        "patternProperties": {"^x-": True},
+        "additionalProperties": False,
+    }
+    text = f"many: [1, 2]\nodd: 3\nlow: 2\ntext: ''\ncode: y\nlong: {'b' * 80}\nx-a: 1\ny-a: 1\n"
+    assert found(text, definition, monkeypatch) == [
+        'a.yaml:1:7: "many" takes at most 1 entries',
+        'a.yaml:2:6: "odd" is wrong: 3 is not a multiple of 2',
+        'a.yaml:3:6: "low" must be an integer of 3 or more, not 2',
+        'a.yaml:4:7: "text" must be a string that is not empty, not ""',
+        "a.yaml:5:7: \"code\" is wrong: 'y' does not match '^x'",
+        f'a.yaml:6:7: "long" must be "a", not "{"b" * 58}…',
+        'a.yaml:8:1: unknown key "y-a"; known here: code, long, low, many, odd, text',
+    ]
+
+
+def test_a_diagnostic_carries_the_json_path() -> None:
+    document = source.parse("a.yaml", b"version: 1\nindices: {a-b: {settings: 1}}\n")
+    assert [one.path for one in schema.check(document, "desired")] == ["$.indices['a-b'].settings"]

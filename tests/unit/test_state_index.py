@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from esplan import state_index
+from esplan.errors import JournalError, OutcomeUnknown, ServerError
+from esplan.journal import Record
+from esplan.plan import STATE_INDEX
+
+PLAN = "a" * 64
+
+
+def chained(count: int, plan: str = PLAN, last: str = "done") -> list[Record]:
+    records: list[Record] = []
+    for seq in range(count):
+        event: Any = "start" if seq == 0 else (last if seq == count - 1 else "intent")
+        prev = records[-1].checksum if records else ""
+        at = f"2026-01-01T00:00:0{seq % 10}"
+        data = {"plan": plan} if seq == 0 else {}
+        records.append(Record(seq, prev, event, "" if event != "done" else "1", at, data).sealed())
+    return records
+
+
+def stored(cluster: Any, records: list[Record], plan: str = PLAN) -> None:
+    for record in records:
+        state_index.store(cluster, plan, record)
+
+
+def test_what_was_stored_is_loaded(cluster: Any) -> None:
+    records = chained(5)
+    stored(cluster, records)
+    assert state_index.load(cluster, PLAN) == records
+    assert state_index.load(cluster, "b" * 64) == []
+
+
+def test_longer_than_a_page(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_index, "PAGE", 3)
+    for count in (3, 4, 6, 7):
+        plan = f"{count}" * 64
+        stored(cluster, chained(count, plan), plan)
+        assert len(state_index.load(cluster, plan)) == count
+
+
+def test_no_index_yet(cluster: Any) -> None:
+    cluster.read = lambda *_args, **_more: None
+    assert state_index.load(cluster, PLAN) == []
+    assert state_index.unfinished(cluster) == []
+
+
+def test_a_record_lost_from_the_middle_hides_the_rest(cluster: Any) -> None:
+    stored(cluster, chained(4))
+    del cluster.documents[f"{STATE_INDEX}/_doc/{state_index.record_id(PLAN, 1)}"]
+    with pytest.raises(JournalError):
+        state_index.load(cluster, PLAN)
+
+
+def test_a_damaged_mirror(cluster: Any) -> None:
+    stored(cluster, chained(2))
+    path = f"{STATE_INDEX}/_doc/{state_index.record_id(PLAN, 1)}"
+    whole = cluster.documents[path]["record"]
+    cluster.documents[path]["record"] = whole.replace('"done"', '"undone"')
+    with pytest.raises(JournalError, match="the journal in the index esplan-state is damaged in"):
+        state_index.load(cluster, PLAN)
+    cluster.documents[path]["record"] = "{}"
+    with pytest.raises(JournalError, match="cannot be read") as error:
+        state_index.load(cluster, PLAN)
+    assert "newer esplan" in error.value.remedy
+
+
+def test_a_lost_answer_is_asked_about(cluster: Any) -> None:
+    (record,) = chained(1)
+    cluster.lose(f"PUT /{STATE_INDEX}/_create/{state_index.record_id(PLAN, 0)}")
+    state_index.store(cluster, PLAN, record)
+    assert state_index.load(cluster, PLAN) == [record]
+
+
+def test_a_lost_request_stops(cluster: Any) -> None:
+    (record,) = chained(1)
+    cluster.drop(f"PUT /{STATE_INDEX}/_create/{state_index.record_id(PLAN, 0)}")
+    with pytest.raises(JournalError, match="cannot be mirrored") as error:
+        state_index.store(cluster, PLAN, record)
+    assert "reset" in error.value.why
+    assert "apply again" in error.value.remedy
+
+
+def test_another_writer_of_the_same_record_stops(cluster: Any) -> None:
+    """409: somebody else has written this number; ours is only there when it is the same."""
+    one, other = chained(1), chained(1, plan="b" * 64)
+    stored(cluster, one)
+    cluster.refuse(
+        f"PUT /{STATE_INDEX}/_create/{state_index.record_id(PLAN, 0)}", status=409
+    )
+    state_index.store(cluster, PLAN, one[0])
+    with pytest.raises(JournalError, match="cannot be mirrored"):
+        state_index.store(cluster, PLAN, other[0])
+
+
+def test_no_answer_to_the_question_either(cluster: Any) -> None:
+    (record,) = chained(1)
+    cluster.lose(f"PUT /{STATE_INDEX}/_create/{state_index.record_id(PLAN, 0)}")
+
+    def broken(*_args: Any, **_more: Any) -> Any:
+        raise ServerError("down", status=503)
+
+    cluster.read = broken
+    with pytest.raises(JournalError, match="cannot be mirrored"):
+        state_index.store(cluster, PLAN, record)
+
+
+def test_the_index_is_made_once(cluster: Any) -> None:
+    state_index.ensure(cluster)
+    assert cluster.log == []
+    del cluster.indices[STATE_INDEX]
+    state_index.ensure(cluster)
+    assert cluster.log == [f"PUT /{STATE_INDEX}"]
+    assert cluster.indices[STATE_INDEX]["settings"]["index.hidden"] is True
+
+
+def test_two_may_make_it_at_the_same_time(cluster: Any) -> None:
+    del cluster.indices[STATE_INDEX]
+    cluster.refuse(f"PUT /{STATE_INDEX}", type_="resource_already_exists_exception")
+    state_index.ensure(cluster)
+    cluster.refuse(f"PUT /{STATE_INDEX}", type_="security_exception", status=403)
+    with pytest.raises(ServerError, match="refused"):
+        state_index.ensure(cluster)
+
+
+def test_made_or_not_made_with_a_lost_answer(cluster: Any) -> None:
+    del cluster.indices[STATE_INDEX]
+    cluster.drop(f"PUT /{STATE_INDEX}")
+    with pytest.raises(OutcomeUnknown):
+        state_index.ensure(cluster)
+    cluster.lose(f"PUT /{STATE_INDEX}")
+    state_index.ensure(cluster)
+
+
+def test_unfinished_applies_newest_first(cluster: Any) -> None:
+    stored(cluster, chained(2), "1" * 64)
+    stored(cluster, chained(4), "2" * 64)
+    stored(cluster, chained(5, last="end"), "3" * 64)
+    found = state_index.unfinished(cluster)
+    assert [records[-1].seq for records in found] == [3, 1]
+
+
+def test_an_apply_that_was_taken_back_is_not_unfinished(cluster: Any) -> None:
+    stored(cluster, chained(3, last="undone"))
+    assert state_index.unfinished(cluster) == []
