@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from esplan import normalize
 from esplan.errors import Refused, Unreachable
@@ -122,8 +123,7 @@ def _alias(name: str, on: list[str], indices: dict[str, Index]) -> Alias:
 
 def read_indices(cluster: Reader, names: list[str]) -> dict[str, Index]:
     """Some indices by concrete name, as they are now; those that do not exist are left out."""
-    answer = cluster.read(
-        "/" + ",".join(names), {"ignore_unavailable": "true", "expand_wildcards": "all"}
-    )
+    path = "/" + ",".join(quote(name, safe="") for name in names)
+    answer = cluster.read(path, {"ignore_unavailable": "true", "expand_wildcards": "all"})
     found = {name: index(name, raw, {}) for name, raw in (answer or {}).items()}
     return {name: one for name, one in found.items() if name in names}

@@ -34,8 +34,19 @@ SERVER_ADDED = (
 )
 """Settings that the server adds by itself: never part of a diff, never sent."""
 
-FREE_FORM = ("index.analysis.", "index.similarity.", "index.routing.allocation.")
-"""Settings whose values are not units: `1d` may be a token, a name or a pattern there."""
+FREE_FORM = (
+    "index.analysis.",
+    "index.default_pipeline",
+    "index.final_pipeline",
+    "index.lifecycle.name",
+    "index.lifecycle.rollover_alias",
+    "index.query.default_field",
+    "index.routing.allocation.",
+    "index.routing_path",
+    "index.similarity.",
+    "index.sort.",
+)
+"""Settings whose values are names or patterns, never units: `60s` stays `60s` there."""
 
 DURATION = re.compile(r"(\d+)(ms|s|m|h|d)")
 MILLISECONDS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
@@ -101,16 +112,22 @@ def prefixed(name: str) -> str:
 def setting_value(name: str, value: Any) -> Any:
     """Strings, or lists of strings; None stays (back to the default).
 
-    A list of one means the same as its only value. Durations and sizes get their largest exact
-    unit, except where values are free-form.
+    A list of one means the same as its only value, unless the server would split or trim that
+    value when it reads it as a list. Durations and sizes get their largest exact unit, except
+    where values are names.
     """
     if value is None:
         return None
     if isinstance(value, list):
         items = [scalar(item) for item in value]
-        return items[0] if len(items) == 1 else items
+        return items[0] if len(items) == 1 and _is_one_item(items[0]) else items
     text = scalar(value)
     return text if name.startswith(FREE_FORM) else byte_size(duration(text))
+
+
+def _is_one_item(text: str) -> bool:
+    """Read as a list, the text is itself: `a, b => c` would become two items, ` a` another."""
+    return bool(text) and "," not in text and text == text.strip()
 
 
 def scalar(value: Any) -> str:

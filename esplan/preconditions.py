@@ -68,8 +68,8 @@ def _body(precondition: JSON, facts: _Facts) -> str:
     if index is None:
         return ""  # the check on its UUID says so
     after = facts.run.plan.change(facts.step.address).after
-    exact = precondition.get("exact", False)
-    now = diff.projected(index.body, Body(after["settings"], after["mappings"], exact))
+    wanted = Body(after["settings"], after["mappings"], precondition["exact"])
+    now = diff.projected(index.body, wanted)
     same = digest(now) == precondition["fingerprint"]
     return "" if same else f"the definition of {name} has changed"
 

@@ -64,13 +64,15 @@ def validate(
 
     Example: esplan validate desired/
     """
+    from esplan import config
     from esplan.commands.validate import validate as command
     from esplan.views import text
 
-    found = command(paths, chosen(ctx).settings().variables)
+    given = chosen(ctx)
+    found = command(paths, config.environment(given.env, config=given.config).variables)
     if found.diagnostics:
         raise InvalidInput(found.diagnostics)
-    chosen(ctx).show([text.valid(found)])
+    given.show([text.valid(found)])
     return 0
 
 
@@ -171,8 +173,9 @@ def apply(
     given = chosen(ctx)
     made = planfile.read(plan)
     listener = given.listener()
-    with given.cluster(PATIENCE) as cluster:
+    with given.cluster() as cluster:
         commands.require_cluster(cluster, made)
+        cluster.patience = PATIENCE
         _consent(given, made, plan, approve, auto_approve=auto_approve)
         try:
             if abandon:

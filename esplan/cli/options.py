@@ -38,7 +38,7 @@ class Globals:
 
         return config.settings(self.url, self.env, os.environ, config=self.config)
 
-    def cluster(self, patience: float = 0.0) -> Cluster:
+    def cluster(self) -> Cluster:
         """The cluster that --url, --env or ESPLAN_URL names. There is no default."""
         from esplan.cluster import Cluster
 
@@ -47,7 +47,7 @@ class Globals:
                 print(line, file=sys.stderr)
 
         connection = self.settings().connected()
-        return Cluster(connection, patience=patience, trace=trace)
+        return Cluster(connection, trace=trace)
 
     def console(self, *, stderr: bool = False) -> Console:
         """A rich console; plain where colours are not wanted."""

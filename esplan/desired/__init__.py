@@ -15,7 +15,7 @@ from esplan.errors import Diagnostic, InvalidInput
 from esplan.model import JSON, Address, Alias, Index, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from esplan.source import Document, Found
@@ -149,19 +149,15 @@ def _entries(document: Document | None) -> list[Entry]:
 
 def _failing(entries: Mapping[Address, Entry], problems: list[Diagnostic]) -> set[Address]:
     """The objects that break the schema: nothing more can be said about them."""
-    paths = [(problem.file, problem.path) for problem in problems]
-    return {
-        address
-        for address, entry in entries.items()
-        if any(
-            file == entry.document.file and _is_within(path, source.json_path(entry.path))
-            for file, path in paths
-        )
-    }
+    by_path = {(e.document.file, source.json_path(e.path)): a for a, e in entries.items()}
+    places = ((one.file, start) for one in problems for start in _ancestors(one.path))
+    return {by_path[place] for place in places if place in by_path}
 
 
-def _is_within(path: str, ancestor: str) -> bool:
-    return path == ancestor or path.startswith((f"{ancestor}.", f"{ancestor}["))
+def _ancestors(path: str) -> Iterator[str]:
+    """A JSON path, and every JSON path that it begins with."""
+    yield path
+    yield from (path[:at] for at, sign in enumerate(path) if sign in ".[")
 
 
 def _state(

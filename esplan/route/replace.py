@@ -217,7 +217,12 @@ class _Copy:
 
     def _unchanged(self) -> JSON:
         before = projected(self.source.body, self.alias.body)
-        return {"check": "body", "index": self.source.name, "fingerprint": digest(before)}
+        return {
+            "check": "body",
+            "index": self.source.name,
+            "exact": self.alias.body.exact,
+            "fingerprint": digest(before),
+        }
 
     def _blocked(self) -> JSON:
         return {"check": "write_blocked", "index": self.source.name}

@@ -47,7 +47,8 @@ def plan(plan: Plan, path: str = "") -> Iterator[RenderableType]:
     for change in changed:
         yield from _change(change, plan)
     if not changed:
-        yield Text(f"\nNo changes: {_objects(same)} {'is' if same == 1 else 'are'} as the files say.")
+        verb = "is" if same == 1 else "are"
+        yield Text(f"\nNo changes: {_objects(same)} {verb} as the files say.")
         return
     if same:
         yield Text(f"\n{_objects(same)} unchanged", style="dim")
@@ -171,9 +172,7 @@ def diagnostic(diagnostic: Diagnostic) -> Iterator[Text]:
 def valid(found: Validation) -> Text:
     """After `validate` found nothing wrong."""
     files = f"{found.files} file{'' if found.files == 1 else 's'}"
-    aliases, indices = found.aliases, found.indices
-    said = f"{aliases} alias{'' if aliases == 1 else 'es'}, {indices} ind{'ex' if indices == 1 else 'ices'}"
-    return Text(f"Valid: {files} with {said}.", "green")
+    return Text(f"Valid: {files} with {_objects(found.aliases + found.indices)}.", "green")
 
 
 # Status

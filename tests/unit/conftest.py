@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
@@ -108,9 +109,11 @@ class FakeCluster:
         return [one for one in self.documents.values() if one.get("kind") == "journal"]
 
     def _alias(self, parts: list[str], _body: Any) -> Any:
-        name = parts[-1]
-        on = {n: i["aliases"] for n, i in self.indices.items() if name in i["aliases"]}
-        return {index: {"aliases": {name: found[name]}} for index, found in on.items()} or None
+        on = {
+            name: {a: o for a, o in index["aliases"].items() if fnmatch(a, parts[-1])}
+            for name, index in self.indices.items()
+        }
+        return {name: {"aliases": found} for name, found in on.items() if found} or None
 
     def _stats(self, _parts: list[str], _body: Any) -> Any:
         def primaries(count: int) -> Any:

@@ -660,3 +660,21 @@ def test_plans_of_the_fake_are_plan_files(live: Any, tmp_path: Path) -> None:
     plan = planned(live)
     planfile.write(plan, tmp_path / "p")
     assert planfile.read(tmp_path / "p") == plan
+
+
+def test_an_exact_mapping_that_drops_a_field_can_be_applied(live: Any, path: Path) -> None:
+    live.indices[SOURCE]["mappings"]["properties"]["extra"] = {"type": "long"}
+    alias = desired().state.aliases["films"]
+    exact = replace(alias, body=replace(alias.body, exact=True))
+    plan = planned(live, Desired(State(aliases={"films": exact}), "0" * 64))
+    assert apply(live, plan, path).ended
+    assert switched(live)
+
+
+def test_a_write_block_of_somebody_else_survives_a_roll_back(live: Any, path: Path) -> None:
+    live.indices[SOURCE]["settings"]["index.blocks.write"] = "true"
+    plan = planned(live)
+    live.refuse("PUT /films_blue/_settings")
+    failing(live, plan, path, ServerError)
+    assert TARGET not in live.indices
+    assert live.indices[SOURCE]["settings"].get("index.blocks.write") == "true"

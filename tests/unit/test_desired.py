@@ -207,7 +207,13 @@ def test_what_normalize_refuses_is_told_at_its_key(
     assert failures(*paths) == [f"{file}:{line}: refused {part}"]
 
 
-def test_many_objects_are_read_in_reasonable_time(tmp_path: Path) -> None:
-    lines = [f'  a{n}: {{index: {{name: "a{n}_{{color}}"}}}}' for n in range(2000)]
-    found = desired.read([write(tmp_path, a_yaml="\n".join(["version: 1", "aliases:", *lines]))])
-    assert len(found.state.aliases) == 2000
+@pytest.mark.parametrize("pattern", ["{color}", "{generation}", "{date}"])
+def test_only_the_broken_objects_are_reported(pattern: str, tmp_path: Path) -> None:
+    good = [f'  a{n}: {{index: {{name: "a{n}_{pattern}"}}}}' for n in range(100)]
+    bad = [f"  b.{n}: {{}}" for n in range(100)]
+    folder = write(tmp_path, a_yaml="\n".join(["version: 1", "aliases:", *good, *bad]))
+    found = desired.survey([folder])
+    assert (found.aliases, len(found.diagnostics)) == (200, 100)
+    assert {one.message for one in found.diagnostics} == {
+        f'the key "index" is missing in "b.{n}"' for n in range(100)
+    }

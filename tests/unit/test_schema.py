@@ -86,6 +86,13 @@ ALTERNATIVES: dict[str, Any] = {
                 'a.yaml:1:31: "side" must be a number, not "x"',
             ],
         ),
+        (
+            "{kind: square, radius: 1}",
+            [
+                'a.yaml:1:1: the key "side" is missing',
+                'a.yaml:1:16: unknown key "radius"; known here: kind, side',
+            ],
+        ),
         ("{kind: circle}", ['a.yaml:1:1: the key "radius" is missing']),
         ("5", ["a.yaml:1:1: the document must be a string or an object or an object, not 5"]),
     ],

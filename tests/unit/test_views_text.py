@@ -1,0 +1,160 @@
+"""What the golden cases do not show; `tests/cases` has whole plans."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from rich.console import Console
+
+from esplan.commands.apply import Outcome
+from esplan.commands.status import Status, Task, Unfinished
+from esplan.errors import Diagnostic, EsplanError, InvalidInput, Refused
+from esplan.lock import Holder
+from esplan.plan import Change, Plan, Reason, Step
+from esplan.views import text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import RenderableType
+
+CLUSTER = {"name": "c", "uuid": "u", "version": "8.16.1", "distribution": "elasticsearch"}
+PLAN = Plan("0" * 16, "2026-01-01T00:00:00+00:00", "0.1.0", CLUSTER, "d" * 64, digest="e" * 64)
+HOLDER = Holder("tok", "host", "m", 7, "1", "abcdefghijklmnop", "2026-01-01")
+
+
+def shown(renderables: Iterable[RenderableType] | RenderableType) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=100, no_color=True, highlight=False, soft_wrap=True)
+    for one in renderables if hasattr(renderables, "__next__") else [renderables]:
+        console.print(one)
+    return out.getvalue()
+
+
+def change(**parts: Any) -> Change:
+    whole = Change("alias.a", "update", "dynamic settings", "a_green", "a_green", (), {}, {})
+    return replace(whole, **parts)
+
+
+def test_a_saved_plan_says_how_to_carry_it_out() -> None:
+    found = shown(text.plan(replace(PLAN, changes=(change(),)), "plans/p.json"))
+    assert "Saved in plans/p.json; carry it out with: esplan apply plans/p.json" in found
+    assert f"Digest: {'e' * 64}" in found
+
+
+def test_unchanged_objects_are_counted() -> None:
+    same = change(address="alias.b", action="no-op", route="nothing")
+    assert "\n1 object unchanged" in shown(text.plan(replace(PLAN, changes=(change(), same))))
+    found = shown(text.plan(replace(PLAN, changes=(same, same))))
+    assert "No changes: 2 objects are as the files say." in found
+
+
+def test_an_empty_plan() -> None:
+    assert "No changes" in shown(text.plan(PLAN))
+
+
+def test_nothing_in_a_plan_steers_the_terminal() -> None:
+    evil = "\x1b[2J\x1b]0;x\x07\u202e"
+    reason = Reason(f"settings.{evil}", evil, {"a": evil}, evil, evil)
+    step = Step("put_mapping", "switch", evil, evil, {"method": "PUT"}, (), {"none": evil})
+    plan = replace(
+        PLAN,
+        cluster={name: evil for name in CLUSTER},
+        created_at=evil,
+        changes=(change(address=evil, index=evil, target=evil, route=evil, reasons=(reason,)),),
+        steps=(step,),
+        warnings=(evil,),
+    )
+    found = shown(text.plan(plan, "p"))
+    assert not {"\x1b", "\x07", "\u202e"} & set(found)
+
+
+def test_markup_in_a_plan_is_only_text() -> None:
+    step = Step("put_mapping", "switch", "alias.a", "[red]x[/red]", None, (), {"none": "[b]"})
+    plan = replace(PLAN, changes=(change(address="alias.[bold]a"),), steps=(step,))
+    found = shown(text.plan(plan))
+    assert "[red]x[/red]" in found
+    assert "alias.[bold]a" in found
+
+
+def test_an_error_has_a_line_for_each_part() -> None:
+    error = EsplanError("what", where="here", why="because", remedy="do it")
+    assert shown(text.error(error)) == "Error: what\nWhere: here\nWhy: because\nTo do: do it\n"
+    assert shown(text.error(Refused("only what"))) == "Error: only what\n"
+
+
+def test_an_error_cannot_steer_the_terminal() -> None:
+    assert "\x1b" not in shown(text.error(EsplanError("\x1b[2J", why="\x1b[2J")))
+
+
+def test_the_parts_of_an_error_for_programs() -> None:
+    assert text.error_parts(EsplanError("a", where="b", why="c", remedy="d")) == {
+        "what": "a",
+        "where": "b",
+        "why": "c",
+        "remedy": "d",
+    }
+    diagnostic = Diagnostic("f.yaml", 2, 3, "wrong", "$.a", "right it")
+    parts = text.error_parts(InvalidInput([diagnostic]))
+    assert parts["diagnostics"] == [
+        {
+            "file": "f.yaml",
+            "line": 2,
+            "column": 3,
+            "message": "wrong",
+            "path": "$.a",
+            "remedy": "right it",
+        }
+    ]
+
+
+def test_a_diagnostic_is_clickable() -> None:
+    found = shown(text.diagnostic(Diagnostic("f.yaml", 2, 3, "wrong", "$", "right it")))
+    assert found == "f.yaml:2:3: wrong\n    right it\n"
+
+
+def test_a_quiet_status() -> None:
+    assert shown(text.status(Status(None, holder_is_dead=False, unfinished=(), tasks=()))) == (
+        "Lock: free\nUnfinished applies: none\nRunning tasks: none\n"
+    )
+
+
+def test_a_busy_status() -> None:
+    status = Status(
+        HOLDER,
+        holder_is_dead=True,
+        unfinished=(Unfinished("p" * 64, "host", "then", "now", 3, 9),),
+        tasks=(
+            Task("n:1", "esplan:x", "reindex", 50, 200, 61),
+            Task("n:2", "esplan:y", "reindex", 0, 0, 1),
+        ),
+    )
+    assert shown(text.status(status)).splitlines() == [
+        "Lock: host, pid 7, since 2026-01-01, plan abcdefghijkl "
+        "(this process is gone: the next apply takes over)",
+        "  lock id tok",
+        "Unfinished apply of plan pppppppppppp: 3 of 9 steps, from host, since then, "
+        "last sign now",
+        "Running: reindex: 50 of 200 documents (25%) after 1 min 01 s, task n:1",
+        "Running: reindex: 0 of 0 documents (just started) after 1.0 s, task n:2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (Outcome(9, 0, 12.0), "Applied: 9 steps in 12.0 s."),
+        (Outcome(1, 8, 0.5), "8 steps of later phases remain: apply the plan again for them."),
+        (Outcome(0, 0, 0.0, already=True), "Nothing to do: everything in this plan is done."),
+    ],
+)
+def test_the_last_word_of_an_apply(outcome: Outcome, said: str) -> None:
+    assert said in shown(text.applied(outcome))
+
+
+def test_other_last_words() -> None:
+    assert shown(text.abandoned()).startswith("Taken back")
+    assert "host, pid 7" in shown(text.unlocked(HOLDER))
