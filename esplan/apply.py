@@ -21,6 +21,7 @@ from esplan.errors import (
     EsplanError,
     JournalError,
     OutcomeUnknown,
+    Refused,
     ServerError,
     Stopped,
     Unreachable,
@@ -58,8 +59,18 @@ def apply(run: Run, journal: Journal, *, through: Phase = "finish") -> int:
 
 
 def abandon(run: Run, journal: Journal) -> None:
-    """Take back everything that an unfinished apply began and has not switched."""
+    """Take back everything that an unfinished apply began and has not switched.
+
+    Raises Refused when every step is done: that is for a plan of its own to take back.
+    """
     _start(run, journal)
+    if journal.ended:
+        raise Refused(
+            "the apply of this plan has ended: there is nothing unfinished to take back",
+            remedy="make a plan from the desired files as they were before, and apply that",
+        )
+    if not journal.records:
+        return
     journal.append("failed", data={"why": "abandoned"})
     roll_back(run, journal)
 
@@ -163,8 +174,11 @@ def _take_back(run: Run, journal: Journal, error: EsplanError) -> None:
     if isinstance(error, ServerError) and error.status >= 500:  # noqa: PLR2004  (HTTP's class)
         raise _stopped(error) from error
     run.listener.note(f"{error.what}: taking back what was begun")
-    journal.append("failed", data={"why": str(error)})
-    roll_back(run, journal, error)
+    try:
+        journal.append("failed", data={"why": str(error)})
+        roll_back(run, journal, error)
+    except JournalError as trouble:
+        raise _stopped(trouble) from error
     error.where = error.where or _left(run, journal)
 
 
@@ -192,8 +206,11 @@ def roll_back(run: Run, journal: Journal, cause: EsplanError | None = None) -> N
 
 
 def _is_final(step: Step, run: Run, journal: Journal) -> bool:
-    """An object whose alias was switched, or that was changed in place, is not taken back."""
+    """An object that is done, was switched, or was changed in place is not taken back."""
     if run.plan.change(step.address).action not in ("create", "replace"):
+        return True
+    own = [one for one in run.plan.steps if one.address == step.address]
+    if all(journal.state(one.id) == "done" for one in own):
         return True
     if step.kind != "update_aliases":
         return False

@@ -136,7 +136,14 @@ def differences(before: JSON, after: JSON) -> Iterator[Difference]:
 def _deep_paths(before: JSON, after: JSON) -> Iterable[Path]:
     from deepdiff import DeepDiff
 
-    tree = DeepDiff(before, after, view="tree", threshold_to_diff_deeper=0)
+    tree = DeepDiff(
+        before,
+        after,
+        view="tree",
+        threshold_to_diff_deeper=0,
+        ignore_private_variables=False,
+        ignore_numeric_type_changes=True,
+    )
     levels = (level for group in tree.values() for level in group)
     return sorted({tuple(map(str, level.path(output_format="list"))) for level in levels})
 

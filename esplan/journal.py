@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from esplan.errors import JournalError, Refused
+from esplan.errors import EsplanError, JournalError, Refused
 from esplan.plan import digest
 
 if TYPE_CHECKING:
@@ -49,7 +49,11 @@ class Record:
 
     def line(self) -> str:
         """As the file holds it, without the newline."""
-        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+SHAPE = dict.fromkeys(Record.__dataclass_fields__, str) | {"seq": int, "data": dict}
+"""The type of every key of a line."""
 
 
 @dataclass
@@ -108,8 +112,15 @@ def open_journal(path: Path, plan_digest: str) -> Journal:
     return Journal(path, records)
 
 
+def is_closed(records: list[Record]) -> bool:
+    """Every step was done, or everything was taken back."""
+    return bool(records) and (records[-1].event, records[-1].step) in (("end", ""), ("undone", ""))
+
+
 def beside(plan_path: Path) -> Path:
-    """Where the journal of the plan in a file lies."""
+    """Where the journal of the plan in a file lies. Raises EsplanError where no file can be."""
+    if not plan_path.name:
+        raise EsplanError(f"{plan_path} cannot be a plan file", remedy="name a file with -o")
     return plan_path.with_name(f"{plan_path.name}.journal.jsonl")
 
 
@@ -122,7 +133,7 @@ def set_aside(plan_path: Path) -> None:
     records = _read(path)
     if not records:
         return
-    if (records[-1].event, records[-1].step) not in (("end", ""), ("undone", "")):
+    if not is_closed(records):
         raise Refused(
             f"the plan in {plan_path} was begun and has not ended: a new plan would hide that",
             remedy=f"finish it (esplan apply {plan_path}), take it back (the same with --abandon), "
@@ -143,8 +154,8 @@ def _read(path: Path) -> list[Record]:
         return []
     except OSError as error:
         raise _trouble(path, "read", error) from None
-    whole, _, torn = raw.rpartition(b"\n")
-    lines = whole.split(b"\n") if whole else []
+    whole, newline, torn = raw.rpartition(b"\n")
+    lines = whole.split(b"\n") if newline else []
     records = chain(_parse(path, number, line) for number, line in enumerate(lines, 1))
     if torn:
         _truncate(path, len(raw) - len(torn))
@@ -164,11 +175,15 @@ def chain(records: Iterable[Record], where: str = "the journal") -> list[Record]
 
 
 def parse(line: str | bytes) -> Record:
-    """One line. Raises ValueError when it is not a record."""
+    """One line. Raises ValueError when it is not a record, to the letter."""
     raw = json.loads(line)
-    if not isinstance(raw, dict) or set(raw) != set(Record.__dataclass_fields__):
+    if not isinstance(raw, dict) or {n: type(v) for n, v in raw.items()} != SHAPE:
         raise ValueError("not a record")
-    return Record(**raw)
+    record = Record(**raw)
+    text = line if isinstance(line, str) else line.decode()
+    if record.line() != text:
+        raise ValueError("not as it was written")
+    return record
 
 
 def _parse(path: Path, number: int, line: bytes) -> Record:

@@ -20,7 +20,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esplan import state_index
-from esplan.errors import EsplanError, Locked, OutcomeUnknown, ServerError, Stopped, Unreachable
+from esplan.errors import (
+    EsplanError,
+    Locked,
+    OutcomeUnknown,
+    Refused,
+    ServerError,
+    Stopped,
+    Unreachable,
+)
 from esplan.plan import FENCE, STATE_INDEX
 
 if TYPE_CHECKING:
@@ -88,11 +96,16 @@ def _started(pid: int) -> str:
 
 def is_dead(holder: Holder) -> bool:
     """Certainly gone: its machine is this one, and its process is not there any more."""
-    return bool(holder.machine) and holder.machine == _machine() and not _lives(holder)
+    return _is_here(holder) and _started(holder.pid) != holder.started
 
 
-def _lives(holder: Holder) -> bool:
-    return bool(holder.started) and _started(holder.pid) == holder.started
+def _is_alive(holder: Holder) -> bool:
+    """Certainly there: its machine is this one, and so is its process."""
+    return _is_here(holder) and _started(holder.pid) == holder.started
+
+
+def _is_here(holder: Holder) -> bool:
+    return bool(holder.machine and holder.started) and holder.machine == _machine()
 
 
 @dataclass(frozen=True)
@@ -197,7 +210,7 @@ class Lock:
         """Return when the holder is dead. Raises Locked as soon as it shows that it lives."""
         if is_dead(seen.holder):
             return
-        if seen.holder.machine and seen.holder.machine == _machine():
+        if _is_alive(seen.holder):
             raise locked(seen.holder)
         self._note(f"locked by {seen.holder}: watching whether it still lives ({EXPIRY:.0f} s)")
         deadline = time.monotonic() + EXPIRY
@@ -260,13 +273,21 @@ def read(cluster: Cluster) -> _Seen | None:
 
 
 def remove(cluster: Cluster, token: str) -> Holder:
-    """Remove a dead holder's lock by its id. Raises EsplanError when it is not that lock."""
+    """Remove a dead holder's lock by its id.
+
+    Raises EsplanError when it is not that lock, Refused when the holder certainly lives.
+    """
     seen = read(cluster)
     if seen is None or seen.holder.token != token:
         raise EsplanError(
             f"there is no lock {token}",
             why=f"the lock is {seen.holder.token}: {seen.holder}" if seen else "nobody holds it",
             remedy="see `esplan status`",
+        )
+    if _is_alive(seen.holder):
+        raise Refused(
+            f"the holder of the lock {token} is alive: {seen.holder}",
+            remedy="stop it (Ctrl-C ends it at a safe point), and its lock goes with it",
         )
     condition = {"if_seq_no": seen.seq_no, "if_primary_term": seen.term}
     cluster.change("DELETE", LOCK_PATH, condition)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from esplan.model import Alias, Index, Naming, State
 
-GENERATION = r"\d{6}"
+GENERATION = r"\d{6,}"
 DATE = r"\d{4}\.\d{2}\.\d{2}"
 PLACEHOLDER = re.compile(r"\{(color|generation|date)\}")
 

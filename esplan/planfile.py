@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -44,22 +45,28 @@ def dumps(plan: Plan) -> str:
 
 def write(plan: Plan, path: Path) -> None:
     """Write with mode 0600, whole or not at all; a link at `path` is replaced, not followed."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        _write_whole(path, dumps(plan))
+    except (OSError, ValueError) as error:
+        raise EsplanError(
+            f"the plan cannot be written to {path}",
+            why=getattr(error, "strerror", None) or str(error),
+            remedy="choose another file with -o",
+        ) from None
+
+
+def _write_whole(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}.tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    try:
         with os.fdopen(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:
-            file.write(dumps(plan))
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError as error:
+    finally:
         temporary.unlink(missing_ok=True)
-        raise EsplanError(
-            f"the plan cannot be written to {path}",
-            why=error.strerror or str(error),
-            remedy="choose another file with -o",
-        ) from None
 
 
 def read(path: Path) -> Plan:
@@ -95,10 +102,10 @@ def _load(path: Path) -> JSON:
 
 def _check_version(path: Path, raw: JSON) -> None:
     version = raw.get("format_version")
-    major = str(version).partition(".")[0]
-    if not major.isdigit():
+    found = re.fullmatch(r"([0-9]{1,6})\.[0-9]{1,6}", version if isinstance(version, str) else "")
+    if not found:
         raise _no_plan(path, "it has no format_version")
-    if int(major) > int(FORMAT_VERSION.partition(".")[0]):
+    if int(found[1]) > int(FORMAT_VERSION.partition(".")[0]):
         raise Refused(
             f"{path} has format_version {version}, and this esplan reads {FORMAT_VERSION}",
             remedy="apply it with the esplan that wrote it, or a newer one",

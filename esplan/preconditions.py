@@ -62,16 +62,21 @@ def _index(precondition: JSON, facts: _Facts) -> str:
 
 
 def _body(precondition: JSON, facts: _Facts) -> str:
-    """The definition that the plan was made from; fields that it does not name are no matter."""
+    """The definition that the plan was made from, in the sections that the step depends on.
+
+    Fields and settings that the desired files do not name are no matter.
+    """
     name = precondition["index"]
     index = facts.indices.get(name)
     if index is None:
         return ""  # the check on its UUID says so
     after = facts.run.plan.change(facts.step.address).after
-    wanted = Body(after["settings"], after["mappings"], precondition["exact"])
+    wanted = Body(after["settings"], after["mappings"], precondition.get("exact", False))
     now = diff.projected(index.body, wanted)
-    same = digest(now) == precondition["fingerprint"]
-    return "" if same else f"the definition of {name} has changed"
+    sections = {name: now[name] for name in precondition["sections"]}
+    same = digest(sections) == precondition["fingerprint"]
+    said = " and ".join(precondition["sections"])
+    return "" if same else f"the {said} of {name} have changed"
 
 
 def _ours(precondition: JSON, facts: _Facts) -> str:

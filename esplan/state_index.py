@@ -112,5 +112,5 @@ def unfinished(cluster: Cluster) -> list[list[Record]]:
         return []
     plans = [bucket["key"] for bucket in answer["aggregations"]["plans"]["buckets"]]
     journals = [load(cluster, plan) for plan in plans]
-    open_ones = [records for records in journals if records and records[-1].event != "end"]
+    open_ones = [records for records in journals if records and not journal.is_closed(records)]
     return sorted(open_ones, key=lambda records: records[-1].at, reverse=True)

@@ -21,7 +21,7 @@ app = typer.Typer(
     help="Plan, review and apply changes to the aliases and indices of an Elasticsearch cluster.",
     rich_markup_mode=None,
     add_completion=False,
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 success, 1 error, 2 changes or drift, 3 stopped and can be resumed, "
     "4 refused, 5 locked, 64 usage, 130 interrupted. Global options work in any place.",
@@ -52,13 +52,16 @@ def main(
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,  # noqa: ARG001  (answered in __main__)
 ) -> None:
     """Credentials come from ESPLAN_API_KEY, or ESPLAN_USERNAME and ESPLAN_PASSWORD."""
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())
     color = not (no_color or os.environ.get("NO_COLOR"))
     ctx.obj = Globals(url, env, config, color, json, quiet, verbose)
 
 
 @app.command()
 def validate(
-    ctx: typer.Context, paths: Annotated[list[Path], typer.Argument(help="Files or folders.")]
+    ctx: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATHS...", help="Files or folders.")],
 ) -> int:
     """Check desired files offline: every error at once, as file:line:column: message.
 
@@ -72,7 +75,8 @@ def validate(
     found = command(paths, config.environment(given.env, config=given.config).variables)
     if found.diagnostics:
         raise InvalidInput(found.diagnostics)
-    given.show([text.valid(found)])
+    counts = {"files": found.files, "aliases": found.aliases, "indices": found.indices}
+    result(given, text.valid(found), "valid", counts)
     return 0
 
 
@@ -180,7 +184,7 @@ def apply(
         try:
             if abandon:
                 commands.abandon(cluster, made, plan, listener)
-                given.show([text.abandoned()])
+                result(given, text.abandoned(), "abandoned", {})
                 return 0
             outcome = commands.apply(cluster, made, plan, listener, through=through)
         finally:
@@ -243,11 +247,13 @@ def unlock(ctx: typer.Context, lock_id: Annotated[str, typer.Argument(metavar="L
 
     Example: esplan unlock 5f1c9a7be0d24c11
     """
+    from dataclasses import asdict
+
     from esplan import lock
     from esplan.views import text
 
     given = chosen(ctx)
     with given.cluster() as cluster:
         holder = lock.remove(cluster, lock_id)
-    given.show([text.unlocked(holder)])
+    result(given, text.unlocked(holder), "unlocked", asdict(holder))
     return 0

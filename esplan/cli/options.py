@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from rich.console import Console, RenderableType
 
@@ -79,7 +79,7 @@ def chosen(ctx: typer.Context) -> Globals:
     return found
 
 
-def result(given: Globals, line: RenderableType, event: str, parts: dict[str, object]) -> None:
+def result(given: Globals, line: RenderableType, event: str, parts: Mapping[str, object]) -> None:
     """The last word of a command: a line for people, an event for programs."""
     from esplan.views import progress
 

@@ -19,8 +19,15 @@ sandbox = typer.Typer(
     name="sandbox",
     help="A real Elasticsearch on localhost, to try esplan and to test it.",
     rich_markup_mode=None,
-    no_args_is_help=True,
+    invoke_without_command=True,
 )
+
+
+@sandbox.callback()
+def main(ctx: typer.Context) -> None:
+    """Without a command: the help."""
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())
 
 
 @contextmanager

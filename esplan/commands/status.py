@@ -53,7 +53,7 @@ def status(cluster: Cluster, plan_digest: str = "") -> Status:
     """The cluster's own view, so that it is the same from every host."""
     seen = lock.read(cluster)
     journals = state_index.unfinished(cluster)
-    applies = tuple(_unfinished(records) for records in journals)
+    applies = tuple(_unfinished(records) for records in journals if _starts(records))
     return Status(
         holder=seen.holder if seen else None,
         holder_is_dead=bool(seen) and lock.is_dead(seen.holder) if seen else False,
@@ -62,8 +62,12 @@ def status(cluster: Cluster, plan_digest: str = "") -> Status:
     )
 
 
+def _starts(records: list[Record]) -> list[Record]:
+    return [record for record in records if record.event == "start"]
+
+
 def _unfinished(records: list[Record]) -> Unfinished:
-    start = next(record for record in reversed(records) if record.event == "start")
+    start = _starts(records)[-1]
     last = {record.step: record.event for record in records if record.step}
     return Unfinished(
         plan=start.data["plan"],

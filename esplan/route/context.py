@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from esplan.plan import digest
+
 if TYPE_CHECKING:
     from datetime import date
 
-    from esplan.model import State
+    from esplan.model import JSON, Body, State
     from esplan.plan import Change, Step
 
 
@@ -28,3 +30,17 @@ class Routed:
     change: Change
     steps: tuple[Step, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+def unchanged(index: str, desired: Body, before: JSON, *sections: str) -> JSON:
+    """The precondition that what the plan was made from is still there.
+
+    `before` is the live definition, cut down to what `desired` speaks of.
+    """
+    return {
+        "check": "body",
+        "index": index,
+        "sections": list(sections),
+        "exact": desired.exact,
+        "fingerprint": digest({name: before[name] for name in sections}),
+    }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from esplan.model import Alias
 from esplan.plan import Change, Step
 from esplan.route import rules
-from esplan.route.context import Routed
+from esplan.route.context import Routed, unchanged
 from esplan.route.rules import Route
 from esplan.steps import put_mapping, update_aliases, update_settings
 
@@ -36,8 +36,13 @@ def update(
     return Routed(change, (*steps, *_option_steps(comparison, index)))
 
 
-def _preconditions(index: Index) -> tuple[JSON, ...]:
-    return ({"check": "index", "index": index.name, "uuid": index.uuid},)
+def _preconditions(comparison: Comparison, index: Index, *sections: str) -> tuple[JSON, ...]:
+    """The same index, and the sections that the step changes as the plan saw them."""
+    same: JSON = {"check": "index", "index": index.name, "uuid": index.uuid}
+    if not sections:
+        return (same,)
+    before = comparison.before or {}
+    return (same, unchanged(index.name, comparison.desired.body, before, *sections))
 
 
 def _mapping_steps(comparison: Comparison, index: Index) -> list[Step]:
@@ -45,8 +50,8 @@ def _mapping_steps(comparison: Comparison, index: Index) -> list[Step]:
     if not paths:
         return []
     body = rules.in_place_mapping(paths, index.body.mappings, comparison.desired.body.mappings)
-    before = _preconditions(index)
-    return [put_mapping.describe(str(comparison.address), index.name, body, before)]
+    checks = _preconditions(comparison, index, "mappings")
+    return [put_mapping.describe(str(comparison.address), index.name, body, checks)]
 
 
 def _setting_steps(comparison: Comparison, index: Index) -> list[Step]:
@@ -55,7 +60,7 @@ def _setting_steps(comparison: Comparison, index: Index) -> list[Step]:
         return []
     settings = {one.path[1]: one.after for one in changed}
     before = {one.path[1]: one.before for one in changed}
-    checks = _preconditions(index)
+    checks = _preconditions(comparison, index, "settings")
     address = str(comparison.address)
     return [update_settings.describe(address, index.name, settings, before, checks)]
 
@@ -84,7 +89,7 @@ def _option_steps(comparison: Comparison, index: Index) -> list[Step]:
             actions,
             {name: {index.name: options} for name, options in changed.items()},
             undo,
-            (*_preconditions(index), *on),
+            (*_preconditions(comparison, index), *on),
             exclusive=is_alias,
         )
     ]

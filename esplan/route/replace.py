@@ -9,9 +9,9 @@ from esplan import naming
 from esplan.diff import Comparison, projected
 from esplan.errors import Refused
 from esplan.model import JSON, Alias, Body, Index
-from esplan.plan import Change, Reason, Step, digest
+from esplan.plan import Change, Reason, Step
 from esplan.route import rules
-from esplan.route.context import Context, Routed
+from esplan.route.context import Context, Routed, unchanged
 from esplan.route.rules import Route
 from esplan.steps import (
     await_health,
@@ -134,7 +134,10 @@ class _Copy:
     def _fill(self) -> tuple[Step, ...]:
         return (
             block_writes.describe(
-                self.address, self.source.name, (self._still(), self._unchanged(), self._on())
+                self.address,
+                self.source.name,
+                (self._still(), self._unchanged(), self._on()),
+                ours=not self._was_blocked(),
             ),
             reindex.describe(
                 self.address,
@@ -217,12 +220,7 @@ class _Copy:
 
     def _unchanged(self) -> JSON:
         before = projected(self.source.body, self.alias.body)
-        return {
-            "check": "body",
-            "index": self.source.name,
-            "exact": self.alias.body.exact,
-            "fingerprint": digest(before),
-        }
+        return unchanged(self.source.name, self.alias.body, before, "settings", "mappings")
 
     def _blocked(self) -> JSON:
         return {"check": "write_blocked", "index": self.source.name}

@@ -126,8 +126,12 @@ def _mapping_rule(difference: Difference) -> tuple[Route, str]:
 
 
 def _is_field(path: Path) -> bool:
-    """`…properties.title`, or a whole map of fields that was not there."""
-    return path[-2] in FIELD_MAPS or path[-1] == "fields"
+    """`…properties.title`, or a whole map of fields.
+
+    Told by the length, since a field may be called `properties`: each level is a map's name and
+    a field's, after `mappings`; what is left over is a parameter, or a map that one side lacks.
+    """
+    return len(path) % 2 == 1 or path[-1] in FIELD_MAPS
 
 
 def _parameter_rule(name: str, before: Any, after: Any) -> tuple[Route, str]:
@@ -147,7 +151,7 @@ def in_place_mapping(difference_paths: list[Path], live: JSON, desired: JSON) ->
     """The body of an update: every touched top-level field whole, and every touched parameter.
 
     Whole, because an omitted updateable parameter goes back to its default and an omitted
-    fixed one conflicts.
+    fixed one conflicts. A runtime field that is to go is sent as null.
     """
     body: JSON = {}
     for path in difference_paths:
@@ -155,9 +159,11 @@ def in_place_mapping(difference_paths: list[Path], live: JSON, desired: JSON) ->
         if name not in ("properties", "runtime"):
             body[name] = desired[name]
             continue
-        fields = [path[2]] if len(path) > 2 else list(desired[name])  # noqa: PLR2004
+        both = {**live.get(name, {}), **desired.get(name, {})}
+        fields = [path[2]] if len(path) > 2 else list(both)  # noqa: PLR2004  (a whole map)
         for field in fields:
-            whole = merged_field(live.get(name, {}).get(field), desired[name][field])
+            wanted = desired.get(name, {}).get(field)
+            whole = wanted and merged_field(live.get(name, {}).get(field), wanted)
             body.setdefault(name, {})[field] = whole
     return body
 

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 REPEAT = False
 
 
-def describe(address: str, index: str, preconditions: tuple[JSON, ...]) -> Step:
-    """The `_block` call waits for writes in flight; setting the block by `_settings` does not."""
+def describe(address: str, index: str, preconditions: tuple[JSON, ...], *, ours: bool) -> Step:
+    """The `_block` call waits for writes in flight; setting the block by `_settings` does not.
+
+    `ours` is False when the index was blocked before the plan: then nothing lifts the block.
+    """
+    lifted: JSON = {"request": unblock_writes.lifted(index)}
     return Step(
         kind="block_writes",
         phase="switch",
@@ -26,7 +30,7 @@ def describe(address: str, index: str, preconditions: tuple[JSON, ...]) -> Step:
         description=f"block writes to {index} (clients get 403 until the switch)",
         request=request("PUT", index_path(index, "/_block/write")),
         preconditions=preconditions,
-        undo={"request": unblock_writes.lifted(index)},
+        undo=lifted if ours else {"none": "the index was write-blocked before"},
         arguments={"index": index},
     )
 
@@ -54,7 +58,9 @@ def execute(step: Step, run: Run) -> JSON:
 
 
 def undo(step: Step, run: Run) -> None:
-    """Let writes through again."""
+    """Let writes through again, unless the block is somebody else's."""
+    if "request" not in step.undo:
+        return
     name = step.arguments["index"]
     index = live.read_indices(run.cluster, [name]).get(name)
     if index and index.body.settings.get(unblock_writes.SETTING) is not None:

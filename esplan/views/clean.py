@@ -47,9 +47,9 @@ def size(number: float | None) -> str:
 
 def duration(seconds: float) -> str:
     """`850 ms`, `12.3 s`, `4 min 05 s`, `2 h 07 min`."""
-    if seconds < 1:
+    if seconds < 0.9995:  # noqa: PLR2004  (what rounds to less than a second)
         return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:  # noqa: PLR2004  (seconds in a minute)
+    if seconds < 59.95:  # noqa: PLR2004  (what rounds to less than a minute)
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:  # noqa: PLR2004  (minutes in an hour)

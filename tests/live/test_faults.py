@@ -180,7 +180,7 @@ def delete(world: World) -> None:
 @pytest.mark.parametrize(
     ("meddle", "why"),
     [
-        (change_mapping, "the definition of {green} has changed"),
+        (change_mapping, "the settings and mappings of {green} have changed"),
         (move_alias, "the alias {name} is on {name}_red, not on {green}"),
         (recreate, "{green} is another index now (UUID "),
         (delete, "the index {green} is gone"),

@@ -10,6 +10,7 @@ import pytest
 
 from esplan.errors import OutcomeUnknown, ServerError
 from esplan.plan import STATE_INDEX
+from esplan.steps import delete_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,9 +77,7 @@ class FakeCluster:
 
     # What esplan reads
 
-    def read(
-        self, path: str, params: Any = None, body: Any = None, *, timeout: float = 60
-    ) -> Any:
+    def read(self, path: str, params: Any = None, body: Any = None, *, timeout: float = 60) -> Any:
         del params, timeout
         if path == "/":
             version = {"number": "8.16.1"}
@@ -242,3 +241,9 @@ class FakeCluster:
 @pytest.fixture
 def cluster() -> FakeCluster:
     return FakeCluster()
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster in memory has no requests in flight to wait for."""
+    monkeypatch.setattr(delete_index, "SETTLING", 0.0)

@@ -98,7 +98,7 @@ def saved(run: Any, fake: Any, file: Path, tmp_path: Path) -> Path:
         (["apply"], "Missing argument 'PLAN'"),
         (["show"], "Missing argument 'PLAN'"),
         (["unlock"], "Missing argument 'LOCK_ID'"),
-        (["validate"], "Missing argument 'PATHS...'"),
+        (["validate"], "Missing argument"),
         (["apply", "p", "--through", "never"], "'never' is not one of"),
         (["show", "p", "--format", "pdf"], "'pdf' is not one of"),
         (["status", "--url"], "Missing command"),
@@ -123,7 +123,7 @@ def test_there_is_no_default_url(run: Any, file: Path) -> None:
 def test_no_arguments_show_the_help(run: Any, arguments: list[str]) -> None:
     found = run(*arguments)
     assert "Commands" in found.out + found.err
-    assert "Error: \n" not in found.err
+    assert "Error" not in found.err
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ def test_applied_as_events(run: Any, saved: Path) -> None:
     events = found.events()
     assert (found.code, found.err) == (0, "")
     assert {one["format_version"] for one in events} == {"1.0"}
-    assert [one["event"] for one in events][0] == "step_started"
+    assert events[0]["event"] == "step_started"
     assert events[-1]["event"] == "applied"
     assert events[-1]["steps"] == 2
 

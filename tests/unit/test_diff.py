@@ -75,11 +75,22 @@ def test_a_new_field_is_one_difference() -> None:
 
 
 def test_a_parameter_of_a_field() -> None:
-    live = body(fields(a={"type": "text", "analyzer": "x", "index_prefixes": {"min_chars": 1}}))
-    desired = body(fields(a={"type": "text", "analyzer": "y", "index_prefixes": {"min_chars": 2}}))
+    live = body(
+        fields(
+            a={"type": "text", "analyzer": "x", "index_prefixes": {"min_chars": 1, "max_chars": 9}}
+        )
+    )
+    desired = body(
+        fields(
+            a={"type": "text", "analyzer": "y", "index_prefixes": {"min_chars": 2, "max_chars": 9}}
+        )
+    )
     assert found(live, desired) == {
         ("mappings", "properties", "a", "analyzer"): ("x", "y"),
-        ("mappings", "properties", "a", "index_prefixes"): ({"min_chars": 1}, {"min_chars": 2}),
+        ("mappings", "properties", "a", "index_prefixes"): (
+            {"min_chars": 1, "max_chars": 9},
+            {"min_chars": 2, "max_chars": 9},
+        ),
     }
 
 
@@ -118,7 +129,7 @@ def test_no_field_is_private(name: str) -> None:
 @pytest.mark.parametrize("name", ["it's", 'say "x"', "root['a']", "[0]", "ünï", "a b", ""])
 def test_names_that_look_like_syntax(name: str) -> None:
     settings = {f"index.analysis.analyzer.{name}.type": "simple"}
-    live = Body({name: "standard" for name in settings})
+    live = Body(dict.fromkeys(settings, "standard"))
     path = ("settings", *settings)
     assert found(live, Body(settings)) == {path: ("standard", "simple")}
 

@@ -160,6 +160,13 @@ def outcome(path: Path) -> list[Record] | JournalError:
         return error
 
 
+@pytest.fixture
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of files: the disk need not keep them."""
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+
+
+@pytest.mark.usefixtures("fast")
 def test_cut_at_every_byte(path: Path) -> None:
     """A torn tail is dropped, and off the file; every whole record before it stays."""
     journal = written(path)
@@ -172,17 +179,20 @@ def test_cut_at_every_byte(path: Path) -> None:
 
 
 def test_a_flipped_byte_is_refused_with_its_line(path: Path) -> None:
-    written(path)
+    r"""But for one that means the same: the `f` in `\u00f6` may be an `F`."""
+    journal = written(path)
     whole = path.read_bytes()
     for position in range(len(whole) - 1):
+        line = whole[:position].count(b"\n") + 1
         for bit in (0x01, 0x20, 0x80):
-            path.write_bytes(
-                whole[:position] + bytes([whole[position] ^ bit]) + whole[position + 1 :]
-            )
-            line = whole[:position].count(b"\n") + 1
+            flipped = bytes([whole[position] ^ bit])
+            path.write_bytes(whole[:position] + flipped + whole[position + 1 :])
             found = outcome(path)
-            assert isinstance(found, JournalError), f"byte {position} ^ {bit:#x} was not noticed"
-            assert f"damaged in line {line}" in found.what or "of another plan" in found.what
+            if not isinstance(found, JournalError):
+                assert found == journal.records, f"byte {position} ^ {bit:#x} was not noticed"
+                assert flipped.isalpha()
+                continue
+            assert f"damaged in line {line}" in found.what
             assert path.stat().st_size == len(whole), "a damaged journal is left as it is"
 
 

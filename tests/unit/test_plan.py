@@ -50,7 +50,9 @@ def test_no_steps() -> None:
 def test_two_objects_must_not_make_the_same_index() -> None:
     one = step("create_index", "prepare", "alias.a", index="x_green")
     other = step("create_index", "prepare", "index.x_green", index="x_green")
-    with pytest.raises(Refused, match="alias.a and index.x_green would both create the index") as e:
+    with pytest.raises(
+        Refused, match=r"alias\.a and index\.x_green would both create the index"
+    ) as e:
         refuse_overlap((one, other))
     assert "different names" in e.value.remedy
 

@@ -7,7 +7,8 @@ import pytest
 
 from esplan import checksum, diff, normalize, preconditions
 from esplan.errors import Refused
-from esplan.plan import Change, Plan, Step, digest
+from esplan.plan import Change, Plan, Step
+from esplan.route.context import unchanged
 from esplan.run import Run
 
 MAPPINGS = {"properties": {"a": {"type": "long"}}}
@@ -29,8 +30,6 @@ def why(cluster: Any, *checks: dict[str, Any], proofs: dict[str, Any] | None = N
     try:
         preconditions.require(step, run)
     except Refused as refused:
-        assert refused.what == "step 01-x (do it) is not safe any more"
-        assert "make a new plan" in refused.remedy
         return refused.why
     return ""
 
@@ -53,30 +52,32 @@ def test_absent(live: Any) -> None:
 
 def test_index(live: Any) -> None:
     assert why(live, {"check": "index", "index": "old", "uuid": "u"}) == ""
-    assert "another index now (UUID u)" in why(live, {"check": "index", "index": "old", "uuid": "v"})
+    assert "another index now (UUID u)" in why(
+        live, {"check": "index", "index": "old", "uuid": "v"}
+    )
     assert why(live, {"check": "index", "index": "x", "uuid": "u"}) == "the index x is gone"
     assert why(live, {"check": "index", "index": "a", "uuid": "u"}) == "the index a is gone"
 
 
 def test_body(live: Any) -> None:
     body = normalize.body({}, MAPPINGS)
-    fingerprint = digest(diff.projected(body, body))
-    check = {"check": "body", "index": "old", "fingerprint": fingerprint}
+    check = unchanged("old", body, diff.projected(body, body), "settings", "mappings")
     assert why(live, check) == ""
     live.indices["old"]["mappings"]["properties"]["dynamic"] = {"type": "long"}
     live.indices["old"]["settings"]["index.number_of_replicas"] = "3"
     assert why(live, check) == "", "what the plan does not name is no matter"
     live.indices["old"]["mappings"]["properties"]["a"] = {"type": "ip"}
-    assert why(live, check) == "the definition of old has changed"
+    assert why(live, check) == "the settings and mappings of old have changed"
+    check = unchanged("old", body, diff.projected(body, body), "settings")
+    assert why(live, check) == "", "the step depends on the settings alone"
 
 
 def test_the_body_of_an_exact_mapping(live: Any) -> None:
     body = normalize.body({}, MAPPINGS, exact=True)
-    fingerprint = digest(diff.projected(body, body))
-    check = {"check": "body", "index": "old", "fingerprint": fingerprint, "exact": True}
+    check = unchanged("old", body, diff.projected(body, body), "mappings")
     assert why(live, check) == ""
     live.indices["old"]["mappings"]["properties"]["dynamic"] = {"type": "long"}
-    assert why(live, check) == "the definition of old has changed"
+    assert why(live, check) == "the mappings of old have changed"
 
 
 def test_ours(live: Any) -> None:
@@ -126,6 +127,16 @@ def test_proven(live: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found == "old or new was written to after the proof"
     assert why(live, {**check, "then": True}, proofs={"alias.a": {"marks": marks}}) == ""
     assert why(live, {**check, "then": True}) == "new was not proven equal to old"
+
+
+def test_the_refusal_says_which_step_and_what_to_do(live: Any) -> None:
+    step = Step(
+        "x", "switch", "alias.a", "do it", None, ({"check": "absent", "name": "a"},), id="1"
+    )
+    run = Run(live, PLAN, SimpleNamespace(), SimpleNamespace())  # type: ignore[arg-type]  (never used here)
+    with pytest.raises(Refused, match=r"step 1 \(do it\) is not safe any more") as refused:
+        preconditions.require(step, run)
+    assert "make a new plan" in refused.value.remedy
 
 
 def test_every_reason_is_named_at_once(live: Any) -> None:

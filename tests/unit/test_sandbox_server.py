@@ -160,15 +160,21 @@ def test_the_state_of_a_dead_server_is_cleaned(cache: Path) -> None:
     assert not state.state_file(cache).exists()
 
 
-def test_a_program_that_got_the_servers_pid_is_left_alone(cache: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", SERVER]) as other:
-        while not state.command_line(other.pid):  # empty for an instant after exec
+@pytest.fixture
+def other_program() -> Iterator[int]:
+    """The pid of a process that is no server of any cache."""
+    with subprocess.Popen([sys.executable, "-c", SERVER]) as process:
+        while not state.command_line(process.pid):  # empty for an instant after exec
             time.sleep(0.01)
-        save_state(cache, other.pid)
-        assert not command.status().running
-        assert not command.stop(purge=True).was_running
-        assert other.poll() is None
-        other.kill()
+        yield process.pid
+        process.kill()
+
+
+def test_a_program_that_got_the_servers_pid_is_left_alone(cache: Path, other_program: int) -> None:
+    save_state(cache, other_program)
+    assert not command.status().running
+    assert not command.stop(purge=True).was_running
+    assert state.command_line(other_program)
     assert not state.state_file(cache).exists()
 
 

@@ -89,9 +89,7 @@ def test_another_writer_of_the_same_record_stops(cluster: Any) -> None:
     """409: somebody else has written this number; ours is only there when it is the same."""
     one, other = chained(1), chained(1, plan="b" * 64)
     stored(cluster, one)
-    cluster.refuse(
-        f"PUT /{STATE_INDEX}/_create/{state_index.record_id(PLAN, 0)}", status=409
-    )
+    cluster.refuse(f"PUT /{STATE_INDEX}/_create/{state_index.record_id(PLAN, 0)}", status=409)
     state_index.store(cluster, PLAN, one[0])
     with pytest.raises(JournalError, match="cannot be mirrored"):
         state_index.store(cluster, PLAN, other[0])

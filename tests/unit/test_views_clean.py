@@ -60,7 +60,7 @@ def test_a_value_is_one_short_line() -> None:
     assert value("abcdef", longest=4) == "abc…"
 
 
-@given(st.recursive(st.none() | st.text(), lambda inner: st.lists(inner)))
+@given(st.recursive(st.none() | st.text(), st.lists))
 def test_any_value_is_one_short_line(anything: object) -> None:
     shown = value(json.loads(json.dumps(anything)))
     assert "\n" not in shown

@@ -10,7 +10,9 @@ from rich.console import Console
 from esplan.plan import Step
 from esplan.views import progress
 
-COPY = Step("reindex", "switch", "alias.a", "copy \x1b[31mevery document of a_green", id="03-reindex")
+COPY = Step(
+    "reindex", "switch", "alias.a", "copy \x1b[31mevery document of a_green", id="03-reindex"
+)
 PROOF = Step("verify", "switch", "alias.a", "prove it", id="04-verify")
 
 

@@ -1,0 +1,169 @@
+"""House rules that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted((ROOT / "esplan").rglob("*.py"))
+SOURCES = [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))]
+CLIENTS = {"elasticsearch", "elastic_transport"}
+LONGEST_FUNCTION = 50
+LONGEST_MODULE = 400
+
+MACHINE = re.compile(r"(?<![\w.])/(?:root|home|Users|work|mnt)/|[A-Z]:\\Users\\")
+"""Where developers have their files. Written so that it does not match itself."""
+
+URL = re.compile(r"https?://(?:[^/@\s\"'`]*@)?(\[[^\]]*\]|[A-Za-z0-9._-]+)")
+PUBLIC = re.compile(
+    r"localhost|127\.\d+\.\d+\.\d+|\[::1\]|www\.apache\.org|json-schema\.org"
+    r"|(?:[\w-]+\.)*example(?:\.com|\.org)?"
+)
+"""Hosts that a file may name: this machine, the documentation's own, standards."""
+
+REGISTRY = re.compile(
+    r"artifact" r"ory|nex" r"us\.|index" r"-url|pypi" r"\.org|maven\.apache|repo1" r"\.maven", re.I
+)
+UNFINISHED = re.compile(r"\bTO" r"DO\b|\bFIX" r"ME\b|NotImplemented" r"Error")
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def tracked() -> dict[str, str]:
+    """The text of every file that is committed or would be; LICENSE and binary files left out."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    paths = (ROOT / file for file in sorted(set(listed.split("\0"))) if file)
+    return {name(path): text for path in paths if (text := _text(path)) is not None}
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError):
+        return None
+
+
+def found(pattern: re.Pattern[str]) -> list[str]:
+    """Every line of a tracked file that the pattern is in."""
+    return [
+        f"{file}:{number}: {line.strip()[:100]}"
+        for file, text in tracked().items()
+        for number, line in enumerate(text.splitlines(), 1)
+        if pattern.search(line)
+    ]
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The top-level packages that a module imports, also inside functions."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Name and lines of every function, decorators not counted."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name, (node.end_lineno or 0) - node.lineno + 1
+
+
+def test_only_the_command_line_prints() -> None:
+    printing = [
+        f"{name(path)}:{node.lineno}"
+        for path in MODULES
+        if path.parent.name != "cli"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"
+    ]
+    assert printing == []
+
+
+def test_only_cluster_imports_the_client() -> None:
+    importing = [name(path) for path in MODULES if CLIENTS & set(imported(path))]
+    assert importing == ["esplan/cluster.py"]
+
+
+def test_no_function_is_long() -> None:
+    long = [
+        f"{name(path)}: {function} has {lines} lines"
+        for path in SOURCES
+        for function, lines in functions(path)
+        if lines > LONGEST_FUNCTION
+    ]
+    assert long == []
+
+
+def test_no_module_is_long() -> None:
+    sizes = {name(path): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
+    assert {file: lines for file, lines in sizes.items() if lines > LONGEST_MODULE} == {}
+
+
+def test_no_file_names_a_developers_machine() -> None:
+    assert found(MACHINE) == []
+
+
+def test_no_file_names_a_registry() -> None:
+    assert found(REGISTRY) == []
+
+
+def test_docs_and_package_name_no_host_but_examples() -> None:
+    """Tests are free to make hosts up."""
+    foreign = [
+        f"{file}: {host}"
+        for file, text in tracked().items()
+        if not file.startswith("tests/")
+        for host in URL.findall(text)
+        if "." in host and not PUBLIC.fullmatch(host)
+    ]
+    assert foreign == []
+
+
+def test_nothing_is_left_unfinished() -> None:
+    assert found(UNFINISHED) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "line"),
+    [
+        (MACHINE, "see /" + "home/somebody/plan.json"),
+        (MACHINE, 'open("/' + 'root/x")'),
+        (REGISTRY, "pip install --index" + "-url https://here"),
+        (REGISTRY, "https://pypi" + ".org/simple"),
+        (UNFINISHED, "# TO" + "DO: later"),
+        (UNFINISHED, "raise NotImplemented" + "Error"),
+    ],
+)
+def test_the_patterns_find_what_they_are_for(pattern: re.Pattern[str], line: str) -> None:
+    assert pattern.search(line)
+
+
+def test_the_license_is_the_unchanged_text() -> None:
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert "Version 2.0, January 2004" in text
+    assert "END OF TERMS AND CONDITIONS" in text
+    assert re.findall(r"^\s*Copyright .*$", text, re.MULTILINE) == [
+        "   Copyright [yyyy] [name of copyright owner]"
+    ]
