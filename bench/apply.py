@@ -2,8 +2,8 @@
 
     python bench/apply.py [--rounds 6]
 
-Starts and seeds the sandbox if need be, and uses indices of its own. Printed are ratios with their spread:
-times depend on the machine, ratios much less.
+Starts and seeds the sandbox if need be, and uses indices of its own. Printed are ratios with
+their spread: times depend on the machine, ratios much less.
 
     apply       all steps up to the switch, less the proof, by the bare `_reindex`
     proof       the proof of both sides, by the bare `_reindex`

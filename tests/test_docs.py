@@ -11,6 +11,7 @@ import pytest
 from typer.main import get_command
 
 from esplan import cli, config, errors, schema
+from esplan.cli.commands import app
 from esplan.commands.validate import validate
 from esplan.errors import EsplanError
 from esplan.route import rules
@@ -48,7 +49,7 @@ def broken_links(page: Path) -> Iterator[str]:
             continue
         path, _, anchor = target.partition("#")
         file = (page.parent / path).resolve() if path else page
-        if not file.is_relative_to(ROOT) or not file.exists():
+        if path and not (file.is_relative_to(ROOT) and file.exists()):
             yield f"{target}: there is no such file"
         elif anchor and anchor not in anchors(file):
             yield f"{target}: there is no such heading"
@@ -177,7 +178,7 @@ def test_journal_events_and_plan_keys_are_explained() -> None:
 
 
 def commands() -> dict[str, Any]:
-    group = get_command(cli.app)
+    group = get_command(app)
     found: dict[str, Any] = vars(group)["commands"]
     return found
 
@@ -211,7 +212,7 @@ def test_every_option_in_the_readme_exists() -> None:
 
 def all_commands() -> list[Any]:
     top = commands()
-    return [get_command(cli.app), *top.values(), *vars(top["sandbox"])["commands"].values()]
+    return [get_command(app), *top.values(), *vars(top["sandbox"])["commands"].values()]
 
 
 def classes(base: type[EsplanError] = EsplanError) -> set[type[EsplanError]]:

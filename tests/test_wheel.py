@@ -71,7 +71,7 @@ def test_a_valid_file(program: Path, tmp_path: Path) -> None:
     (tmp_path / "desired.yaml").write_text(VALID, encoding="utf-8")
     done = run([program, "validate", "desired.yaml"], tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "1 alias" in done.stdout
+    assert done.stdout == "Valid: 1 file with 1 object.\n"
 
 
 def test_an_invalid_file(program: Path, tmp_path: Path) -> None:

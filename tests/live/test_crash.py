@@ -6,12 +6,15 @@ import json
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from world import HERE, World
 
-from esplan.cluster import Cluster
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from esplan.cluster import Cluster
 
 pytestmark = pytest.mark.live
 

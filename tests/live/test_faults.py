@@ -9,16 +9,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from world import World, document
 
 from esplan import planfile
-from esplan.cluster import Cluster
 from esplan.lock import Lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from esplan.cluster import Cluster
 
 pytestmark = pytest.mark.live
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from world import World
 
-from esplan.cluster import Cluster
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from esplan.cluster import Cluster
 
 pytestmark = pytest.mark.live
 

@@ -9,9 +9,10 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from esplan.cluster import Cluster
+if TYPE_CHECKING:
+    from esplan.cluster import Cluster
 
 HERE = Path(__file__).parent
 

@@ -680,3 +680,11 @@ def test_a_write_block_of_somebody_else_survives_a_roll_back(live: Any, path: Pa
     failing(live, plan, path, ServerError)
     assert TARGET not in live.indices
     assert live.indices[SOURCE]["settings"].get("index.blocks.write") == "true"
+
+
+def test_another_index_of_the_old_name_is_not_deleted(live: Any, path: Path) -> None:
+    plan = planned(live)
+    apply(live, plan, path, through="switch")
+    live.make(SOURCE, uuid="somebody else's", documents=7)
+    apply(live, plan, path)
+    assert live.indices[SOURCE]["documents"] == 7
