@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from esplan.errors import UsageError
+
 WITH_VALUE = ("--url", "--env", "--config")
 FLAGS = ("--no-color", "--json", "-q", "--quiet", "-v", "--verbose")
 
@@ -12,7 +14,8 @@ DEFAULT_OUTPUT = "-"
 def arranged(arguments: list[str]) -> list[str]:
     """Global options first, and `-o` without a path given its stand-in.
 
-    Typer knows global options only before the command; people write them after it.
+    Typer knows global options only before the command; people write them after it. Raises
+    UsageError for a global option without its value.
     """
     first: list[str] = []
     rest: list[str] = []
@@ -25,8 +28,9 @@ def arranged(arguments: list[str]) -> list[str]:
         if word in FLAGS or word.startswith(tuple(f"{name}=" for name in WITH_VALUE)):
             first.append(word)
         elif word in WITH_VALUE:
-            first += [word, *queue[:1]]
-            queue = queue[1:]
+            if not queue:
+                raise UsageError(f"Option '{word}' requires an argument.", remedy="see esplan --help")
+            first += [word, queue.pop(0)]
         elif word in ("-o", "--output") and (not queue or queue[0].startswith("-")):
             rest += [word, DEFAULT_OUTPUT]
         else:

@@ -59,6 +59,8 @@ def name_problems(name: str, *, lower: bool = True) -> Iterator[str]:
     size = len(name.encode())
     if size > LONGEST_NAME:
         yield f'the name "{name[:40]}…" has {size} bytes: at most {LONGEST_NAME} are allowed'
+    if name.startswith("."):
+        yield f'the name "{name}" begins with a dot, as only the server\'s own indices do'
     if lower and name != name.lower():
         yield f'the index name "{name}" must be lower case'
 

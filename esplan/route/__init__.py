@@ -75,7 +75,7 @@ def _create_alias(comparison: Comparison, alias: Alias, context: Context) -> Rou
         f"put the alias {alias.name} on {target}",
         [{"add": {"index": target, "alias": alias.name, **alias.options}}],
         {alias.name: {target: alias.options}},
-        [],
+        [{"remove": {"index": target, "alias": alias.name, "must_exist": True}}],
         ({"check": "ours", "index": target}, {"check": "alias", "alias": alias.name, "on": []}),
     )
     change = Change(address, "create", "create", None, target, (), None, comparison.after)

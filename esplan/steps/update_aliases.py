@@ -30,9 +30,6 @@ def describe(
 
     Every removal carries `must_exist`: it asserts where the alias points, inside the cluster.
     """
-    undo: JSON = {"none": "the alias did not exist before"}
-    if undo_actions:
-        undo = {"request": fenced(undo_actions)}
     return Step(
         kind="update_aliases",
         phase="switch",
@@ -40,7 +37,7 @@ def describe(
         description=description,
         request=fenced(actions),
         preconditions=preconditions,
-        undo=undo,
+        undo={"request": fenced(undo_actions)},
         arguments={"goal": goal, "exclusive": exclusive},
     )
 

@@ -6,16 +6,19 @@ import json
 import unicodedata
 from typing import Any
 
-KEPT = "\n\t"
+LINES = "\n\t"
 
 
-def clean(text: str) -> str:
-    """Control and format characters shown by their escapes, everything else as it is."""
-    return "".join(_shown(character) for character in text)
+def clean(text: str, kept: str = "") -> str:
+    """Control and format characters shown by their escapes, everything else as it is.
+
+    `kept` are control characters that may stay: the lines of a message, never those of a name.
+    """
+    return "".join(one if one in kept else _shown(one) for one in text)
 
 
 def _shown(character: str) -> str:
-    if character in KEPT or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co"):
+    if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co"):
         return character
     return character.encode("unicode_escape").decode()
 
@@ -25,7 +28,7 @@ def value(anything: Any, longest: int = 100) -> str:
     if anything is None:
         return "(none)"
     text = anything if isinstance(anything, str) else json.dumps(anything, ensure_ascii=False)
-    text = clean(text.replace("\n", "\\n"))
+    text = clean(text)
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 

@@ -9,8 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from esplan.errors import InvalidInput
-from esplan.plan import PHASES
-from esplan.views.clean import clean, count, duration, size, value
+from esplan.views.clean import LINES, clean, count, duration, size, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,17 +47,17 @@ def plan(plan: Plan, path: str = "") -> Iterator[RenderableType]:
         yield from _change(change, plan)
     if not changed:
         verb = "is" if same == 1 else "are"
-        yield Text(f"\nNo changes: {_objects(same)} {verb} as the files say.")
+        yield Text(f"\nNo changes: {_number(same, 'object')} {verb} as the files say.")
         return
     if same:
-        yield Text(f"\n{_objects(same)} unchanged", style="dim")
+        yield Text(f"\n{_number(same, 'object')} unchanged", style="dim")
     yield from _steps(plan)
     yield from _warnings(plan)
     yield from _ending(plan, path)
 
 
-def _objects(number: int) -> str:
-    return f"{number} object{'' if number == 1 else 's'}"
+def _number(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _heading(plan: Plan) -> Text:
@@ -71,8 +70,8 @@ def _change(change: Change, plan: Plan) -> Iterator[Text]:
     moves = change.target if change.index is None else change.index
     if change.action == "replace":
         moves = f"{change.index} → {change.target}"
-    title = f"\n{SYMBOLS[change.action]:>3} {change.address}  {change.action}: {moves}"
-    yield Text(clean(f"{title} ({change.route})"), STYLES[change.action])
+    title = f"{SYMBOLS[change.action]:>3} {change.address}  {change.action}: {moves}"
+    yield Text(f"\n{clean(f'{title} ({change.route})')}", STYLES[change.action])
     for reason in change.reasons:
         yield from _reason(reason)
     steps = [step for step in plan.steps if step.address == change.address]
@@ -88,6 +87,8 @@ def _reason(reason: Reason) -> Iterator[Text]:
 def _consequences(change: Change, steps: list[Step]) -> Iterator[str]:
     """How much is copied, who waits, and what is gone afterwards."""
     kinds = {step.kind: step for step in steps}
+    if change.action == "create":
+        yield from _created(change.after)
     if copy := kinds.get("reindex"):
         documents, much = copy.estimate.get("documents"), copy.estimate.get("bytes")
         yield f"copies {count(documents)} documents ({size(much)}), then proves the copy equal"
@@ -96,6 +97,15 @@ def _consequences(change: Change, steps: list[Step]) -> Iterator[str]:
         yield f"deletes {clean(delete.arguments['index'])} at the end: this cannot be undone"
     elif change.action == "replace":
         yield f"keeps {clean(str(change.index))}"
+
+
+def _created(after: JSON) -> Iterator[str]:
+    """What a new object is made of; the steps of the plan file have all of it."""
+    settings = after["settings"].items()
+    if settings:
+        yield "settings: " + ", ".join(f"{clean(name)} = {value(one)}" for name, one in settings)
+    fields = after["mappings"]["properties"]
+    yield "fields: " + (", ".join(map(clean, fields)) or "none declared")
 
 
 def _steps(plan: Plan) -> Iterator[RenderableType]:
@@ -128,7 +138,7 @@ def _ending(plan: Plan, path: str) -> Iterator[Text]:
     yield Text(
         f"\nPlan: {total['create']} to create, {total['update']} to update, "
         f"{total['replace']} to replace, {total['delete']} to delete; "
-        f"{len(plan.steps)} steps in {len({s.phase for s in plan.steps} & set(PHASES))} phases.",
+        f"{_number(len(plan.steps), 'step')}.",
         "bold",
     )
     yield Text(f"Digest: {plan.digest}")
@@ -143,10 +153,10 @@ def _ending(plan: Plan, path: str) -> Iterator[Text]:
 
 def error(error: EsplanError) -> Iterator[Text]:
     """What, where, why, what to do: a line each, and only those that say something."""
-    yield Text.assemble(("Error: ", "bold red"), (clean(error.what), "bold"))
+    yield Text.assemble(("Error: ", "bold red"), (clean(error.what, LINES), "bold"))
     for label, text in (("Where", error.where), ("Why", error.why), ("To do", error.remedy)):
         if text:
-            yield Text.assemble((f"{label}: ", "dim"), clean(text))
+            yield Text.assemble((f"{label}: ", "dim"), clean(text, LINES))
 
 
 def error_parts(error: EsplanError) -> JSON:
@@ -171,8 +181,8 @@ def diagnostic(diagnostic: Diagnostic) -> Iterator[Text]:
 
 def valid(found: Validation) -> Text:
     """After `validate` found nothing wrong."""
-    files = f"{found.files} file{'' if found.files == 1 else 's'}"
-    return Text(f"Valid: {files} with {_objects(found.aliases + found.indices)}.", "green")
+    files = _number(found.files, "file")
+    return Text(f"Valid: {files} with {_number(found.aliases + found.indices, 'object')}.", "green")
 
 
 # Status
@@ -216,9 +226,10 @@ def applied(outcome: Outcome) -> Text:
     """What an apply did."""
     if outcome.already:
         return Text("Nothing to do: everything in this plan is done.")
-    said = f"Applied: {outcome.steps} steps in {duration(outcome.seconds)}."
+    said = f"Applied: {_number(outcome.steps, 'step')} in {duration(outcome.seconds)}."
     if outcome.remaining:
-        said += f" {outcome.remaining} steps of later phases remain: apply the plan again for them."
+        later = _number(outcome.remaining, "step")
+        said += f" Left for later phases: {later}; apply the plan again for them."
     return Text(said, "green")
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from esplan.arguments import arranged
+from esplan.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -18,7 +19,6 @@ from esplan.arguments import arranged
             ["show", "p", "--config", "c", "--no-color"],
             ["--config", "c", "--no-color", "show", "p"],
         ),
-        (["status", "--url"], ["--url", "status"]),
         (["plan", "-d", "x", "-o"], ["plan", "-d", "x", "-o", "-"]),
         (["plan", "-o", "-d", "x"], ["plan", "-o", "-", "-d", "x"]),
         (["plan", "-o", "f", "-d", "x"], ["plan", "-o", "f", "-d", "x"]),
@@ -30,6 +30,11 @@ from esplan.arguments import arranged
 )
 def test_global_options_go_first(given: list[str], expected: list[str]) -> None:
     assert arranged(given) == expected
+
+
+def test_a_global_option_needs_its_value() -> None:
+    with pytest.raises(UsageError, match="Option '--url' requires an argument"):
+        arranged(["status", "--url"])
 
 
 def test_the_given_list_stays_as_it_is() -> None:

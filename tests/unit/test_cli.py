@@ -101,7 +101,7 @@ def saved(run: Any, fake: Any, file: Path, tmp_path: Path) -> Path:
         (["validate"], "Missing argument"),
         (["apply", "p", "--through", "never"], "'never' is not one of"),
         (["show", "p", "--format", "pdf"], "'pdf' is not one of"),
-        (["status", "--url"], "Missing command"),
+        (["status", "--url"], "Option '--url' requires an argument"),
         (["show", "a", "b"], "unexpected extra argument"),
     ],
 )
@@ -358,7 +358,7 @@ def test_approved_by_its_digest(run: Any, fake: Any, saved: Path) -> None:
 def test_a_phase(run: Any, saved: Path) -> None:
     found = run("apply", saved, "--auto-approve", "--through", "prepare")
     assert found.code == 0
-    assert "1 steps of later phases remain" in found.out
+    assert "Left for later phases: 1 step;" in found.out
 
 
 def test_another_cluster_is_refused(run: Any, fake: Any, saved: Path) -> None:

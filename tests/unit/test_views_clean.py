@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esplan.views.clean import clean, count, duration, size, value
+from esplan.views.clean import LINES, clean, count, duration, size, value
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from esplan.views.clean import clean, count, duration, size, value
     [
         ("flights_green", "flights_green"),
         ("ünï → 🛫", "ünï → 🛫"),
-        ("a\nb\tc", "a\nb\tc"),
+        ("a\nb\tc", "a\\nb\\tc"),
         ("\x1b[31mred", "\\x1b[31mred"),
         ("a\rb", "a\\rb"),
         ("\x07\x00\x7f\x9b", "\\x07\\x00\\x7f\\x9b"),
@@ -29,9 +29,13 @@ def test_nothing_steers_a_terminal(text: str, shown: str) -> None:
     assert clean(text) == shown
 
 
+def test_a_message_keeps_its_lines() -> None:
+    assert clean("a\nb\x1b\tc", LINES) == "a\nb\\x1b\tc"
+
+
 @given(st.text(st.characters()))
 def test_no_control_character_is_left(text: str) -> None:
-    left = {unicodedata.category(c) for c in clean(text) if c not in "\n\t"}
+    left = {unicodedata.category(c) for c in clean(text)}
     assert not left & {"Cc", "Cf", "Cs", "Co"}
     assert clean(clean(text)) == clean(text)
 

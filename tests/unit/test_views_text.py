@@ -145,7 +145,7 @@ def test_a_busy_status() -> None:
     ("outcome", "said"),
     [
         (Outcome(9, 0, 12.0), "Applied: 9 steps in 12.0 s."),
-        (Outcome(1, 8, 0.5), "8 steps of later phases remain: apply the plan again for them."),
+        (Outcome(1, 8, 0.5), "Left for later phases: 8 steps; apply the plan again for them."),
         (Outcome(0, 0, 0.0, already=True), "Nothing to do: everything in this plan is done."),
     ],
 )
