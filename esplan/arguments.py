@@ -7,6 +7,8 @@ from esplan.errors import UsageError
 WITH_VALUE = ("--url", "--env", "--config")
 FLAGS = ("--no-color", "--json", "-q", "--quiet", "-v", "--verbose")
 
+HELP = "see esplan --help"
+
 DEFAULT_OUTPUT = "-"
 """Stands for `-o` without a path: a file under `plans/`."""
 
@@ -29,7 +31,7 @@ def arranged(arguments: list[str]) -> list[str]:
             first.append(word)
         elif word in WITH_VALUE:
             if not queue:
-                raise UsageError(f"Option '{word}' requires an argument.", remedy="see esplan --help")
+                raise UsageError(f"Option '{word}' requires an argument.", remedy=HELP)
             first += [word, queue.pop(0)]
         elif word in ("-o", "--output") and (not queue or queue[0].startswith("-")):
             rest += [word, DEFAULT_OUTPUT]

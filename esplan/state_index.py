@@ -23,6 +23,7 @@ BODY: JSON = {
         "dynamic": False,
         "_meta": {"esplan": {"purpose": "lock, fence and journals"}},
         "properties": {
+            "at": {"type": "date"},
             "kind": {"type": "keyword"},
             "plan": {"type": "keyword"},
             "seq": {"type": "integer"},
@@ -32,6 +33,10 @@ BODY: JSON = {
 
 PAGE = 200
 """Records asked for in one request; an ordinary apply has fewer."""
+
+
+PLANS = 1000
+"""Plans that `unfinished` looks at."""
 
 
 def ensure(cluster: Cluster) -> None:
@@ -56,7 +61,8 @@ def record_id(plan_digest: str, seq: int) -> str:
 def store(cluster: Cluster, plan_digest: str, record: Record) -> None:
     """Mirror one record. Raises JournalError when it is not certainly there afterwards."""
     path = f"/{STATE_INDEX}/_create/{record_id(plan_digest, record.seq)}"
-    body = {"kind": "journal", "plan": plan_digest, "seq": record.seq, "record": record.line()}
+    keys = {"kind": "journal", "plan": plan_digest, "seq": record.seq, "at": record.at}
+    body = {**keys, "record": record.line()}
     try:
         cluster.change("PUT", path, {"require_alias": "false"}, body)
     except (ServerError, OutcomeUnknown) as error:
@@ -100,17 +106,26 @@ def _records(lines: list[str]) -> list[Record]:
         ) from None
 
 
-def unfinished(cluster: Cluster) -> list[list[Record]]:
-    """The journals of every apply that was started and has not ended, newest first."""
+def unfinished(cluster: Cluster) -> tuple[list[list[Record]], list[str]]:
+    """The journals of every apply that has begun and is not closed, newest first.
+
+    Beside them the plans whose journal cannot be read. Only the last record of a closed apply
+    is looked at.
+    """
     body: JSON = {
-        "size": 0,
+        "size": PLANS,
         "query": {"term": {"kind": "journal"}},
-        "aggs": {"plans": {"terms": {"field": "plan", "size": 1000}}},
+        "collapse": {"field": "plan"},
+        "sort": [{"at": {"order": "desc", "unmapped_type": "date"}}, {"seq": "desc"}],
     }
-    answer = cluster.read(f"/{STATE_INDEX}/_search", None, body)
-    if answer is None:
-        return []
-    plans = [bucket["key"] for bucket in answer["aggregations"]["plans"]["buckets"]]
-    journals = [load(cluster, plan) for plan in plans]
-    open_ones = [records for records in journals if records and not journal.is_closed(records)]
-    return sorted(open_ones, key=lambda records: records[-1].at, reverse=True)
+    answer = cluster.read(f"/{STATE_INDEX}/_search", None, body) or {"hits": {"hits": []}}
+    journals: list[list[Record]] = []
+    unreadable: list[str] = []
+    for hit in answer["hits"]["hits"]:
+        plan = hit["_source"]["plan"]
+        try:
+            if not journal.is_closed([journal.parse(hit["_source"]["record"])]):
+                journals.append(load(cluster, plan))
+        except (ValueError, JournalError):
+            unreadable.append(plan)
+    return sorted(journals, key=lambda records: records[-1].at, reverse=True), unreadable

@@ -41,23 +41,29 @@ class Task:
 
 @dataclass(frozen=True)
 class Status:
-    """What goes on in a cluster. `holder_is_dead`: certainly; False also where nobody knows."""
+    """What goes on in a cluster.
+
+    `holder_is_dead`: certainly; False also where nobody knows. `unreadable` are plans whose
+    mirrored journal is damaged, or of another version.
+    """
 
     holder: Holder | None
     holder_is_dead: bool
     unfinished: tuple[Unfinished, ...]
+    unreadable: tuple[str, ...]
     tasks: tuple[Task, ...]
 
 
 def status(cluster: Cluster, plan_digest: str = "") -> Status:
     """The cluster's own view, so that it is the same from every host."""
     seen = lock.read(cluster)
-    journals = state_index.unfinished(cluster)
+    journals, unreadable = state_index.unfinished(cluster)
     applies = tuple(_unfinished(records) for records in journals if _starts(records))
     return Status(
         holder=seen.holder if seen else None,
         holder_is_dead=bool(seen) and lock.is_dead(seen.holder) if seen else False,
         unfinished=tuple(one for one in applies if plan_digest in ("", one.plan)),
+        unreadable=tuple(unreadable),
         tasks=_tasks(cluster),
     )
 

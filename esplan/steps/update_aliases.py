@@ -73,4 +73,4 @@ def execute(step: Step, run: Run) -> JSON:
 
 
 def undo(_step: Step, _run: Run) -> None:
-    """The point of no return of a roll back: `esplan rollback` is the way back from here."""
+    """Never: what was switched is served, and stays."""

@@ -199,6 +199,8 @@ def status(status: Status) -> Iterator[Text]:
     yield from map(_unfinished, status.unfinished)
     if not status.unfinished:
         yield Text("Unfinished applies: none")
+    for plan in status.unreadable:
+        yield Text(f"The journal of plan {clean(plan[:12])} in the cluster cannot be read")
     yield from map(_task, status.tasks)
     if not status.tasks:
         yield Text("Running tasks: none")

@@ -83,8 +83,8 @@ class FakeCluster:
             version = {"number": "8.16.1"}
             return {"cluster_name": "fake", "cluster_uuid": "fake-uuid", "version": version}
         if path == f"/{STATE_INDEX}/_search":
-            plans = sorted({one["plan"] for one in self._journals()})
-            return {"aggregations": {"plans": {"buckets": [{"key": plan} for plan in plans]}}}
+            last = {one["plan"]: one for one in sorted(self._journals(), key=lambda d: d["seq"])}
+            return {"hits": {"hits": [{"_source": last[plan]} for plan in sorted(last)]}}
         parts = path.strip("/").split("/")
         special = next((part for part in parts if part in self.READS), "")
         return self.READS[special](self, parts, body)

@@ -46,7 +46,7 @@ def test_longer_than_a_page(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> No
 def test_no_index_yet(cluster: Any) -> None:
     cluster.read = lambda *_args, **_more: None
     assert state_index.load(cluster, PLAN) == []
-    assert state_index.unfinished(cluster) == []
+    assert state_index.unfinished(cluster) == ([], [])
 
 
 def test_a_record_lost_from_the_middle_hides_the_rest(cluster: Any) -> None:
@@ -138,10 +138,19 @@ def test_unfinished_applies_newest_first(cluster: Any) -> None:
     stored(cluster, chained(2), "1" * 64)
     stored(cluster, chained(4), "2" * 64)
     stored(cluster, chained(5, last="end"), "3" * 64)
-    found = state_index.unfinished(cluster)
+    found, _ = state_index.unfinished(cluster)
     assert [records[-1].seq for records in found] == [3, 1]
 
 
 def test_an_apply_that_was_taken_back_is_not_unfinished(cluster: Any) -> None:
     stored(cluster, chained(3, last="undone"))
-    assert state_index.unfinished(cluster) == []
+    assert state_index.unfinished(cluster) == ([], [])
+
+
+def test_a_journal_that_cannot_be_read_hides_no_other(cluster: Any) -> None:
+    stored(cluster, chained(2), "1" * 64)
+    stored(cluster, chained(2), "2" * 64)
+    cluster.documents[f"esplan-state/_doc/{state_index.record_id('2' * 64, 0)}"]["record"] = "{}"
+    found, unreadable = state_index.unfinished(cluster)
+    assert [records[-1].seq for records in found] == [1]
+    assert unreadable == ["2" * 64]

@@ -117,9 +117,9 @@ def test_a_diagnostic_is_clickable() -> None:
 
 
 def test_a_quiet_status() -> None:
-    assert shown(text.status(Status(None, holder_is_dead=False, unfinished=(), tasks=()))) == (
-        "Lock: free\nUnfinished applies: none\nRunning tasks: none\n"
-    )
+    assert shown(
+        text.status(Status(None, holder_is_dead=False, unfinished=(), unreadable=(), tasks=()))
+    ) == ("Lock: free\nUnfinished applies: none\nRunning tasks: none\n")
 
 
 def test_a_busy_status() -> None:
@@ -127,6 +127,7 @@ def test_a_busy_status() -> None:
         HOLDER,
         holder_is_dead=True,
         unfinished=(Unfinished("p" * 64, "host", "then", "now", 3, 9),),
+        unreadable=("q" * 64,),
         tasks=(
             Task("n:1", "esplan:x", "reindex", 50, 200, 61),
             Task("n:2", "esplan:y", "reindex", 0, 0, 1),
@@ -136,6 +137,7 @@ def test_a_busy_status() -> None:
         f"Lock: {HOLDER} (this process is gone: the next apply takes over)",
         "  lock id tok",
         "Unfinished apply of plan pppppppppppp: 3 of 9 steps, from host, since then, last sign now",
+        "The journal of plan qqqqqqqqqqqq in the cluster cannot be read",
         "Running: reindex: 50 of 200 documents (25%) after 1 min 01 s, task n:1",
         "Running: reindex: 0 of 0 documents (just started) after 1.0 s, task n:2",
     ]
