@@ -26,7 +26,7 @@ warnings.filterwarnings("ignore", category=ElasticsearchWarning)
 # A server's deprecation warnings are for the authors of a client, not for its users.
 
 TRANSIENT = frozenset({429, 502, 503, 504})
-"""Statuses after which a read is worth repeating; after a change they leave the outcome open."""
+"""Statuses after which a read is worth repeating."""
 
 LONGEST_URL = 4096
 """Elasticsearch refuses a longer request line (`http.max_initial_line_length`)."""
@@ -72,6 +72,7 @@ class Cluster:
         `trace` is told the method and path of every request; never a header or a body.
         """
         self.connection, self.patience, self._trace = connection, patience, trace
+        self.on_wait: Callable[[str], None] = lambda _text: None
         try:
             self._client = Elasticsearch(connection.url, **connection.client_options())
         except (ValueError, OSError) as error:
@@ -111,6 +112,7 @@ class Cluster:
             retry=tenacity.retry_if_exception(_is_transient),
             wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),
             stop=tenacity.stop_after_delay(self.patience),
+            before_sleep=self._say_waiting,
             reraise=True,
         )
         try:
@@ -119,6 +121,12 @@ class Cluster:
             if error.status == 404:  # noqa: PLR2004  (HTTP's own number)
                 return None
             raise
+
+    def _say_waiting(self, state: tenacity.RetryCallState) -> None:
+        """Tell whoever watches, once, that this takes longer than a moment."""
+        if state.attempt_number == 3:  # noqa: PLR2004  (two quick repetitions are no news)
+            said = f"no answer from {self.connection.url}: asking again"
+            self.on_wait(f"{said} for up to {self.patience:.0f} s")
 
     def change(
         self,
@@ -137,7 +145,7 @@ class Cluster:
         try:
             answer = self._request(method, path, params, body, timeout, opaque_id)
         except ServerError as error:
-            if error.status not in TRANSIENT - {429}:
+            if error.status < 500:  # noqa: PLR2004  (from there on it may have been carried out)
                 raise
             raise _unknown(method, path, str(error)) from None
         except Unreachable as error:
@@ -165,7 +173,7 @@ class Cluster:
         if opaque_id:
             client = client.options(opaque_id=opaque_id)
         try:
-            return client.perform_request(
+            answer = client.perform_request(
                 method, path, params=params, headers=headers, body=body
             ).body
         except UnsupportedProductError:
@@ -176,6 +184,9 @@ class Cluster:
             raise foreign(self.connection.url) from None
         except TransportError as error:
             raise unreachable(self.connection.url, error) from None
+        if not isinstance(answer, dict | list):
+            raise foreign(self.connection.url)
+        return answer
 
 
 def _is_transient(error: BaseException) -> bool:

@@ -73,6 +73,7 @@ def require_cluster(cluster: Cluster, plan: Plan) -> None:
 def _run(cluster: Cluster, plan: Plan, listener: Listener) -> Iterator[Run]:
     """The lock, held; and signals that stop at a safe point."""
     interrupted = Event()
+    cluster.on_wait = listener.note
     with Lock(cluster, plan.digest, listener.note) as lock, stopping(interrupted, listener):
         yield Run(cluster, plan, lock, listener, interrupted)
 

@@ -1,0 +1,44 @@
+"""The canonical form of settings, mappings and aliases: one function or table row a rule.
+
+What GET returns is not what was sent. Both sides pass through here before they are compared, so
+that equal things are equal values and the diff needs no special case. The canonical form is also
+what is sent when an index is made, so it means the same there and holds nothing that the server
+adds by itself. Rules and defaults were seen on Elasticsearch 8.16 unless their comment says
+otherwise; a wrong shape is a ValueError with its reason, and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from esplan.model import Body
+from esplan.normalize.aliases import alias_options
+from esplan.normalize.fields import TOP, field, properties
+from esplan.normalize.mappings import MARK, canonical_mappings, mark
+from esplan.normalize.settings import SERVER_ADDED, canonical_settings, setting_value
+
+if TYPE_CHECKING:
+    from esplan.model import JSON
+
+__all__ = [
+    "MARK",
+    "SERVER_ADDED",
+    "TOP",
+    "alias_options",
+    "body",
+    "canonical_mappings",
+    "canonical_settings",
+    "field",
+    "mark",
+    "properties",
+    "setting_value",
+]
+
+
+def body(settings: JSON, mappings: JSON, *, exact: bool = False) -> Body:
+    """The canonical definition of an index, from any form that the create-index API accepts.
+
+    Raises ValueError where a form cannot be read, with the reason as its message.
+    """
+    flat = canonical_settings(settings)
+    return Body(flat, canonical_mappings(mappings, flat), exact)

@@ -1,0 +1,166 @@
+"""The connection against a server that answers what a test wants: once, never, or wrongly."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from esplan.cluster import Cluster, Connection
+from esplan.errors import OutcomeUnknown, ServerError, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Answer = tuple[int, Any]
+
+
+class Scripted(ThreadingHTTPServer):
+    """Gives its answers in their order, the last one for ever; None closes the connection."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Scribe)
+        self.answers: list[Answer | None] = []
+        self.seen: list[str] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Scribe(BaseHTTPRequestHandler):
+    server: Scripted
+
+    def _answer(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.server.seen.append(f"{self.command} {self.path}")
+        answers = self.server.answers
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if answer is None:
+            self.close_connection = True
+            return
+        body = answer[1] if isinstance(answer[1], bytes) else json.dumps(answer[1]).encode()
+        self.send_response(answer[0])
+        self.send_header("x-elastic-product", "Elasticsearch")
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815  (the standard library's names)
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def server() -> Iterator[Scripted]:
+    with Scripted() as scripted:
+        thread = threading.Thread(target=scripted.serve_forever, args=(0.01,))
+        thread.start()
+        yield scripted
+        scripted.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def cluster(server: Scripted) -> Iterator[Cluster]:
+    with Cluster(Connection(server.url), patience=20) as connected:
+        yield connected
+
+
+OK = (200, {"ok": True})
+
+
+@pytest.mark.parametrize("trouble", [(503, {}), (502, b"<html>"), (429, {}), None])
+def test_a_read_is_repeated(server: Scripted, cluster: Cluster, trouble: Answer | None) -> None:
+    server.answers = [trouble, trouble, OK]
+    assert cluster.read("/a") == {"ok": True}
+    assert server.seen == ["GET /a"] * 3
+
+
+def test_a_long_wait_is_said_once(server: Scripted, cluster: Cluster) -> None:
+    said: list[str] = []
+    cluster.on_wait = said.append
+    server.answers = [*[(503, {})] * 5, OK]
+    cluster.read("/a")
+    assert said == [f"no answer from {server.url}: asking again for up to 20 s"]
+
+
+def test_a_read_is_not_repeated_without_patience(server: Scripted) -> None:
+    server.answers = [None, OK]
+    with Cluster(Connection(server.url)) as cluster, pytest.raises(Unreachable, match="no answer"):
+        cluster.read("/a")
+    assert server.seen == ["GET /a"]
+
+
+def test_a_refused_read_is_not_repeated(server: Scripted, cluster: Cluster) -> None:
+    server.answers = [(400, {"error": {"type": "t", "reason": "r"}})]
+    with pytest.raises(ServerError, match="the server refused GET /a: r"):
+        cluster.read("/a")
+    assert len(server.seen) == 1
+
+
+def test_what_is_not_there_is_none(server: Scripted, cluster: Cluster) -> None:
+    server.answers = [(404, {})]
+    assert cluster.read("/a") is None
+
+
+@pytest.mark.parametrize("trouble", [None, (500, {}), (502, b"<html>"), (503, {}), (504, {})])
+def test_a_change_is_sent_once_and_its_outcome_is_unknown(
+    server: Scripted, cluster: Cluster, trouble: Answer | None
+) -> None:
+    server.answers = [trouble, OK]
+    with pytest.raises(OutcomeUnknown, match="the outcome of PUT /a is unknown"):
+        cluster.change("PUT", "/a", None, {})
+    assert server.seen == ["PUT /a"]
+
+
+def test_a_change_that_was_not_acknowledged_is_unknown(server: Scripted, cluster: Cluster) -> None:
+    server.answers = [(200, {"acknowledged": False})]
+    with pytest.raises(OutcomeUnknown, match="unknown"):
+        cluster.change("PUT", "/a", None, {})
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 429])
+def test_a_refused_change_was_not_carried_out(
+    server: Scripted, cluster: Cluster, status: int
+) -> None:
+    server.answers = [(status, {"error": {"type": "kind", "reason": "because"}})]
+    with pytest.raises(ServerError, match="because") as found:
+        cluster.change("DELETE", "/a")
+    assert (found.value.status, found.value.type) == (status, "kind")
+    assert len(server.seen) == 1
+
+
+def test_the_deepest_cause_is_told(server: Scripted, cluster: Cluster) -> None:
+    cause = {"reason": "outer", "caused_by": {"reason": "inner", "caused_by": {"reason": "core"}}}
+    server.answers = [(400, {"error": {"type": "t", **cause}})]
+    with pytest.raises(ServerError, match="outer: inner: core"):
+        cluster.read("/a")
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"{", b""])
+def test_an_answer_that_is_no_json(server: Scripted, cluster: Cluster, body: bytes) -> None:
+    cluster.patience = 0
+    server.answers = [(200, body)]
+    with pytest.raises(Unreachable, match="not as Elasticsearch does"):
+        cluster.read("/a")
+    with pytest.raises(OutcomeUnknown, match="unknown"):
+        cluster.change("PUT", "/a")
+
+
+def test_secrets_are_in_no_repr() -> None:
+    secret = Connection("http://h:1", api_key="K1", username="u", password="P1", client_key="C1")
+    assert not [one for one in ("K1", "P1", "C1") if one in repr(secret)]
+
+
+def test_a_trace_names_requests_only(server: Scripted) -> None:
+    lines: list[str] = []
+    server.answers = [OK]
+    with Cluster(Connection(server.url, api_key="K1"), trace=lines.append) as cluster:
+        cluster.change("PUT", "/a", None, {"secret": 1})
+    assert lines == ["PUT /a"]
