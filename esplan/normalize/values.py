@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from esplan.model import JSON
+if TYPE_CHECKING:
+    from esplan.model import JSON
 
 WHOLE = re.compile(r"[+-]?\d+(\.0+)?", re.ASCII)
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -21,8 +22,11 @@ def an_object(value: Any, name: str) -> JSON:
 
 def shown(value: Any) -> str:
     """A wrong value in the words of a message."""
-    kinds = {dict: "an object", list: "a list", type(None): "null"}
-    return kinds.get(type(value), f"{value!r}")
+    if value is None:
+        return "null"
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    return repr(value)
 
 
 def boolean(value: Any) -> Any:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 
+REPLICAS: dict[str, Any] = {"number_of_replicas": 0, "auto_expand_replicas": "0-1"}
+"""Green on any number of nodes, and other than while copying: so there is a step that sets it."""
+
 PROPERTIES: dict[str, Any] = {
     "flight": {"type": "integer"},
     "at": {"type": "date"},
@@ -47,7 +50,7 @@ class World:
 
     def seed(self, count: int = 2000, shards: int = 1, **settings: Any) -> None:
         body = {
-            "settings": {"number_of_shards": shards, "number_of_replicas": 0, **settings},
+            "settings": {"number_of_shards": shards, **REPLICAS, **settings},
             "mappings": {"properties": PROPERTIES},
             "aliases": {self.name: {}},
         }
@@ -67,7 +70,7 @@ class World:
     def desire(self, **parts: Any) -> Path:
         """The desired file: `flight` becomes a keyword, unless `properties` says otherwise."""
         properties = parts.pop("properties", {"flight": {"type": "keyword"}})
-        settings = parts.pop("settings", {"number_of_replicas": 0})
+        settings = parts.pop("settings", REPLICAS)
         alias = {
             "index": {
                 "name": f"{self.name}_{{color}}",

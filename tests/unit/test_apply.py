@@ -65,7 +65,11 @@ class Held:
 
 def desired(year: str = "keyword", replicas: int = 0, *, delete_old: bool = True) -> Desired:
     body = normalize.body(
-        {"number_of_shards": 1, "number_of_replicas": replicas},
+        {
+            "number_of_shards": 1,
+            "number_of_replicas": replicas,
+            "auto_expand_replicas": "0-1",
+        },
         {"properties": {"year": {"type": year}}},
     )
     naming = Naming("films_{color}", ("green", "blue"))
@@ -91,7 +95,11 @@ def live(cluster: Any) -> Any:
     cluster.make(
         SOURCE,
         documents=3,
-        settings={"index.number_of_shards": "1", "index.number_of_replicas": "0"},
+        settings={
+            "index.number_of_shards": "1",
+            "index.number_of_replicas": "0",
+            "index.auto_expand_replicas": "0-1",
+        },
         mappings={"properties": {"year": {"type": "integer"}}},
         aliases={"films": {}},
     )

@@ -175,14 +175,20 @@ def test_a_copy_goes_through_a_guard_that_nothing_can_create() -> None:
     assert "wait_for_completion=false" in copy["path"]
 
 
-def test_a_target_is_filled_without_replicas_and_refreshes() -> None:
+def test_a_target_is_filled_without_replicas() -> None:
     live = {"number_of_shards": 1, "number_of_replicas": 2, "refresh_interval": "5s"}
     found = routed(alias(body(SHARDS)), live_state(body(live)))
     created = (step(found, "create_index").request or {})["body"]["settings"]
     assert created["index.number_of_replicas"] == "0"
-    assert created["index.refresh_interval"] == "-1"
+    assert created["index.refresh_interval"] == "5s"
     final = (step(found, "update_settings").request or {})["body"]
-    assert final == {"index.number_of_replicas": "2", "index.refresh_interval": "5s"}
+    assert final == {"index.number_of_replicas": "2"}
+
+
+def test_a_target_that_keeps_no_replicas_needs_no_setting() -> None:
+    live = {"number_of_shards": 1, "number_of_replicas": 0}
+    found = routed(alias(body(SHARDS)), live_state(body(live)))
+    assert "update_settings" not in kinds(found)
 
 
 def test_replicas_that_expand_are_set_after_the_copy() -> None:

@@ -1,0 +1,176 @@
+"""The root of a mapping: metadata fields, runtime fields, dynamic templates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from esplan.normalize.defaults import MODES_OF_SERIES
+from esplan.normalize.fields import TOP, properties, unfolds
+from esplan.normalize.parameters import dynamic, script, subobjects
+from esplan.normalize.values import alone, an_object, boolean, many, shown, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from esplan.model import JSON
+
+MARK = "esplan"
+"""The key under a mapping's `_meta` that esplan keeps to itself."""
+
+METADATA_DEFAULTS: dict[str, JSON] = {
+    "_source": {"enabled": True, "includes": [], "excludes": []},
+    "_routing": {"required": False},
+    "_data_stream_timestamp": {"enabled": False},
+    "_field_names": {},
+}
+"""Metadata fields, and what GET leaves out of them; one with nothing left is gone itself."""
+
+SERIES_METADATA: dict[str, JSON] = {
+    "_source": {"mode": "synthetic"},
+    "_data_stream_timestamp": {"enabled": True},
+}
+"""What the server adds under `index.mode` logsdb and time_series."""
+
+RUNTIME_DEFAULTS: JSON = {
+    "format": "strict_date_optional_time||epoch_millis",
+    "locale": "en",
+    "meta": {},
+    "on_script_error": "fail",
+}
+
+
+def canonical_mappings(mappings: JSON, settings: JSON | None = None) -> JSON:
+    """The root of a mapping: `properties` always there, esplan's mark never.
+
+    `settings` are those of the same index in canonical form: some defaults depend on them.
+    Raises ValueError for a form that cannot be read.
+    """
+    source = _unwrapped(an_object(mappings, "mappings"))
+    given = settings or {}
+    root = {name: ROOT.get(name, _as_it_is)(name, value) for name, value in source.items()}
+    root = {name: value for name, value in root.items() if not _says_nothing(name, value, given)}
+    place = replace(
+        TOP, settings=given, unfold=unfolds(root), dynamic=root.get("dynamic", TOP.dynamic)
+    )
+    return {**without_mark(root), "properties": properties(source.get("properties", {}), place)}
+
+
+def _unwrapped(mappings: JSON) -> JSON:
+    """`{"_doc": {…}}`, as version 6 had it."""
+    inner = mappings.get("_doc")
+    return inner if isinstance(inner, dict) and len(mappings) == 1 else mappings
+
+
+def without_mark(root: JSON) -> JSON:
+    """`_meta` without esplan's own key, and gone when that was all of it."""
+    meta = root.get("_meta")
+    if not isinstance(meta, dict) or MARK not in meta:
+        return root
+    rest = {key: value for key, value in meta.items() if key != MARK}
+    return {**root, "_meta": rest} if rest else {k: v for k, v in root.items() if k != "_meta"}
+
+
+def mark(mappings: JSON) -> JSON:
+    """What esplan wrote into the mapping's `_meta`: {} for an index that it did not make."""
+    meta = mappings.get("_meta")
+    found = meta.get(MARK) if isinstance(meta, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _says_nothing(name: str, value: Any, settings: JSON) -> bool:
+    """An empty metadata field, no runtime fields, `enabled: true`, `_meta: null`."""
+    if name in METADATA_DEFAULTS:
+        added = settings.get("index.mode") in MODES_OF_SERIES and SERIES_METADATA.get(name)
+        return value in ({}, added)
+    return (name, value) in (("runtime", {}), ("enabled", True), ("_meta", None))
+
+
+def _as_it_is(name: str, value: Any) -> Any:
+    """The server takes no null at the root, except for `_meta`."""
+    if value is None and name != "_meta":
+        raise ValueError(f"`{name}` must not be null")
+    return value
+
+
+def metadata(name: str, value: Any) -> JSON:
+    """`_source`, `_routing` …: string booleans read, defaults left out, `mode` in lower case."""
+    parts = {key: boolean(part) for key, part in an_object(value, f"`{name}`").items()}
+    if isinstance(parts.get("mode"), str):
+        parts["mode"] = parts["mode"].lower()
+    defaults = METADATA_DEFAULTS[name]
+    return {
+        key: part for key, part in parts.items() if key not in defaults or part != defaults[key]
+    }
+
+
+def dynamic_date_formats(_name: str, value: Any) -> list[Any]:
+    """One format or many: a list; `none` is the empty one."""
+    return [] if value == "none" else many(value)
+
+
+def runtime(_name: str, value: Any) -> JSON:
+    """Runtime fields by name; their names stay dotted."""
+    fields = an_object(value, "`runtime`")
+    return {name: runtime_field(name, fields[name]) for name in sorted(fields)}
+
+
+def runtime_field(name: str, definition: Any) -> JSON:
+    """A script and the fields of a lookup in their long form; defaults left out.
+
+    The sub-fields of a composite field come back as they were sent.
+    """
+    given = an_object(definition, f"the runtime field {name!r}")
+    result = {key: RUNTIME.get(key, lambda part: part)(part) for key, part in given.items()}
+    return {
+        key: part
+        for key, part in result.items()
+        if part is not None and (key not in RUNTIME_DEFAULTS or part != RUNTIME_DEFAULTS[key])
+    }
+
+
+def fetch_fields(value: Any) -> list[Any]:
+    """A field to fetch given by its name alone becomes an object."""
+    return [{"field": one} if isinstance(one, str) else one for one in many(value)]
+
+
+def dynamic_templates(_name: str, value: Any) -> list[JSON]:
+    """Templates in their order, each an object that names one rule."""
+    if not isinstance(value, list):
+        raise ValueError(f"`dynamic_templates` must be a list, not {shown(value)}")
+    return [dynamic_template(template) for template in value]
+
+
+def dynamic_template(template: Any) -> JSON:
+    """Patterns in their short form; the mapping that a rule makes comes back as it was sent."""
+    rules = an_object(template, "a dynamic template")
+    return {name: _rule(an_object(r, f"the rule {name!r}")) for name, r in rules.items()}
+
+
+def _rule(rule: JSON) -> JSON:
+    """`match: ["a*"]` is `match: "a*"`, and `match: []` is none."""
+    short = {key: patterns(value) if "match" in key else value for key, value in rule.items()}
+    return {key: value for key, value in short.items() if "match" not in key or value != []}
+
+
+def patterns(value: Any) -> Any:
+    """A list of one pattern is the pattern; a number is its text."""
+    texts = [text(one) for one in many(value)]
+    return alone(texts)
+
+
+ROOT: dict[str, Callable[[str, Any], Any]] = {
+    **dict.fromkeys(METADATA_DEFAULTS, metadata),
+    **dict.fromkeys(
+        ("date_detection", "numeric_detection", "enabled"), lambda _name, value: boolean(value)
+    ),
+    "dynamic": lambda _name, value: dynamic(value),
+    "dynamic_date_formats": dynamic_date_formats,
+    "dynamic_templates": dynamic_templates,
+    "runtime": runtime,
+    "subobjects": lambda _name, value: subobjects(value),
+    "properties": lambda _name, value: value,
+}
+"""How the parameters at the root are read."""
+
+RUNTIME: dict[str, Callable[[Any], Any]] = {"script": script, "fetch_fields": fetch_fields}

@@ -1,0 +1,116 @@
+"""Field types whose parameters depend on each other: one function a type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from esplan.normalize.defaults import ANALYZERS
+from esplan.normalize.values import alone, an_object, decimal, many, text, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from esplan.model import JSON
+
+QUANTIZED = {"type": "int8_hnsw"}
+"""The `index_options` that an indexed vector of floats gets by itself."""
+
+GRAPH: JSON = {"m": 16, "ef_construction": 100}
+
+
+def analyzers(definition: JSON, settings: JSON) -> JSON:
+    """An analyzer equal to the one that would be taken without it says nothing.
+
+    Searches take the analyzer of the field, or the index's `default_search` where the field names
+    none; phrases take what searches take, or the index's `default_search_quote`. GET adds the ones
+    before a later one that differs, and never shows one for phrases that searches have too.
+    """
+    usual = ANALYZERS[definition["type"]]
+    own = definition.get("analyzer", usual)
+    search = _unsaid(own, usual, "default_search", settings)
+    searches = definition.get("search_analyzer", search)
+    is_named = own != usual or searches != search
+    quote = searches if is_named else _unsaid(own, usual, "default_search_quote", settings, search)
+    unsaid = {
+        "analyzer": (usual,),
+        "search_analyzer": (search,),
+        "search_quote_analyzer": (quote, searches),
+    }
+    return {name: value for name, value in definition.items() if value not in unsaid.get(name, ())}
+
+
+def _unsaid(own: str, usual: str, default: str, settings: JSON, otherwise: str = "") -> str:
+    """The index's analyzer of that name where the field has none of its own."""
+    there = any(name.startswith(f"index.analysis.analyzer.{default}.") for name in settings)
+    return default if there and own == usual == "default" else otherwise or own
+
+
+def completion(definition: JSON, settings: JSON) -> JSON:
+    """Contexts are a list, their types come back in capitals, a precision of 6 is added."""
+    result = analyzers(definition, settings)
+    if "contexts" in result:
+        result["contexts"] = [_context(one) for one in many(result["contexts"])]
+    return result
+
+
+def _context(context: Any) -> JSON:
+    parts = {**an_object(context, "a context")}
+    parts["type"] = text(parts.get("type")).lower()
+    if "precision" in parts:
+        parts["precision"] = whole(parts["precision"])
+    if parts["type"] == "geo" and parts.get("precision") == 6:  # noqa: PLR2004  (the default)
+        del parts["precision"]
+    return parts
+
+
+def dense_vector(definition: JSON, _settings: JSON) -> JSON:
+    """An indexed vector gains a similarity, by its element type, and the options of its graph."""
+    element = definition.get("element_type", "float")
+    result = {**definition}
+    if result.get("similarity") == ("l2_norm" if element == "bit" else "cosine"):
+        del result["similarity"]
+    if "index_options" in result:
+        result["index_options"] = _index_options(result["index_options"])
+        if element == "float" and result["index_options"] == QUANTIZED:
+            del result["index_options"]
+    return result
+
+
+def _index_options(value: Any) -> JSON:
+    """Every graph has `m` and `ef_construction`; four-bit vectors an interval of 0."""
+    options = {**an_object(value, "`index_options`")}
+    for name in ("m", "ef_construction"):
+        options[name] = whole(options.get(name, GRAPH[name]))
+    if "confidence_interval" in options:
+        options["confidence_interval"] = decimal(options["confidence_interval"])
+    usual = {**GRAPH}
+    if str(options.get("type")).startswith("int4"):
+        usual["confidence_interval"] = 0.0
+    return {name: part for name, part in options.items() if usual.get(name, ...) != part}
+
+
+def join(definition: JSON, _settings: JSON) -> JSON:
+    """The children of a relation are a set; one child is its name alone."""
+    relations = an_object(definition.get("relations", {}), "`relations`")
+    return {**definition, "relations": {name: _children(one) for name, one in relations.items()}}
+
+
+def _children(value: Any) -> Any:
+    return alone(sorted({text(one) for one in many(value)}))
+
+
+def numeric_range(definition: JSON, _settings: JSON) -> JSON:
+    """Ranges without dates take a `locale`, and forget it."""
+    return {name: value for name, value in definition.items() if name != "locale"}
+
+
+SPECIAL: dict[str, Callable[[JSON, JSON], JSON]] = {
+    **dict.fromkeys(ANALYZERS, analyzers),
+    **dict.fromkeys(
+        ("integer_range", "long_range", "float_range", "double_range", "ip_range"), numeric_range
+    ),
+    "completion": completion,
+    "dense_vector": dense_vector,
+    "join": join,
+}
+"""What is done with all parameters of a field at once, given the index's canonical settings."""
