@@ -259,6 +259,7 @@ ROOTS = [
 ]
 SETTINGS = [
     {"settings": {"index": {"number_of_shards": 2}, "number_of_shards": 1}},
+    {"settings": {"number_of_shards": 1, "index": {"number_of_shards": 2}}},
     {"settings": {"number_of_shards": "5", "number_of_routing_shards": 30}},
     {
         "settings": {"number_of_shards": 4, "routing_partition_size": 2},
@@ -464,6 +465,23 @@ def test_what_the_server_keeps_apart_stays_apart(
     assert one["mappings"] != other["mappings"]
     assert canonical(one).mappings != canonical(other).mappings
     assert normalize.field(pair[0]) != normalize.field(pair[1])
+
+
+@pytest.mark.parametrize("word", ["_none_", " a", "a,b"])
+def test_a_list_of_one_that_the_server_reads_in_another_way_stays_a_list(
+    cluster: Cluster, word: str
+) -> None:
+    def tokens(stopwords: Any) -> list[str]:
+        stop = {"type": "stop", "stopwords": stopwords}
+        body = {"tokenizer": "whitespace", "filter": [stop], "text": "_none_ a b a,b"}
+        answer = cluster.change("POST", "/_analyze", None, body)
+        return [token["token"] for token in answer["tokens"]]
+
+    assert tokens(word) != tokens([word])
+    assert tokens("a") == tokens(["a"])
+    name = "index.analysis.filter.f.stopwords"
+    assert normalize.setting_value(name, [word]) != normalize.setting_value(name, word)
+    assert normalize.setting_value(name, ["a"]) == normalize.setting_value(name, "a")
 
 
 # Random bodies from valid parts
