@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from esplan import normalize
-from esplan.errors import Refused, Unreachable
+from esplan.errors import EsplanError, Refused, Unreachable
 from esplan.model import JSON, Alias, Index, State
 
 if TYPE_CHECKING:
@@ -94,10 +94,18 @@ def state(definitions: JSON, stats: JSON) -> State:
 def index(name: str, raw: JSON, stats: JSON) -> Index:
     """One index from its part of `GET /_all` and of `_stats`."""
     settings, mappings = raw.get("settings", {}), raw.get("mappings", {})
+    try:
+        body = normalize.body(settings, mappings)
+    except ValueError as error:
+        raise EsplanError(
+            f"the definition of the index {name} cannot be read",
+            why=str(error),
+            remedy="this esplan does not know that form: use a newer one, or report it",
+        ) from None
     primaries = stats.get("primaries", {})
     return Index(
         name=name,
-        body=normalize.body(settings, mappings),
+        body=body,
         aliases={a: normalize.alias_options(o) for a, o in raw.get("aliases", {}).items()},
         uuid=settings.get("index", {}).get("uuid", ""),
         documents=primaries.get("docs", {}).get("count"),

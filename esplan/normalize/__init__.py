@@ -15,7 +15,12 @@ from esplan.model import Body
 from esplan.normalize.aliases import alias_options
 from esplan.normalize.fields import TOP, field, properties
 from esplan.normalize.mappings import MARK, canonical_mappings, mark
-from esplan.normalize.settings import SERVER_ADDED, canonical_settings, setting_value
+from esplan.normalize.settings import (
+    SERVER_ADDED,
+    canonical_settings,
+    creation_settings,
+    setting_value,
+)
 
 if TYPE_CHECKING:
     from esplan.model import JSON
@@ -41,4 +46,4 @@ def body(settings: JSON, mappings: JSON, *, exact: bool = False) -> Body:
     Raises ValueError where a form cannot be read, with the reason as its message.
     """
     flat = canonical_settings(settings)
-    return Body(flat, canonical_mappings(mappings, flat), exact)
+    return Body(flat, canonical_mappings(mappings, flat), exact, creation_settings(settings))

@@ -68,19 +68,27 @@ SIZES = {"pb": 1 << 50, "tb": 1 << 40, "gb": 1 << 30, "mb": 1 << 20, "kb": 1 << 
 
 
 def canonical_settings(settings: JSON) -> JSON:
-    """Flat, `index.` prefix, values as strings; what the server adds is left out.
+    """What can be compared: flat, `index.` prefix, strings; what the server adds is left out.
 
     A setting that is there twice has the value that the server gives it: that of the name, as
     written, that sorts last. Raises ValueError for a form that cannot be read.
     """
+    found = _all_settings(settings)
+    return {name: value for name, value in found.items() if name not in NEVER_RETURNED}
+
+
+def creation_settings(settings: JSON) -> JSON:
+    """What is sent when an index is made, and can never be compared afterwards."""
+    found = _all_settings(settings)
+    return {name: value for name, value in found.items() if name in NEVER_RETURNED}
+
+
+def _all_settings(settings: JSON) -> JSON:
     source = _unwrapped(an_object(settings, "settings"))
     given = sorted(flatten(source), key=lambda pair: pair[0])
     flat = {prefixed(name): value for name, value in given}
-    return {
-        name: setting_value(name, flat[name])
-        for name in sorted(flat)
-        if not name.startswith(SERVER_ADDED) and name not in NEVER_RETURNED
-    }
+    kept = (name for name in sorted(flat) if not name.startswith(SERVER_ADDED))
+    return {name: setting_value(name, flat[name]) for name in kept}
 
 
 def _unwrapped(settings: JSON) -> JSON:

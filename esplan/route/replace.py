@@ -86,7 +86,7 @@ def new_body(live: Body, desired: Body) -> Body:
     """The new index: as desired, with the settings and fields that only live has kept."""
     carried = {n: v for n, v in live.settings.items() if not n.startswith(NEVER_CARRIED)}
     mappings = desired.mappings if desired.exact else rules.merged(live.mappings, desired.mappings)
-    return Body({**carried, **desired.settings}, mappings)
+    return Body({**carried, **desired.settings}, mappings, creation=desired.creation)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class _Copy:
             self.address,
             self.context.plan_id,
             self.target,
-            Body(kept, self.body.mappings),
+            Body(kept, self.body.mappings, creation=self.body.creation),
             aliases,
             filled=True,
         )

@@ -22,8 +22,9 @@ def describe(
 ) -> Step:
     """`filled`: a copy goes into it, so that undoing it may drop documents."""
     meta = {**body.mappings.get("_meta", {}), normalize.MARK: mark(plan_id, address)}
+    given = {**body.settings, **body.creation}
     whole = {
-        "settings": {name: value for name, value in body.settings.items() if value is not None},
+        "settings": {name: value for name, value in given.items() if value is not None},
         "mappings": {**body.mappings, "_meta": meta},
         "aliases": aliases,
     }

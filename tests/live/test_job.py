@@ -190,3 +190,13 @@ def test_plan_and_journal_are_private_files(world: World) -> None:
     world.apply()
     files = [world.plan, world.folder / "plan.json.journal.jsonl"]
     assert [path.stat().st_mode & 0o777 for path in files] == [0o600, 0o600]
+
+
+def test_routing_shards_are_sent_and_no_difference_afterwards(world: World) -> None:
+    """The server never returns them: the cluster state shows that they arrived."""
+    settings = {"number_of_shards": 1, "number_of_routing_shards": 6, "number_of_replicas": 0}
+    world.make_plan(settings=settings)
+    world.apply()
+    assert "No changes" in world.esplan("plan", "-d", str(world.folder / "desired.json")).stdout
+    state = world.cluster.read(f"/_cluster/state/metadata/{world.green}")
+    assert state["metadata"]["indices"][world.green]["routing_num_shards"] == 6

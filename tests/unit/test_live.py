@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from esplan import live
-from esplan.errors import Unreachable
+from esplan.errors import EsplanError, Unreachable
 
 ROOT = {
     "cluster_name": "c",
@@ -110,3 +110,8 @@ def test_some_indices_by_name() -> None:
 
 def test_none_of_the_indices_is_there() -> None:
     assert live.read_indices(Answers(), ["a"]) == {}
+
+
+def test_a_definition_that_cannot_be_read_is_no_traceback() -> None:
+    with pytest.raises(EsplanError, match="the definition of the index odd cannot be read"):
+        live.index("odd", {"mappings": {"properties": {"a": 3}}}, {})
