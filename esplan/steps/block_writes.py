@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan import live
 from esplan.errors import OutcomeUnknown
 from esplan.plan import Step
 from esplan.steps import unblock_writes
-from esplan.steps.request import index_path, request, send, send_request
+from esplan.steps.request import index_now, index_path, request, send, send_request
 
 if TYPE_CHECKING:
     from esplan.model import JSON
@@ -42,7 +41,7 @@ def probe(step: Step, run: Run) -> bool:
     them (the server answers `shards_acknowledged: false` at once). A write that lands late
     moves the source's sequence numbers, which the proof and the switch check.
     """
-    index = live.read_indices(run.cluster, [step.arguments["index"]]).get(step.arguments["index"])
+    index = index_now(step, run)
     return index is not None and index.body.settings.get(unblock_writes.SETTING) == "true"
 
 
@@ -61,7 +60,6 @@ def undo(step: Step, run: Run) -> None:
     """Let writes through again, unless the block is somebody else's."""
     if "request" not in step.undo:
         return
-    name = step.arguments["index"]
-    index = live.read_indices(run.cluster, [name]).get(name)
+    index = index_now(step, run)
     if index and index.body.settings.get(unblock_writes.SETTING) is not None:
         send_request(step.undo["request"], run, run.opaque_id(step))

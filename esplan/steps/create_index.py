@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan import live, normalize
+from esplan import normalize
 from esplan.errors import Refused, StepFailed
 from esplan.plan import Step
 from esplan.run import mark
-from esplan.steps.request import fenced, index_path, request, send, send_request
+from esplan.steps.request import fenced, index_now, index_path, request, send, send_request
 
 if TYPE_CHECKING:
     from esplan.model import JSON, Body
@@ -42,8 +42,7 @@ def describe(
 
 def probe(step: Step, run: Run) -> bool:
     """There, and ours. An index of that name that is not ours is refused."""
-    found = live.read_indices(run.cluster, [step.arguments["index"]])
-    index = found.get(step.arguments["index"])
+    index = index_now(step, run)
     if index is None:
         return False
     if index.mark != run.mark(step.address):
@@ -60,20 +59,19 @@ def execute(step: Step, run: Run) -> JSON:
     answer = send(step, run)
     if not answer.get("shards_acknowledged", True):
         run.listener.note(f"{step.arguments['index']}: its shards are slow to start")
-    index = live.read_indices(run.cluster, [step.arguments["index"]]).get(step.arguments["index"])
+    index = index_now(step, run)
     return {"uuid": index.uuid if index else ""}
 
 
 def undo(step: Step, run: Run) -> None:
     """Delete it again: only if it is ours, serves no alias, and holds nothing but the copy."""
-    name = step.arguments["index"]
-    index = live.read_indices(run.cluster, [name]).get(name)
+    index = index_now(step, run)
     if index is None or index.mark != run.mark(step.address):
         return
     if not _disposable(step, run, index.aliases):
         raise StepFailed(
-            f"the index {name} was made by this plan and is in use: it was left as it is",
-            remedy=f"look at GET /{name}, and delete it by hand if nobody needs it",
+            f"the index {index.name} was made by this plan and is in use: it was left as it is",
+            remedy=f"look at GET /{index.name}, and delete it by hand if nobody needs it",
         )
     send_request(step.undo["request"], run, run.opaque_id(step))
 

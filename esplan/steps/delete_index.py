@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from esplan import live
 from esplan.plan import Step
-from esplan.steps.request import fenced, send
+from esplan.steps.request import fenced, index_now, send
 
 if TYPE_CHECKING:
     from esplan.model import JSON, Index
@@ -39,7 +38,7 @@ def describe(address: str, index: Index, preconditions: tuple[JSON, ...]) -> Ste
 
 def probe(step: Step, run: Run) -> bool:
     """The index with that UUID is gone. Another one of the same name is not ours to delete."""
-    index = live.read_indices(run.cluster, [step.arguments["index"]]).get(step.arguments["index"])
+    index = index_now(step, run)
     return index is None or index.uuid != step.arguments["uuid"]
 
 

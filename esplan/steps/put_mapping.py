@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan import diff, live
+from esplan import diff
 from esplan.model import Body
 from esplan.plan import Step
-from esplan.steps.request import index_path, request, send
+from esplan.steps.request import index_now, index_path, request, send
 
 if TYPE_CHECKING:
     from esplan.model import JSON
@@ -33,7 +33,7 @@ def describe(address: str, index: str, mappings: JSON, preconditions: tuple[JSON
 def probe(step: Step, run: Run) -> bool:
     """The live mapping, as far as the files speak of it, is the wanted one."""
     after = run.plan.change(step.address).after
-    index = live.read_indices(run.cluster, [step.arguments["index"]]).get(step.arguments["index"])
+    index = index_now(step, run)
     if index is None:
         return False
     wanted = Body({}, after["mappings"])

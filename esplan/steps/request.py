@@ -1,16 +1,17 @@
-"""What the step kinds share: sending a step's own request, and fenced alias calls."""
+"""What the step kinds share: the index they are about, their own request, fenced alias calls."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from esplan import live
 from esplan.errors import ServerError, Stopped
 from esplan.plan import FENCE, STATE_INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from esplan.model import JSON
+    from esplan.model import JSON, Index
     from esplan.plan import Step
     from esplan.run import Run
 
@@ -61,6 +62,12 @@ def fenced(actions: Iterable[JSON]) -> JSON:
         {"add": {**fence, "is_hidden": True}},
     ]
     return {"method": "POST", "path": "/_aliases", "body": {"actions": [*guard, *actions]}}
+
+
+def index_now(step: Step, run: Run) -> Index | None:
+    """The index that a step is about, as it is at this moment; None when there is none."""
+    name = step.arguments["index"]
+    return live.read_indices(run.cluster, [name]).get(name)
 
 
 def request(method: str, path: str, body: JSON | None = None) -> JSON:

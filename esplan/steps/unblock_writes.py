@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan import live
 from esplan.plan import Step
-from esplan.steps.request import index_path, request, send
+from esplan.steps.request import index_now, index_path, request, send
 
 if TYPE_CHECKING:
     from esplan.model import JSON
@@ -39,7 +38,7 @@ def describe(address: str, index: str, uuid: str) -> Step:
 
 def probe(step: Step, run: Run) -> bool:
     """No write block, or no such index any more."""
-    index = live.read_indices(run.cluster, [step.arguments["index"]]).get(step.arguments["index"])
+    index = index_now(step, run)
     return index is None or index.body.settings.get(SETTING) is None
 
 

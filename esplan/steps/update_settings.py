@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan import live
 from esplan.plan import Phase, Step
-from esplan.steps.request import index_path, request, send
+from esplan.steps.request import index_now, index_path, request, send
 
 if TYPE_CHECKING:
     from esplan.model import JSON
@@ -46,7 +45,7 @@ def _said(value: object) -> object:
 
 def probe(step: Step, run: Run) -> bool:
     """Every setting has its value; None is met by absence."""
-    index = live.read_indices(run.cluster, [step.arguments["index"]]).get(step.arguments["index"])
+    index = index_now(step, run)
     if index is None:
         return False
     wanted = (step.request or {})["body"]
