@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from esplan.plan import Change, Step
 
 
+REPLICAS = "index.number_of_replicas"
+EXPANSION = "index.auto_expand_replicas"
+
+
 @dataclass(frozen=True)
 class Context:
     """What the routes need beside one comparison."""

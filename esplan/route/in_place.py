@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from esplan.model import Alias
 from esplan.plan import Change, Step
 from esplan.route import rules
-from esplan.route.context import Routed, unchanged
+from esplan.route.context import EXPANSION, REPLICAS, Routed, unchanged
 from esplan.route.rules import Route
 from esplan.steps import put_mapping, update_aliases, update_settings
 
@@ -60,6 +60,10 @@ def _setting_steps(comparison: Comparison, index: Index) -> list[Step]:
         return []
     settings = {one.path[1]: one.after for one in changed}
     before = {one.path[1]: one.before for one in changed}
+    expansion = index.body.settings.get(EXPANSION)
+    if REPLICAS in settings and expansion and EXPANSION not in comparison.desired.body.settings:
+        # A number alone would be overridden at once.
+        settings[EXPANSION], before[EXPANSION] = "false", expansion
     checks = _preconditions(comparison, index, "settings")
     address = str(comparison.address)
     return [update_settings.describe(address, index.name, settings, before, checks)]

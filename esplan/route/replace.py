@@ -11,7 +11,7 @@ from esplan.errors import Refused
 from esplan.model import JSON, Alias, Body, Index
 from esplan.plan import Change, Reason, Step
 from esplan.route import rules
-from esplan.route.context import Context, Routed, unchanged
+from esplan.route.context import EXPANSION, REPLICAS, Context, Routed, unchanged
 from esplan.route.rules import Route
 from esplan.steps import (
     await_health,
@@ -25,10 +25,7 @@ from esplan.steps import (
     verify,
 )
 
-WHILE_COPYING = {
-    "index.number_of_replicas": "0",
-    "index.auto_expand_replicas": None,
-}
+WHILE_COPYING = {REPLICAS: "0", EXPANSION: None}
 """A target is filled without replicas; they are set before the switch.
 
 Refreshes stay as they are: switched off, a copy took a tenth longer (seen on two cores).
@@ -83,8 +80,13 @@ def _source(comparison: Comparison, alias: Alias) -> Index:
 
 
 def new_body(live: Body, desired: Body) -> Body:
-    """The new index: as desired, with the settings and fields that only live has kept."""
+    """The new index: as desired, with the settings and fields that only live has kept.
+
+    A declared number of replicas ends their automatic expansion, which would override it.
+    """
     carried = {n: v for n, v in live.settings.items() if not n.startswith(NEVER_CARRIED)}
+    if REPLICAS in desired.settings:
+        carried.pop(EXPANSION, None)
     mappings = desired.mappings if desired.exact else rules.merged(live.mappings, desired.mappings)
     return Body({**carried, **desired.settings}, mappings, creation=desired.creation)
 

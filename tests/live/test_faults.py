@@ -305,7 +305,7 @@ def test_a_block_lifted_by_hand_is_found(world: World) -> None:
 def test_replicas_that_no_node_can_take(world: World) -> None:
     """One node cannot hold a replica: the alias stays where it is."""
     nodes = world.cluster.read("/_cluster/health")["number_of_data_nodes"]
-    world.seed(50)
+    world.seed(50)  # expands its replicas by itself: the declared number ends that
     world.make_plan(settings={"number_of_replicas": nodes})
     said = world.apply(code=1).stderr
     assert f"{world.blue} does not become green" in said

@@ -333,3 +333,19 @@ def test_deleting_what_esplan_did_not_make() -> None:
     marked = live_state(body({"number_of_shards": 1}), name="precious", mark={"plan": "p"})
     found = routed(alias(body(SHARDS), finish=Finish(delete_old=True)), marked)
     assert kinds(found)[-1] == "delete_index"
+
+
+def test_a_declared_number_of_replicas_ends_their_expansion() -> None:
+    """Beside `auto_expand_replicas` the server overrides a number at once."""
+    live = live_state(body({"number_of_shards": 1, "auto_expand_replicas": "0-1"}))
+    moved = routed(alias(body({**SHARDS, "number_of_replicas": 1})), live)
+    assert (step(moved, "update_settings").request or {})["body"] == {
+        "index.number_of_replicas": "1"
+    }
+    changed = routed(alias(body({"number_of_replicas": 1})), live)
+    found = step(changed, "update_settings")
+    assert (found.request or {})["body"] == {
+        "index.number_of_replicas": "1",
+        "index.auto_expand_replicas": "false",
+    }
+    assert found.undo["request"]["body"]["index.auto_expand_replicas"] == "0-1"
