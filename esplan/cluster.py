@@ -28,9 +28,6 @@ warnings.filterwarnings("ignore", category=ElasticsearchWarning)
 TRANSIENT = frozenset({429, 502, 503, 504})
 """Statuses after which a read is worth repeating."""
 
-LONGEST_URL = 4096
-"""Elasticsearch refuses a longer request line (`http.max_initial_line_length`)."""
-
 
 @dataclass(frozen=True)
 class Connection:

@@ -61,7 +61,7 @@ def status(cluster: Cluster, plan_digest: str = "") -> Status:
     applies = tuple(_unfinished(records) for records in journals if _starts(records))
     return Status(
         holder=seen.holder if seen else None,
-        holder_is_dead=bool(seen) and lock.is_dead(seen.holder) if seen else False,
+        holder_is_dead=lock.is_dead(seen.holder) if seen else False,
         unfinished=tuple(one for one in applies if plan_digest in ("", one.plan)),
         unreadable=tuple(unreadable),
         tasks=_tasks(cluster),
