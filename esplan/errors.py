@@ -9,6 +9,7 @@
     ├── StepFailed               1    a step of an apply did not succeed
     ├── JournalError             1    the journal cannot be read or written
     ├── Refused                  4    not safe, so not done
+    │   ├── InvalidRunIds        4    run ids that are no points in time, or not one each
     │   └── VerificationFailed   4    the copy is not equal to its source
     ├── Stopped                  3    an apply stopped part-way and can be resumed
     └── Locked                   5    another apply holds the lock
@@ -103,6 +104,10 @@ class Refused(EsplanError):
     """Not safe, so not done."""
 
     exit_code = 4
+
+
+class InvalidRunIds(Refused, ValueError):
+    """Run ids that cannot be put in order: unreadable, in the future, or two for one instant."""
 
 
 class VerificationFailed(Refused):
