@@ -41,7 +41,8 @@ class Comparison:
 
     `index` is the concrete live index (None: there is none). `before` and `after` have the keys
     `settings`, `mappings` and `options` (alias) or `aliases` (index); `before` is cut down to
-    what `after` speaks of, and None when the object does not exist.
+    what `after` speaks of, and None when the object does not exist. For a release, `index` is
+    the one to release, and `before` and `after` have the key `index` too: its name.
     """
 
     address: Address
@@ -64,9 +65,21 @@ def _alias(alias: Alias, live: State) -> Comparison:
     index = live.indices[found.indices[0]] if found else None
     after = shown(alias.body) | {"options": alias.options}
     before = None
+    if alias.indices:
+        return _release(alias, index, live)
     if index and found:
         before = projected(index.body, alias.body) | {"options": found.options}
     return _comparison(Address("alias", alias.name), alias, index, before, after)
+
+
+def _release(alias: Alias, current: Index | None, live: State) -> Comparison:
+    """The alias as it is, and the run to release as the loader made it."""
+    run = live.indices[alias.indices[0]]
+    options = current.aliases[alias.name] if current else {}
+    before = {"options": options, "index": current.name if current else None}
+    after = shown(alias.body) | {"options": alias.options, "index": run.name}
+    before |= projected(run.body, alias.body)
+    return _comparison(Address("alias", alias.name), alias, run, before, after)
 
 
 def _index(desired: Index, live: State) -> Comparison:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from esplan.segments import SEGMENT
+
 JSON = dict[str, Any]
 AddressKind = Literal["alias", "index"]
 
@@ -85,9 +87,32 @@ class Verify:
 
 @dataclass(frozen=True)
 class Finish:
-    """What happens after the switch."""
+    """What happens after the switch; with `runs` the force merge comes before it.
+
+    `forcemerge`: by the sizing rule, not at all, or segments a shard. `segment`: bytes of a
+    segment that the rule aims at.
+    """
 
     delete_old: bool = False
+    forcemerge: int | Literal["auto", "off"] = "off"
+    segment: int = SEGMENT
+
+
+@dataclass(frozen=True)
+class Runs:
+    """A loader makes the indices, one a run; the alias is on one of them.
+
+    `pattern` is `index.name` as written, with its {index_base}; the patterns of `entities`, by
+    name, have it replaced. `run` is `latest` or a run id.
+    """
+
+    source: str
+    pattern: str
+    base: str = ""
+    entities: dict[str, str] = field(default_factory=dict)
+    run: str = "latest"
+    writes: Literal["done", "ongoing"] = "done"
+    abort: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +121,8 @@ class Alias:
 
     `options` is the canonical alias body: filter, index_routing, search_routing,
     is_write_index, is_hidden. `indices` are the live members; the desired side has `body` and
-    `naming` instead, and leaves the choice of the index to the plan.
+    `naming` instead, and leaves the choice of the index to the plan. With `runs` a loader makes
+    the indices, and `indices` holds the one to release once it was looked up.
     """
 
     name: str
@@ -107,6 +133,7 @@ class Alias:
     migrate: Migrate = field(default_factory=Migrate)
     verify: Verify = field(default_factory=Verify)
     finish: Finish = field(default_factory=Finish)
+    runs: Runs | None = None
 
 
 @dataclass(frozen=True)

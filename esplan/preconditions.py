@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan import checksum, diff, live
+from esplan import activity, checksum, diff, live
 from esplan.errors import Refused
 from esplan.model import Body
 from esplan.plan import digest
@@ -51,6 +51,17 @@ def _absent(precondition: JSON, facts: _Facts) -> str:
         return f"the index {name} exists already"
     on = membership(facts.run.cluster, name)
     return f"{name} is an alias on {', '.join(on)}" if on else ""
+
+
+def _idle(precondition: JSON, facts: _Facts) -> str:
+    """Nobody writes to the index, nor has since the plan was made (or the copy was proven)."""
+    name = precondition["index"]
+    proof = facts.run.proofs.get(facts.step.address, {})
+    planned = precondition.get("marks") or proof.get("marks", {}).get(name)
+    seen = activity.observe(facts.run.cluster, [name])
+    if name in seen.written or (planned and seen.marks[name] != planned):
+        return f"{name} is written to: wait until the load has ended, or turn forcemerge off"
+    return ""
 
 
 def _index(precondition: JSON, facts: _Facts) -> str:
@@ -133,6 +144,7 @@ CHECKS: dict[str, Callable[[JSON, _Facts], str]] = {
     "absent": _absent,
     "alias": _alias,
     "body": _body,
+    "idle": _idle,
     "index": _index,
     "ours": _ours,
     "proven": _proven,

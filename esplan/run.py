@@ -21,7 +21,7 @@ class Listener(Protocol):
         """A step begins: the `number`th of `total`."""
 
     def step_progress(self, step: Step, done: int, total: int) -> None:
-        """Documents done so far, of how many."""
+        """Documents done so far, of how many; for a force merge segments now, and the target."""
 
     def step_ended(self, step: Step, outcome: str, evidence: JSON) -> None:
         """`done`, `as wanted` (nothing was sent), `failed` or `undone`."""

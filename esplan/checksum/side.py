@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from esplan.checksum.report import Marks
     from esplan.cluster import Cluster
+    from esplan.live import Reader
     from esplan.model import JSON
 
 LONGEST_REQUEST = 600.0
@@ -187,7 +188,7 @@ def _found(answer: Any, what: str) -> JSON:
     return dict(answer)
 
 
-def marks(cluster: Cluster, indices: Sequence[str]) -> Marks:
+def marks(cluster: Reader, indices: Sequence[str]) -> Marks:
     """The highest sequence number of every primary shard, by index and shard.
 
     Every write, a delete too, raises one of them. Raises StepFailed where an index or one of

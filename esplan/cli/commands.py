@@ -11,9 +11,10 @@ import typer
 
 from esplan.arguments import DEFAULT_OUTPUT
 from esplan.cli.options import Globals, chosen, result
-from esplan.errors import InvalidInput, Refused
+from esplan.errors import InvalidInput, Refused, UsageError
 
 if TYPE_CHECKING:
+    from esplan.desired import Desired
     from esplan.plan import Plan
 
 app = typer.Typer(
@@ -33,7 +34,12 @@ PATIENCE = 90.0
 
 Format = Literal["text", "json"]
 Phase = Literal["prepare", "switch", "finish"]
-Paths = Annotated[list[Path], typer.Option("-d", "--desired", help="Desired file or folder.")]
+Paths = Annotated[
+    list[Path] | None, typer.Option("-d", "--desired", help="Desired file or folder.")
+]
+JobPath = Annotated[
+    Path | None, typer.Option("--job", help="A legacy job config, instead of desired files.")
+]
 PlanPath = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file.")]
 
 
@@ -84,8 +90,9 @@ def validate(
 @app.command()
 def plan(
     ctx: typer.Context,
-    desired: Paths,
+    desired: Paths = None,
     *,
+    job: JobPath = None,
     output: Annotated[
         str | None, typer.Option("-o", "--output", help="Save the plan (plans/… without a path).")
     ] = None,
@@ -101,20 +108,35 @@ def plan(
     Example: esplan plan -d desired/ -o plans/release.json --url http://localhost:9201
     """
     from esplan import journal, live, planfile
-    from esplan.commands.plan import plan as command
-    from esplan.desired import read
+    from esplan.commands import plan as commands
 
     given = chosen(ctx)
-    wanted = read(desired, given.settings().variables)
+    wanted = _wanted(given, desired or [], job)
     with given.cluster() as cluster:
         live.require_cluster(cluster, given.settings().cluster_uuid)
-        made = command(cluster, wanted, target=target or (), exclude=exclude or ())
+        made = commands.plan(cluster, wanted, target=target or (), exclude=exclude or ())
+    if job:
+        commands.refuse_nothing_to_release(made, wanted)
     path = _plan_path(output, made)
     if path:
         journal.set_aside(path)
         planfile.write(made, path)
     _show_plan(given, made, str(path or ""), format_)
     return 2 if detailed_exitcode and made.steps else 0
+
+
+def _wanted(given: Globals, paths: list[Path], job: Path | None) -> Desired:
+    """What the desired files say, or the job."""
+    from esplan import desired
+    from esplan.commands.job import desired_of
+
+    if bool(paths) == bool(job):
+        raise UsageError(
+            "give -d PATH or --job FILE, and not both", remedy="see esplan plan --help"
+        )
+    if job:
+        return desired_of(job, given.config)
+    return desired.read(paths, given.settings().variables)
 
 
 def _plan_path(output: str | None, plan: Plan) -> Path | None:

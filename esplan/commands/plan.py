@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import esplan
-from esplan import diff, live, planfile, route
+from esplan import activity, diff, live, planfile, route
 from esplan.errors import Refused, UsageError
+from esplan.model import Alias, State
 from esplan.plan import Plan, ordered, refuse_overlap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from esplan.activity import Activity
     from esplan.desired import Desired
+    from esplan.diff import Comparison
     from esplan.live import Reader
-    from esplan.route import Routed
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
 
 
 def plan(
@@ -31,16 +36,19 @@ def plan(
 ) -> Plan:
     """The plan that makes live what the files say, in three requests.
 
-    `target` and `exclude` are addresses. Raises Refused, with every reason, when an object has
-    no safe way; UsageError for an address that no file has.
+    An index that is to be force merged takes four more, and two seconds: whether somebody
+    writes to it. `target` and `exclude` are addresses. Raises Refused, with every reason, when
+    an object has no safe way; UsageError for an address that no file has.
     """
     now = now or datetime.now(UTC)
     plan_id = plan_id or secrets.token_hex(8)
     info = live.cluster_info(cluster)
+    wanted = _chosen(desired.state, target, exclude)
     state = live.read_state(cluster)
-    comparisons = _chosen(diff.compare(desired.state, state), target, exclude)
-    context = route.Context(plan_id, state, now.date())
-    routed = _route_all(comparisons, context)
+    comparisons = diff.compare(_resolved(wanted, state, now), state)
+    seen = _activity(cluster, comparisons)
+    context = route.Context(plan_id, state, now.date(), seen)
+    routed = _each(comparisons, lambda one: route.route(one, context))
     steps = ordered([step for one in routed for step in one.steps])
     refuse_overlap(steps)
     return planfile.sealed(
@@ -57,10 +65,24 @@ def plan(
     )
 
 
-def _chosen(
-    comparisons: list[diff.Comparison], target: Sequence[str], exclude: Sequence[str]
-) -> list[diff.Comparison]:
-    known = {str(one.address) for one in comparisons}
+def refuse_nothing_to_release(made: Plan, desired: Desired) -> None:
+    """A job that would release the index that is released is an error; a desired file's is none.
+
+    Raises Refused. Nothing is ever deleted then: the old index is the new one.
+    """
+    for alias in desired.state.aliases.values():
+        change = made.change(f"alias.{alias.name}")
+        if alias.runs and not alias.runs.abort and change.index == change.target:
+            raise Refused(
+                f"{change.address} is on {change.index} already, and that is the latest run: "
+                "there is nothing to release, and nothing to delete",
+                remedy="let the loader run first; or set abort_run to True",
+            )
+
+
+def _chosen(state: State, target: Sequence[str], exclude: Sequence[str]) -> State:
+    addresses = [f"alias.{name}" for name in state.aliases]
+    known = {*addresses, *(f"index.{name}" for name in state.indices)}
     unknown = [address for address in (*target, *exclude) if address not in known]
     if unknown:
         raise UsageError(
@@ -68,23 +90,50 @@ def _chosen(
             remedy=f"addresses here: {', '.join(sorted(known))}",
         )
     wanted = set(target or known) - set(exclude)
-    return [one for one in comparisons if str(one.address) in wanted]
+    return State(
+        {name: one for name, one in state.indices.items() if f"index.{name}" in wanted},
+        {name: one for name, one in state.aliases.items() if f"alias.{name}" in wanted},
+    )
 
 
-def _route_all(comparisons: list[diff.Comparison], context: route.Context) -> list[Routed]:
-    """Every object's route; all refusals at once."""
-    routed: list[Routed] = []
+def _resolved(desired: State, state: State, now: datetime) -> State:
+    """Every alias on a loader's runs with the run that it is to be on."""
+    aliases = _each(desired.aliases.values(), lambda one: route.resolved(one, state, now))
+    return replace(desired, aliases={alias.name: alias for alias in aliases})
+
+
+def _activity(cluster: Reader, comparisons: list[Comparison]) -> Activity:
+    """Who is written to, of the indices that may be force merged."""
+    names = {
+        one.index.name
+        for one in comparisons
+        if one.index and one.index.is_open and one.differences and _may_merge(one)
+    }
+    return activity.observe(cluster, sorted(names))
+
+
+def _may_merge(comparison: Comparison) -> bool:
+    alias = comparison.desired
+    if not isinstance(alias, Alias) or alias.finish.forcemerge == "off":
+        return False
+    return alias.runs is None or (alias.runs.writes == "done" and not alias.runs.abort)
+
+
+def _each(items: Iterable[Item], route_one: Callable[[Item], Answer]) -> list[Answer]:
+    """Every object's answer; all refusals at once."""
+    done: list[Answer] = []
     refusals: list[Refused] = []
-    for comparison in comparisons:
+    for item in items:
         try:
-            routed.append(route.route(comparison, context))
+            done.append(route_one(item))
         except Refused as refusal:
             refusals.append(refusal)
-    if len(refusals) == 1:
+    different = {str(refusal): refusal for refusal in refusals}
+    if len(different) == 1:
         raise refusals[0]
     if refusals:
         raise Refused(
             f"{len(refusals)} objects have no safe way to the desired state",
-            why="\n".join(str(refusal) for refusal in refusals),
+            why="\n".join(different),
         )
-    return routed
+    return done

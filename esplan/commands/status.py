@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from esplan import lock, state_index
-from esplan.steps import reindex
+from esplan.steps import force_merge, reindex
 
 if TYPE_CHECKING:
     from esplan.cluster import Cluster
@@ -29,7 +29,7 @@ class Unfinished:
 
 @dataclass(frozen=True)
 class Task:
-    """A running task of esplan: documents done and in total."""
+    """A running task of esplan: documents done and in total (0: just started, or a merge)."""
 
     id: str
     opaque_id: str
@@ -86,7 +86,12 @@ def _unfinished(records: list[Record]) -> Unfinished:
 
 
 def _tasks(cluster: Cluster) -> tuple[Task, ...]:
-    answer = cluster.read("/_tasks", {"actions": reindex.ACTIONS, "detailed": "true"}) or {}
+    answer = (
+        cluster.read(
+            "/_tasks", {"actions": f"{reindex.ACTIONS},{force_merge.ACTION}", "detailed": "true"}
+        )
+        or {}
+    )
     found = {n: t for node in answer.get("nodes", {}).values() for n, t in node["tasks"].items()}
     ours = {
         name: task

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from esplan import schema, source
@@ -13,14 +14,14 @@ from esplan.desired.build import Builder, Entry, mapping_path, unwrapped
 from esplan.desired.variables import SECTIONS, substitute
 from esplan.errors import Diagnostic, InvalidInput
 from esplan.model import JSON, Address, Alias, Index, State
+from esplan.source import Found
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
-    from esplan.source import Document, Found
+    from esplan.source import Document
 
-__all__ = ["Desired", "Place", "Survey", "read", "survey"]
+__all__ = ["Desired", "Place", "Survey", "of", "read", "survey"]
 
 KINDS: dict[str, Any] = {"aliases": "alias", "indices": "index"}
 
@@ -82,10 +83,23 @@ def read(paths: Sequence[Path], variables: Mapping[str, str] | None = None) -> D
     return result.desired
 
 
+def of(document: Document) -> Desired:
+    """The desired state in a document that is already here. Raises InvalidInput."""
+    problems = schema.check(document, "desired")
+    result = _surveyed([_Loaded(Found(Path(document.file)), document, problems, [])], [])
+    if result.desired is None:
+        raise InvalidInput(result.diagnostics)
+    return result.desired
+
+
 def survey(paths: Sequence[Path], variables: Mapping[str, str] | None = None) -> Survey:
     """The same without raising: everything that is wrong, and how much there is."""
     found, problems = source.find(paths)
     files = _without_mapping_files([_load(one, variables) for one in found])
+    return _surveyed(files, problems)
+
+
+def _surveyed(files: list[_Loaded], problems: list[Diagnostic]) -> Survey:
     invalid = [problem for file in files for problem in file.problems]
     entries, twice = merge.first_of_each([e for file in files for e in _entries(file.document)])
     state, more, builder = _state(entries, _failing(entries, invalid))

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from esplan import normalize, schema, source
+from esplan import normalize, runs, schema, source
 from esplan.desired import naming
-from esplan.errors import Diagnostic, InvalidInput
-from esplan.model import JSON, Address, Alias, Body, Finish, Index, Migrate, Verify
+from esplan.errors import Diagnostic, InvalidInput, InvalidRunIds
+from esplan.model import JSON, Address, Alias, Body, Finish, Index, Migrate, Runs, Verify
+from esplan.segments import SEGMENT, bytes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,19 +69,45 @@ class Builder:
     def alias(self, entry: Entry) -> Alias:
         """An entry of `aliases`."""
         raw, name = entry.raw, entry.address.name
-        index, finish = raw["index"], raw.get("finish", {})
+        index = raw["index"]
         self.add(entry, (), naming.name_problems(name, lower=False))
-        problems = naming.pattern_problems(index["name"], index.get("colors"))
-        self.add(entry, ("index", "name"), problems)
+        runs = self.runs(entry) if "runs" in raw else None
+        if runs is None:
+            problems = naming.pattern_problems(index["name"], index.get("colors"))
+            self.add(entry, ("index", "name"), problems)
+        pattern = based(index["name"], runs.base) if runs else index["name"]
         return Alias(
             name,
             options=self.options(entry, {k: v for k, v in raw.items() if k in OPTIONS}, ()),
             body=self.with_replicas(entry, self.body(entry, index, ("index",))),
-            naming=naming.naming(index["name"], index.get("colors")),
+            naming=naming.naming(pattern, index.get("colors")),
             migrate=_migrate(raw.get("migrate", {})),
             verify=Verify(**raw.get("verify", {})),
-            finish=Finish(finish.get("delete_old", False)),
+            finish=_finish(raw.get("finish", {})),
+            runs=runs,
         )
+
+    def runs(self, entry: Entry) -> Runs:
+        """How a loader's indices are found. Nothing is copied, so nothing is said of a copy."""
+        raw, pattern = entry.raw["runs"], entry.raw["index"]["name"]
+        base = raw.get("index_base", "")
+        given = raw.get("entities", {raw["source"]: pattern})
+        self.add(entry, ("index", "name"), naming.run_pattern_problems(pattern, base))
+        for name, one in given.items() if "entities" in raw else ():
+            at = ("runs", "entities", name)
+            self.add(entry, at, naming.run_pattern_problems(one, base))
+        if pattern not in given.values():
+            message = f'none of the entities has the index name "{pattern}" of this alias'
+            self.problems.append(entry.problem("runs", "entities", message=message))
+        self.add(entry, ("runs", "run"), _run_problems(raw.get("run", "latest")))
+        for key in sorted({"migrate", "verify"} & set(entry.raw)):
+            message = f"`{key}` is about a copy, and with `runs` a loader makes the index"
+            self.problems.append(entry.problem(key, message=message, remedy="remove it"))
+        if "colors" in entry.raw["index"]:
+            self.problems.append(entry.problem("index", "colors", message="runs have no colours"))
+        entities = {name: based(one, base) for name, one in given.items()}
+        plain = {k: v for k, v in raw.items() if k in ("source", "run", "writes", "abort")}
+        return Runs(pattern=pattern, base=base, entities=entities, **plain)
 
     def add(self, entry: Entry, path: tuple[str, ...], messages: Iterator[str]) -> None:
         """Diagnostics at one place of an entry."""
@@ -155,6 +182,29 @@ class Builder:
                 self.problems.append(entry.problem(*path, message=message))
         settings = body.settings | {REPLICAS: str(replicas)}
         return replace(body, settings=dict(sorted(settings.items())))
+
+
+def based(pattern: str, base: str) -> str:
+    """A pattern with its {index_base} replaced."""
+    return pattern.replace("{index_base}", base)
+
+
+def _run_problems(run: str) -> Iterator[str]:
+    if run == "latest":
+        return
+    try:
+        runs.run_id_to_timestamp(run)
+    except InvalidRunIds as error:
+        yield f"{error.why}; `run` is latest or a run id"
+
+
+def _finish(raw: JSON) -> Finish:
+    merge = raw.get("forcemerge", "off")
+    return Finish(
+        delete_old=raw.get("delete_old", False),
+        forcemerge=int(merge) if isinstance(merge, float) else merge,
+        segment=bytes_of(raw["max_segment_size"]) if "max_segment_size" in raw else SEGMENT,
+    )
 
 
 def _migrate(raw: JSON) -> Migrate:

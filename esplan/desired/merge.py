@@ -71,8 +71,11 @@ def _inline_aliases(entries: Entries) -> Iterator[tuple[Entry, str]]:
 
 
 def _same_patterns(entries: Entries, aliases: Mapping[Address, Alias]) -> Iterator[Diagnostic]:
+    """Two aliases may be on the same runs of a loader; two that make indices may not."""
     firsts: dict[str, Address] = {}
     for address, alias in aliases.items():
+        if alias.runs:
+            continue
         first = firsts.setdefault(alias.naming.pattern, address)
         if first != address:
             message = f"the index name is also that of {first}, at {place(entries[first])}"

@@ -11,6 +11,7 @@ from esplan.plan import Change, Reason
 from esplan.route import rules
 from esplan.route.context import Context, Routed
 from esplan.route.in_place import update
+from esplan.route.release import aborted, release, resolved
 from esplan.route.replace import replace
 from esplan.route.rules import Route
 from esplan.steps import await_health, create_index, update_aliases
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from esplan.diff import Comparison
     from esplan.model import Index, State
 
-__all__ = ["Context", "Routed", "route"]
+__all__ = ["Context", "Routed", "resolved", "route"]
 
 
 def route(comparison: Comparison, context: Context) -> Routed:
@@ -33,10 +34,14 @@ def route(comparison: Comparison, context: Context) -> Routed:
 
 
 def _route_alias(comparison: Comparison, alias: Alias, context: Context) -> Routed:
+    if alias.runs and alias.runs.abort:
+        return aborted(comparison)
     _check_alias(alias, context.live)
     if comparison.index is None:
         return _create_alias(comparison, alias, context)
     found, reasons = _reasons(comparison)
+    if alias.runs:
+        return release(comparison, alias, found, reasons, context)
     if found == Route.REINDEX:
         return replace(comparison, alias, reasons, context)
     return update(comparison, found, reasons, comparison.index)

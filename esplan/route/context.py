@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from esplan.activity import QUIET, Activity
 from esplan.plan import digest
 
 if TYPE_CHECKING:
@@ -20,11 +21,12 @@ EXPANSION = "index.auto_expand_replicas"
 
 @dataclass(frozen=True)
 class Context:
-    """What the routes need beside one comparison."""
+    """What the routes need beside one comparison. `activity`: of indices to force merge."""
 
     plan_id: str
     live: State
     today: date
+    activity: Activity = QUIET
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,12 @@ def update(
         comparison.before,
         comparison.after,
     )
-    steps = [*_mapping_steps(comparison, index), *_setting_steps(comparison, index)]
-    return Routed(change, (*steps, *_option_steps(comparison, index)))
+    return Routed(change, (*body_steps(comparison, index), *_option_steps(comparison, index)))
+
+
+def body_steps(comparison: Comparison, index: Index) -> tuple[Step, ...]:
+    """Mapping additions and dynamic settings on an index that is there."""
+    return (*_mapping_steps(comparison, index), *_setting_steps(comparison, index))
 
 
 def _preconditions(comparison: Comparison, index: Index, *sections: str) -> tuple[JSON, ...]:

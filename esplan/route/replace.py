@@ -6,12 +6,14 @@ import hashlib
 from dataclasses import dataclass
 
 from esplan import naming
+from esplan.activity import Activity
 from esplan.diff import Comparison, projected
 from esplan.errors import Refused
 from esplan.model import JSON, Alias, Body, Index
 from esplan.plan import Change, Reason, Step
 from esplan.route import rules
 from esplan.route.context import EXPANSION, REPLICAS, Context, Routed, unchanged
+from esplan.route.merging import merge_step
 from esplan.route.rules import Route
 from esplan.steps import (
     await_health,
@@ -208,9 +210,18 @@ class _Copy:
             steps.append(
                 update_settings.describe(self.address, self.target, lifecycle, nothing, ())
             )
+        steps += self._merge()[0]
         if self.alias.finish.delete_old:
             steps.append(self._delete())
         return tuple(steps)
+
+    def _merge(self) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+        """After the switch: before it, clients would wait for the merge, too."""
+        new = Index(self.target, self.body, size=self.source.size)
+        written = self.source.name in self.context.activity.written
+        activity = Activity(written=frozenset({self.target} if written else ()))
+        finish = self.alias.finish
+        return merge_step(self.address, new, finish, activity, self._ours(), phase="finish")
 
     def _was_blocked(self) -> bool:
         """A block that was there before the plan is somebody's own: it stays."""
@@ -252,6 +263,7 @@ class _Copy:
             found.append(f"{self.address}: {self.source.name} is write-blocked and stays so")
         if not self.alias.finish.delete_old:
             found.append(f"{self.address}: {self.source.name} is kept (finish.delete_old is false)")
+        found += self._merge()[1]
         if self.alias.verify.method == "count":
             found.append(f"{self.address}: verify.method count proves numbers, not contents")
         return tuple(found)

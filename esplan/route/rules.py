@@ -23,7 +23,8 @@ class Route(IntEnum):
     ALIAS = 1
     SETTINGS = 2
     MAPPING = 3
-    REINDEX = 4
+    RELEASE = 4
+    REINDEX = 5
 
     @property
     def title(self) -> str:
@@ -36,6 +37,7 @@ TITLES = {
     Route.ALIAS: "alias change",
     Route.SETTINGS: "dynamic settings",
     Route.MAPPING: "mapping addition",
+    Route.RELEASE: "release",
     Route.REINDEX: "reindex",
 }
 
@@ -99,6 +101,8 @@ def _rule(difference: Difference) -> tuple[Route, str]:
     section = difference.path[0]
     if section in ("options", "aliases"):
         return Route.ALIAS, "an alias changes in one atomic call"
+    if section == "index":
+        return Route.RELEASE, "the alias moves to another run in one atomic call"
     if section == "settings":
         return _setting_rule(difference.path[1])
     return _mapping_rule(difference)

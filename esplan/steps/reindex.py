@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan.errors import OutcomeUnknown, ServerError, StepFailed
+from esplan.errors import OutcomeUnknown, StepFailed
 from esplan.plan import Step
-from esplan.steps.request import index_path, request, send
+from esplan.steps.request import index_path, poll_task, request, send
 
 if TYPE_CHECKING:
     from typing import Any
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 ACTIONS = "*data/write/reindex"
 """The action of a reindex task and of its slices."""
-
-POLL = "1s"
-"""How long the server holds a poll: the end of the task is seen at once, progress each second."""
 
 STARTS = 5
 """How often a task that vanished with its node is started again in one apply."""
@@ -126,7 +123,7 @@ def _wait(step: Step, run: Run, task: str) -> JSON | None:
     """The finished task, or None when the cluster does not know it any more."""
     total = step.estimate.get("documents") or 0
     while True:
-        found = _poll(run, task)
+        found = poll_task(run, task)
         if found is None:
             return None
         done, seen = position(found, _slices(run, task, found))
@@ -134,20 +131,6 @@ def _wait(step: Step, run: Run, task: str) -> JSON | None:
         if found["completed"]:
             return found
         run.safe_point()
-
-
-def _poll(run: Run, task: str) -> JSON | None:
-    """One long poll; a wait that runs out is followed by a plain look."""
-    try:
-        answer = run.cluster.read(
-            f"/_tasks/{task}", {"wait_for_completion": "true", "timeout": POLL}
-        )
-    except ServerError as error:
-        if error.type not in ("timeout_exception", "receive_timeout_transport_exception"):
-            raise
-        answer = run.cluster.read(f"/_tasks/{task}")
-    found: JSON | None = answer
-    return found
 
 
 def _slices(run: Run, task: str, found: JSON) -> list[JSON]:

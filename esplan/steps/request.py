@@ -16,6 +16,24 @@ if TYPE_CHECKING:
     from esplan.run import Run
 
 
+POLL = "1s"
+"""How long the server holds a poll: the end of a task is seen at once, progress each second."""
+
+
+def poll_task(run: Run, task: str) -> JSON | None:
+    """One long poll; a wait that runs out is followed by a plain look. None: nobody knows it."""
+    try:
+        answer = run.cluster.read(
+            f"/_tasks/{task}", {"wait_for_completion": "true", "timeout": POLL}
+        )
+    except ServerError as error:
+        if error.type not in ("timeout_exception", "receive_timeout_transport_exception"):
+            raise
+        answer = run.cluster.read(f"/_tasks/{task}")
+    found: JSON | None = answer
+    return found
+
+
 def send(step: Step, run: Run, *, timeout: float = 60) -> Any:
     """Send the request that the plan shows, once, as it stands there."""
     return send_request(step.request or {}, run, run.opaque_id(step), timeout=timeout)

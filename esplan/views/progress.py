@@ -40,12 +40,13 @@ class Bars:
         """Nothing is drawn before the first step."""
         self._console = console
         self._started = 0.0
+        self._most = 0
         self._bar: Progress | None = None
         self._task = TaskID(0)
 
     def step_started(self, step: Step, number: int, total: int) -> None:
         """A bar under the finished lines."""
-        self._started = time.monotonic()
+        self._started, self._most = time.monotonic(), 0
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
@@ -59,9 +60,14 @@ class Bars:
         self._task = self._bar.add_task(label, total=None, rate="")
         self._bar.start()
 
-    def step_progress(self, step: Step, done: int, total: int) -> None:  # noqa: ARG002  (protocol)
+    def step_progress(self, step: Step, done: int, total: int) -> None:
         """Move the bar."""
-        if self._bar:
+        if self._bar and step.kind == "force_merge":
+            self._most = max(self._most, done)
+            merged, surplus = self._most - done, max(self._most - total, 1)
+            rate = _segments(done, total)
+            self._bar.update(self._task, completed=merged, total=surplus, rate=rate)
+        elif self._bar:
             seconds = max(time.monotonic() - self._started, 0.001)
             rate = f"{done / seconds:,.0f}/s"
             self._bar.update(self._task, completed=done, total=total or None, rate=rate)
@@ -95,12 +101,15 @@ class Lines:
         self._started = self._said = time.monotonic()
         self._console.print(Text(f"[{number}/{total}] {clean(step.description)}"))
 
-    def step_progress(self, step: Step, done: int, total: int) -> None:  # noqa: ARG002  (protocol)
+    def step_progress(self, step: Step, done: int, total: int) -> None:
         """At most one line in `EVERY` seconds."""
         now = time.monotonic()
         if now - self._said < EVERY or not total:
             return
         self._said = now
+        if step.kind == "force_merge":
+            self._console.print(Text(f"  {_segments(done, total)}"))
+            return
         rate = done / max(now - self._started, 0.001)
         left = f", {duration((total - done) / rate)} left" if rate and done < total else ""
         self._console.print(
@@ -215,6 +224,11 @@ def listener(console: Console) -> Bars | Lines:
     return Bars(console) if console.is_terminal else Lines(console)
 
 
+def _segments(now: int, target: int) -> str:
+    """A force merge has no documents to count: segments over all copies of all shards."""
+    return f"{now:,} segments, target {target:,}"
+
+
 def _ended(step: Step, outcome: str, evidence: JSON, started: float) -> str:
     took = duration(time.monotonic() - started)
     return f"  {outcome}: {clean(step.description)}{_found(step, evidence)} ({took})"
@@ -226,4 +240,6 @@ def _found(step: Step, evidence: JSON) -> str:
         return f": {evidence['created']:,} documents"
     if step.kind == "verify" and evidence.get("equal"):
         return f": equal, {evidence['source_documents']:,} documents on both sides"
+    if step.kind == "force_merge":
+        return f": {evidence['segments_before']:,} segments are {evidence['segments']:,} now"
     return ""

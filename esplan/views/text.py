@@ -46,14 +46,21 @@ def plan(plan: Plan, path: str = "") -> Iterator[RenderableType]:
     for change in changed:
         yield from _change(change, plan)
     if not changed:
-        verb = "is" if same == 1 else "are"
-        yield Text(f"\nNo changes: {_number(same, 'object')} {verb} as the files say.")
+        yield from _nothing(plan, same)
         return
     if same:
         yield Text(f"\n{_number(same, 'object')} unchanged", style="dim")
     yield from _steps(plan)
     yield from _warnings(plan)
     yield from _ending(plan, path)
+
+
+def _nothing(plan: Plan, same: int) -> Iterator[Text]:
+    """Nothing to do; a warning says where that is not because all is as wanted."""
+    yield from _warnings(plan)
+    verb = "is" if same == 1 else "are"
+    said = "as the files say" if not plan.warnings else "left as they are"
+    yield Text(f"\nNo changes: {_number(same, 'object')} {verb} {said}.")
 
 
 def _number(number: int, what: str) -> str:
@@ -87,7 +94,7 @@ def _reason(reason: Reason) -> Iterator[Text]:
 def _consequences(change: Change, steps: list[Step]) -> Iterator[str]:
     """How much is copied, who waits, and what is gone afterwards."""
     kinds = {step.kind: step for step in steps}
-    if change.action == "create":
+    if change.action == "create" and change.route != "release":
         yield from _created(change.after)
     if copy := kinds.get("reindex"):
         documents, much = copy.estimate.get("documents"), copy.estimate.get("bytes")
@@ -214,10 +221,12 @@ def _unfinished(apply: Unfinished) -> Text:
 
 
 def _task(task: Task) -> Text:
-    part = f"{task.done / task.total:.0%}" if task.total else "just started"
+    done = ""
+    if task.total:
+        done = f"{task.done:,} of {task.total:,} documents ({task.done / task.total:.0%}) "
     return Text(
-        f"Running: {clean(task.description)}: {task.done:,} of {task.total:,} documents ({part}) "
-        f"after {duration(task.seconds)}, task {clean(task.id)}"
+        f"Running: {clean(task.description)}: {done}after {duration(task.seconds)}, "
+        f"task {clean(task.id)}"
     )
 
 

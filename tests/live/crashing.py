@@ -68,7 +68,8 @@ def _patch_execute(when: str, step: str, die: Any) -> None:
 
 def _patch_progress(when: str, step: str, die: Any) -> None:
     def crashing(_self: Any, one: Any, done: int, total: int) -> None:
-        if (when, step) == ("middle", one.id) and 0 < done < total:
+        surplus = one.kind == "force_merge" and done > total  # segments now, and the target
+        if (when, step) == ("middle", one.id) and (0 < done < total or surplus):
             die()
 
     progress.Lines.step_progress = crashing

@@ -1,4 +1,4 @@
-"""How large an index is, how many segments it should have, and what is off with it."""
+"""How many segments a shard should have after a force merge."""
 
 from __future__ import annotations
 
@@ -8,6 +8,16 @@ GIB = 1024**3
 
 SEGMENT = 2 * GIB
 """Bytes of a segment that a force merge aims at, unless configured."""
+
+
+UNITS = {"tb": 1024**4, "gb": GIB, "mb": 1024**2, "kb": 1024, "b": 1}
+"""Elasticsearch's units of size: powers of 1024."""
+
+
+def bytes_of(size: str) -> int:
+    """`2gb` in bytes. The schema has checked its form."""
+    unit = next(unit for unit in UNITS if size.endswith(unit))
+    return int(size.removesuffix(unit)) * UNITS[unit]
 
 
 def max_num_segments(primary_bytes: int, primary_shards: int, segment: int = SEGMENT) -> int:

@@ -1,0 +1,42 @@
+"""Whether somebody writes to an index at this moment."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from esplan import checksum
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from esplan.checksum import Marks
+    from esplan.live import Reader
+
+PAUSE = 2.0
+"""Seconds between two looks: a loader's bulks, and a server's own refreshes, come faster."""
+
+
+@dataclass(frozen=True)
+class Activity:
+    """`marks`: the highest sequence number of every shard. `written`: they rose while we looked."""
+
+    marks: Marks = field(default_factory=dict)
+    written: frozenset[str] = frozenset()
+
+
+QUIET = Activity()
+
+
+def observe(cluster: Reader, indices: Sequence[str]) -> Activity:
+    """Look twice. Every write, a delete too, raises a sequence number.
+
+    A writer that pauses for longer than `PAUSE` is not seen: declare it.
+    """
+    if not indices:
+        return QUIET
+    before = checksum.marks(cluster, indices)
+    time.sleep(PAUSE)
+    after = checksum.marks(cluster, indices)
+    return Activity(after, frozenset(name for name in indices if before[name] != after[name]))

@@ -1,0 +1,146 @@
+"""Merge the segments of an index, as a task that survives this process.
+
+A merge cannot be cancelled, and goes on when whoever asked for it has gone: so one that runs is
+awaited, never started a second time.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from esplan.errors import OutcomeUnknown, StepFailed
+from esplan.plan import Phase, Step
+from esplan.steps.request import index_path, poll_task, request, send
+
+if TYPE_CHECKING:
+    from esplan.model import JSON, Index
+    from esplan.run import Run
+
+ACTION = "indices:admin/forcemerge"
+"""The action of the parent task; its parts on the nodes have `[n]` behind it."""
+
+INDICES = re.compile(r"indices \[([^\]]*)\]")
+"""Where a task's description names its indices."""
+
+STARTS = 5
+"""How often a task that vanished with its node is started again in one apply."""
+
+REPEAT = True
+"""How many segments are left is the server's best effort, so `execute` decides."""
+
+
+def describe(
+    address: str, index: Index, segments: int, preconditions: tuple[JSON, ...], *, phase: Phase
+) -> Step:
+    """`segments`: at most as many in every shard."""
+    path = f"/_forcemerge?max_num_segments={segments}&wait_for_completion=false"
+    said = "1 segment" if segments == 1 else f"{segments} segments"
+    return Step(
+        kind="force_merge",
+        phase=phase,
+        address=address,
+        description=f"force merge {index.name} to {said} a shard",
+        request=request("POST", index_path(index.name, path)),
+        preconditions=preconditions,
+        undo={"none": "merged segments stay merged; the documents are the same"},
+        estimate={"bytes": index.size},
+        arguments={"index": index.name, "segments": segments},
+    )
+
+
+def probe(_step: Step, _run: Run) -> bool:
+    """Nothing that could be missing afterwards: see `REPEAT`."""
+    return True
+
+
+def execute(step: Step, run: Run) -> JSON:
+    """Await what runs; merge if that has left too many segments."""
+    before = _segments(step, run)
+    for _ in range(STARTS):
+        running = tasks(run, step.arguments["index"])
+        if running:
+            run.listener.note(f"a force merge runs already (task {running[0]}): watching it")
+        elif _merged(step, run):
+            break
+        else:
+            running = [str(send(step, run)["task"])]
+        if _wait_all(step, run, running):
+            break
+    else:
+        raise StepFailed(
+            f"the force merge was lost {STARTS} times with the node that ran it",
+            remedy="look at the nodes' logs, then apply the plan again",
+        )
+    return {"segments_before": sum(before), "segments": sum(_segments(step, run))}
+
+
+def tasks(run: Run, index: str) -> list[str]:
+    """Force merges of this index that run now, whoever started them."""
+    answer = run.cluster.read("/_tasks", {"actions": ACTION, "detailed": "true"}) or {}
+    if answer.get("node_failures"):
+        raise OutcomeUnknown("a node does not answer which tasks it runs")
+    every = [pair for node in answer.get("nodes", {}).values() for pair in node["tasks"].items()]
+    return sorted(name for name, task in every if index in _indices(task["description"]))
+
+
+def _indices(description: str) -> list[str]:
+    match = INDICES.search(description)
+    return match[1].split(", ") if match else []
+
+
+def _wait_all(step: Step, run: Run, running: list[str]) -> bool:
+    """True when our own merge has come to its end; else look again what is to do."""
+    outcomes = [_wait(step, run, task) for task in running]
+    return _merged(step, run) or all(one and _is_ours(one, step) for one in outcomes)
+
+
+def _is_ours(outcome: JSON, step: Step) -> bool:
+    return f"maxSegments[{step.arguments['segments']}]" in outcome["task"]["description"]
+
+
+def _wait(step: Step, run: Run, task: str) -> JSON | None:
+    """The finished task, or None when the cluster does not know it any more."""
+    while True:
+        found = poll_task(run, task)
+        if found is None:
+            return None
+        run.listener.step_progress(step, sum(_segments(step, run)), _goal(step, run))
+        if found["completed"]:
+            return _checked(step, found)
+        run.safe_point()
+
+
+def _checked(step: Step, found: JSON) -> JSON:
+    """Completed does not mean good."""
+    failed = found.get("response", {}).get("_shards", {}).get("failures", [])
+    reasons = [one.get("reason", {}) for one in failed] + [found.get("error") or {}]
+    why = "; ".join(str(one["reason"]) for one in reasons if one.get("reason"))
+    if why or failed or found.get("error"):
+        raise StepFailed(
+            f"{step.arguments['index']} was not force merged",
+            why=why,
+            remedy="see the disks (GET /_cat/allocation): a merge needs free space",
+        )
+    return found
+
+
+def _merged(step: Step, run: Run) -> bool:
+    return max(_segments(step, run), default=0) <= int(step.arguments["segments"])
+
+
+def _goal(step: Step, run: Run) -> int:
+    return len(_segments(step, run)) * int(step.arguments["segments"])
+
+
+def _segments(step: Step, run: Run) -> list[int]:
+    """Segments of every copy of every shard."""
+    wanted = "indices.*.shards.*.segments.count"
+    path = index_path(step.arguments["index"], "/_stats/segments")
+    answer = run.cluster.read(path, {"level": "shards", "filter_path": wanted}) or {}
+    shards = answer.get("indices", {}).get(step.arguments["index"], {}).get("shards", {})
+    return [copy["segments"]["count"] for copies in shards.values() for copy in copies]
+
+
+def undo(_step: Step, _run: Run) -> None:
+    """Not possible, and not needed: see the step's own `undo`."""

@@ -1,0 +1,93 @@
+"""A loader, as the live tests need one: it makes an index for every run, and may go on writing."""
+
+from __future__ import annotations
+
+import random
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from esplan.cluster import Cluster, Connection
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+def load(cluster: Cluster, index: str, count: int = 100, bulks: int = 4, **settings: Any) -> None:
+    """An index of one run; every bulk leaves a segment of its own."""
+    body = {
+        "settings": {"number_of_shards": 1, "number_of_replicas": 1, **settings},
+        "mappings": {"properties": {"run": {"type": "keyword"}, "n": {"type": "integer"}}},
+    }
+    cluster.change("PUT", f"/{index}", None, body)
+    for bulk in range(bulks):
+        write(cluster, index, range(bulk * count, (bulk + 1) * count), refresh=True)
+
+
+def load_vectors(cluster: Cluster, index: str, count: int = 2500, bulks: int = 4) -> None:
+    """A run whose segments take the server seconds to merge: their graphs are built anew."""
+    graph = {"type": "hnsw", "m": 32, "ef_construction": 400}
+    vector = {"type": "dense_vector", "dims": 64, "similarity": "l2_norm", "index_options": graph}
+    body = {
+        "settings": {"number_of_replicas": 0, "refresh_interval": -1},
+        "mappings": {"properties": {"vector": vector}},
+    }
+    cluster.change("PUT", f"/{index}", None, body)
+    numbers = random.Random(1)
+    for _ in range(bulks):
+        lines: list[Any] = []
+        for _ in range(count):
+            lines += [{"index": {}}, {"vector": [round(numbers.random(), 3) for _ in range(64)]}]
+        answer = cluster.change("POST", f"/{index}/_bulk", {"refresh": "true"}, lines)
+        assert answer["errors"] is False
+
+
+def write(cluster: Cluster, target: str, numbers: range, *, refresh: bool = False) -> None:
+    """Documents with these numbers; nothing may be refused."""
+    lines: list[Any] = []
+    for number in numbers:
+        lines += [{"index": {"_id": str(number)}}, {"run": target, "n": number}]
+    parameters = {"refresh": "true"} if refresh else None
+    answer = cluster.change("POST", f"/{target}/_bulk", parameters, lines)
+    assert answer["errors"] is False, answer
+
+
+@dataclass
+class Writer:
+    """Writes to an index, or through an alias, until the block ends. `written` are its numbers."""
+
+    url: str
+    target: str
+    first: int = 1_000_000
+    written: list[int] = field(default_factory=list)
+    failures: list[BaseException] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+        assert self.failures == []
+        assert len(self.written) > 10, "the writer did hardly write"
+
+    def _run(self) -> None:
+        with Cluster(Connection(self.url)) as cluster:
+            number = self.first
+            while not self._stop.is_set():
+                try:
+                    write(cluster, self.target, range(number, number + 1))
+                except BaseException as error:  # noqa: BLE001  (shown by the test's own thread)
+                    self.failures.append(error)
+                    return
+                self.written.append(number)
+                number += 1
+                self._stop.wait(0.01)
