@@ -101,7 +101,7 @@ def environment(env: str | None, *, config: Path | None = None) -> Environment:
     if env is not None and not path.exists():
         remedy = f"write {source.CONFIG_NAME}, or give its path with --config"
         raise UsageError(f"there is no environment {env}", why=f"no file {path}", remedy=remedy)
-    environments = _environments(path)
+    environments = section("environments", path)
     if env is None:
         return Environment()
     if env not in environments:
@@ -111,13 +111,14 @@ def environment(env: str | None, *, config: Path | None = None) -> Environment:
     return _environment(env, environments[env], path)
 
 
-def _environments(path: Path) -> dict[str, Any]:
+def section(name: str, path: Path) -> dict[str, Any]:
+    """What stands under one key of a configuration file. Raises InvalidInput for a wrong file."""
     document = source.read(path)
     problems = schema.check(document, "config")
     if problems:
         raise InvalidInput(problems)
-    environments: dict[str, Any] = document.data.get("environments", {})
-    return environments
+    found: dict[str, Any] = document.data.get(name, {})
+    return found
 
 
 def _environment(name: str, raw: Mapping[str, Any], path: Path) -> Environment:

@@ -146,9 +146,18 @@ def _diagnostics(document: Document, found: _Violation) -> Iterator[Diagnostic]:
     elif found.rule == "required":
         for name in found.limit:
             if name not in found.instance:
-                yield document.diagnostic(path, f'the key "{name}" is missing{_inside(path)}')
+                message = f'the key "{name}" is missing{_inside(path)}{_misspelt(name, found)}'
+                yield document.diagnostic(path, message)
     else:
         yield document.diagnostic(path, _wrong_value(found))
+
+
+def _misspelt(name: str, found: _Violation) -> str:
+    """The unknown key that was probably meant to be the missing one."""
+    known = found.schema.get("properties", {})
+    unknown = {key.lower(): key for key in found.instance if key not in known}
+    matches = get_close_matches(name, unknown, n=1)
+    return f"; was {_shown(unknown[matches[0]])} meant?" if matches else ""
 
 
 def _unknown_keys(document: Document, found: _Violation) -> Iterator[Diagnostic]:
@@ -201,6 +210,8 @@ def _bounds(schema: JSON) -> str:
         return f" from {schema['minimum']} to {schema['maximum']}"
     if "minimum" in schema:
         return f" of {schema['minimum']} or more"
+    if schema.get("minProperties", 0) > 1:
+        return f" of {schema['minProperties']} keys or more"
     if schema.get("minLength") or schema.get("minProperties"):
         return " that is not empty"
     return ""

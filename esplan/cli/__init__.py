@@ -9,10 +9,12 @@ import typer
 
 from esplan.arguments import arranged
 from esplan.cli.commands import app
+from esplan.cli.job import job
 from esplan.cli.options import Globals
 from esplan.cli.sandbox import sandbox
 from esplan.errors import EsplanError, InvalidInput, UsageError
 
+app.add_typer(job)
 app.add_typer(sandbox)
 
 INTERRUPTED = 130

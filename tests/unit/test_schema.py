@@ -7,7 +7,7 @@ from jsonschema import Draft202012Validator
 
 from esplan import schema, source
 
-MINE = ("desired", "config")
+MINE = ("desired", "config", "job")
 
 
 def subschemas(part: Any) -> list[dict[str, Any]]:
