@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from esplan.model import JSON
 
-UNITS = ("b", "kb", "mb", "gb", "tb")
+UNITS = ("b", "kb", "mb", "gb", "tb", "pb")
 """Elasticsearch's units of size, each 1024 of the one before."""
 
 

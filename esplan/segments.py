@@ -10,7 +10,7 @@ SEGMENT = 2 * GIB
 """Bytes of a segment that a force merge aims at, unless configured."""
 
 
-UNITS = {"tb": 1024**4, "gb": GIB, "mb": 1024**2, "kb": 1024, "b": 1}
+UNITS = {"pb": 1024**5, "tb": 1024**4, "gb": GIB, "mb": 1024**2, "kb": 1024, "b": 1}
 """Elasticsearch's units of size: powers of 1024."""
 
 

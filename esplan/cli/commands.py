@@ -132,7 +132,7 @@ def _wanted(given: Globals, paths: list[Path], job: Path | None) -> Desired:
 
     if bool(paths) == bool(job):
         raise UsageError(
-            "give -d PATH or --job FILE, and not both", remedy="see esplan plan --help"
+            "give -d PATH or --job FILE, and not both", remedy="see esplan --help"
         )
     if job:
         return desired_of(job, given.config)

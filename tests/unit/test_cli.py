@@ -93,7 +93,8 @@ def saved(run: Any, fake: Any, file: Path, tmp_path: Path) -> Path:
     ("arguments", "message"),
     [
         (["nonsense"], "No such command 'nonsense'"),
-        (["plan"], "Missing option '-d'"),
+        (["plan"], "give -d PATH or --job FILE, and not both"),
+        (["plan", "-d", "x", "--job", "y"], "give -d PATH or --job FILE, and not both"),
         (["plan", "-d", "x", "--nonsense"], "No such option: --nonsense"),
         (["apply"], "Missing argument 'PLAN'"),
         (["show"], "Missing argument 'PLAN'"),

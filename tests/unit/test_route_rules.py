@@ -89,6 +89,7 @@ def test_routes_are_ordered_by_their_cost() -> None:
         Route.ALIAS,
         Route.SETTINGS,
         Route.MAPPING,
+        Route.RELEASE,
         Route.REINDEX,
     ]
     assert all(route.title for route in Route)

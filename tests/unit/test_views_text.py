@@ -139,7 +139,7 @@ def test_a_busy_status() -> None:
         "Unfinished apply of plan pppppppppppp: 3 of 9 steps, from host, since then, last sign now",
         "The journal of plan qqqqqqqqqqqq in the cluster cannot be read",
         "Running: reindex: 50 of 200 documents (25%) after 1 min 01 s, task n:1",
-        "Running: reindex: 0 of 0 documents (just started) after 1.0 s, task n:2",
+        "Running: reindex: after 1.0 s, task n:2",
     ]
 
 
