@@ -96,6 +96,7 @@ def _ours(precondition: JSON, facts: _Facts) -> str:
     if index is None:
         return f"the index {name} is gone"
     ours = index.mark == facts.run.mark(facts.step.address)
+    ours = ours or precondition.get("guard") in index.aliases
     return "" if ours else f"{name} is not the index that this plan made"
 
 

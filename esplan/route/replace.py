@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from esplan import naming
 from esplan.activity import Activity
@@ -21,17 +22,23 @@ from esplan.steps import (
     create_index,
     delete_index,
     reindex,
+    resize_index,
     unblock_writes,
     update_aliases,
     update_settings,
     verify,
 )
 
+if TYPE_CHECKING:
+    from esplan.steps.resize_index import Resize
+
 WHILE_COPYING = {REPLICAS: "0", EXPANSION: None}
 """A target is filled without replicas; they are set before the switch.
 
 Refreshes stay as they are: switched off, a copy took a tenth longer (seen on two cores).
 """
+
+SHARDS = "index.number_of_shards"
 
 AFTER_SWITCH = "index.lifecycle."
 """A policy must not act on an index that is still being filled."""
@@ -41,17 +48,24 @@ NEVER_CARRIED = ("index.blocks.",)
 
 
 def replace(
-    comparison: Comparison, alias: Alias, reasons: tuple[Reason, ...], context: Context
+    comparison: Comparison,
+    alias: Alias,
+    reasons: tuple[Reason, ...],
+    context: Context,
+    resize: Resize | None = None,
 ) -> Routed:
-    """The other colour: create, block, copy, prove, switch, unblock, delete."""
+    """The other colour: create, block, copy, prove, switch, unblock, delete.
+
+    With `resize` only the number of shards differs, and hard links take the place of the copy.
+    """
     source = _source(comparison, alias)
     target = naming.next_index(alias, source, context.live, context.today)
     body = new_body(source.body, alias.body)
-    copy = _Copy(str(comparison.address), alias, source, target, body, comparison, context)
+    copy = _Copy(str(comparison.address), alias, source, target, body, comparison, context, resize)
     change = Change(
         copy.address,
         "replace",
-        Route.REINDEX.title,
+        resize or Route.REINDEX.title,
         source.name,
         target,
         reasons,
@@ -104,12 +118,14 @@ class _Copy:
     body: Body
     comparison: Comparison
     context: Context
+    resize: Resize | None = None
 
     def steps(self) -> tuple[Step, ...]:
         """In the order of the contract; every step asserts what the ones before it proved."""
+        filled = self._link(self.resize) if self.resize else (self._create(), *self._copy())
         return (
-            self._create(),
-            *self._fill(),
+            *filled,
+            self._prove(),
             *self._replicas(),
             await_health.describe(self.address, self.target),
             self._switch(),
@@ -144,29 +160,38 @@ class _Copy:
         short = hashlib.sha256(self.target.encode()).hexdigest()[:8]
         return f"esplan-copy-{self.context.plan_id}-{short}"
 
-    def _fill(self) -> tuple[Step, ...]:
-        return (
-            block_writes.describe(
-                self.address,
-                self.source.name,
-                (self._still(), self._unchanged(), self._on()),
-                ours=not self._was_blocked(),
-            ),
-            reindex.describe(
-                self.address,
-                self.source,
-                self.guard,
-                self.alias.migrate,
-                (self._still(), self._blocked(), self._ours()),
-            ),
-            verify.describe(
-                self.address,
-                self.source,
-                self.target,
-                self.alias.verify,
-                (self._still(), self._blocked(), self._ours()),
-            ),
+    def _block(self) -> Step:
+        return block_writes.describe(
+            self.address,
+            self.source.name,
+            (self._still(), self._unchanged(), self._on()),
+            ours=not self._was_blocked(),
         )
+
+    def _copy(self) -> tuple[Step, ...]:
+        checks = (self._still(), self._blocked(), self._ours())
+        migrate = self.alias.migrate
+        copy = reindex.describe(self.address, self.source, self.guard, migrate, checks)
+        return (self._block(), copy)
+
+    def _link(self, how: Resize) -> tuple[Step, ...]:
+        """The new index has the settings of the old one, but for these."""
+        later = {name: None for name in self.body.settings if name.startswith(AFTER_SWITCH)}
+        unblocked = {"index.blocks.write": None, SHARDS: self.body.settings[SHARDS]}
+        link = resize_index.describe(
+            self.address,
+            how,
+            self.source,
+            self.target,
+            {**unblocked, **WHILE_COPYING, **later},
+            self.guard,
+            (self._still(), self._blocked()),
+        )
+        return (self._block(), link, await_health.describe(self.address, self.target))
+
+    def _prove(self) -> Step:
+        checks = (self._still(), self._blocked(), self._ours())
+        return verify.describe(self.address, self.source, self.target, self.alias.verify, checks)
 
     def _final(self) -> JSON:
         """What the target was created without; None is the server's default."""
@@ -221,7 +246,7 @@ class _Copy:
         written = self.source.name in self.context.activity.written
         activity = Activity(written=frozenset({self.target} if written else ()))
         finish = self.alias.finish
-        return merge_step(self.address, new, finish, activity, self._ours(), phase="finish")
+        return merge_step(self.address, new, finish, activity, self._served(), phase="finish")
 
     def _was_blocked(self) -> bool:
         """A block that was there before the plan is somebody's own: it stays."""
@@ -231,7 +256,7 @@ class _Copy:
         """Only what esplan made, or what the desired file's own pattern names, and only unused."""
         _check_deletable(self.alias, self.source)
         preconditions = (
-            {"check": "alias", "alias": self.alias.name, "on": [self.target]},
+            self._served(),
             {"check": "unaliased", "index": self.source.name},
             {"check": "proven", "source": self.source.name, "target": self.target, "then": True},
         )
@@ -248,7 +273,11 @@ class _Copy:
         return {"check": "write_blocked", "index": self.source.name}
 
     def _ours(self) -> JSON:
-        return {"check": "ours", "index": self.target}
+        ours = {"check": "ours", "index": self.target}
+        return ours | ({"guard": self.guard} if self.resize else {})
+
+    def _served(self) -> JSON:
+        return {"check": "alias", "alias": self.alias.name, "on": [self.target]}
 
     def _on(self) -> JSON:
         return {"check": "alias", "alias": self.alias.name, "on": [self.source.name]}
