@@ -1,0 +1,103 @@
+"""Indices that once served an alias and do not any more: old colours, generations, runs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from esplan import runs
+from esplan.errors import InvalidRunIds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from esplan.model import Index, State
+
+COLOR = re.compile(r"(?<=[-_.])(?:green|blue|red|yellow|black|white|orange|purple|pink)$")
+NUMBER = re.compile(r"(?<=[-_.])\d{6}$")
+SEPARATOR = re.compile(r"[-_.]")
+
+
+@dataclass(frozen=True)
+class Family:
+    """What an index name has in common with its siblings: `classes_{color}`, and its run."""
+
+    pattern: str
+    run: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """An index that no alias is on, the alias that it served, and who serves that now."""
+
+    index: Index
+    alias: str
+    served_by: str
+
+
+def leftovers(state: State) -> list[Leftover]:
+    """Every leftover, by name.
+
+    Told by esplan's mark, or by a name that differs from that of an index behind an alias only
+    in a colour, a number, or an older run. A newer run is a release to come.
+    """
+    served = {alias.name: alias.indices for alias in state.aliases.values()}
+    homes = {
+        family.pattern: (alias, name, family.run)
+        for alias, names in served.items()
+        for name in names
+        if (family := family_of(name))
+    }
+    found = (_leftover(one, served, homes) for one in state.indices.values() if not one.aliases)
+    return sorted(filter(None, found), key=lambda one: one.index.name)
+
+
+def _leftover(
+    index: Index,
+    served: dict[str, tuple[str, ...]],
+    homes: dict[str, tuple[str, str, datetime | None]],
+) -> Leftover | None:
+    address = str(index.mark.get("address", ""))
+    marked = address.removeprefix("alias.")
+    if address.startswith("alias.") and marked in served:
+        return Leftover(index, marked, served[marked][0])
+    family = family_of(index.name)
+    if family is None or family.pattern not in homes:
+        return None
+    alias, name, run = homes[family.pattern]
+    newer = run is not None and family.run is not None and family.run > run
+    return None if newer else Leftover(index, alias, name)
+
+
+def family_of(name: str) -> Family | None:
+    """The family of an index name; None for a name without colour, number or run id."""
+    for regex, placeholder in ((COLOR, "{color}"), (NUMBER, "{generation}")):
+        if regex.search(name):
+            return Family(regex.sub(placeholder, name))
+    spans = ((start, end) for start in _starts(name) for end in _ends(name, start))
+    return next(filter(None, (_of_run(name, start, end) for start, end in spans)), None)
+
+
+def _starts(name: str) -> Iterable[int]:
+    """Where a run id may begin: at the start of the name, or behind a separator."""
+    return (0, *(match.end() for match in SEPARATOR.finditer(name)))
+
+
+def _ends(name: str, start: int) -> Iterator[int]:
+    """Where it may end, the longest first."""
+    yield len(name)
+    ends = [match.start() for match in SEPARATOR.finditer(name, start)]
+    yield from reversed(ends)
+
+
+def _of_run(name: str, start: int, end: int) -> Family | None:
+    text = name[start:end]
+    if not runs.looks_like_run_id(text):
+        return None
+    try:
+        run = runs.run_id_to_timestamp(text)
+    except InvalidRunIds:
+        return None
+    return Family(f"{name[:start]}{{run_id}}{name[end:]}", run)
