@@ -11,8 +11,10 @@ from esplan.arguments import arranged
 from esplan.cli.commands import app
 from esplan.cli.options import Globals
 from esplan.cli.sandbox import sandbox
+from esplan.cli.sizing import sizing
 from esplan.errors import EsplanError, InvalidInput, UsageError
 
+app.command()(sizing)
 app.add_typer(sandbox)
 
 INTERRUPTED = 130
