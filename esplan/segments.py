@@ -1,8 +1,9 @@
-"""How many segments a shard should have after a force merge."""
+"""Sizes, and how many segments a shard should have after a force merge."""
 
 from __future__ import annotations
 
 import math
+import re
 
 GIB = 1024**3
 
@@ -10,14 +11,22 @@ SEGMENT = 2 * GIB
 """Bytes of a segment that a force merge aims at, unless configured."""
 
 
-UNITS = {"pb": 1024**5, "tb": 1024**4, "gb": GIB, "mb": 1024**2, "kb": 1024, "b": 1}
+UNITS = {"b": 1, "kb": 1024, "mb": 1024**2, "gb": GIB, "tb": 1024**4, "pb": 1024**5}
 """Elasticsearch's units of size: powers of 1024."""
 
+SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(b|kb|mb|gb|tb|pb)?", re.ASCII | re.IGNORECASE)
 
-def bytes_of(size: str) -> int:
-    """`2gb` in bytes. The schema has checked its form."""
-    unit = next(unit for unit in UNITS if size.endswith(unit))
-    return int(size.removesuffix(unit)) * UNITS[unit]
+
+def byte_size(text: str) -> int:
+    """`2gb`, `1.5 GB`, or a plain number of bytes; 1 KB is 1,024, as Elasticsearch counts.
+
+    Raises ValueError, in words, for anything else, and for less than a byte.
+    """
+    found = SIZE.fullmatch(text.strip())
+    size = int(float(found[1]) * UNITS[(found[2] or "b").lower()]) if found else 0
+    if size < 1:
+        raise ValueError(f"{text!r} is no size: write 2gb, 512mb, or a number of bytes")
+    return size
 
 
 def max_num_segments(primary_bytes: int, primary_shards: int, segment: int = SEGMENT) -> int:

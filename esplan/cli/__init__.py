@@ -12,8 +12,10 @@ from esplan.cli.commands import app
 from esplan.cli.job import job
 from esplan.cli.options import Globals
 from esplan.cli.sandbox import sandbox
+from esplan.cli.sizing import sizing
 from esplan.errors import EsplanError, InvalidInput, UsageError
 
+app.command()(sizing)
 app.add_typer(job)
 app.add_typer(sandbox)
 

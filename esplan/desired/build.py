@@ -10,7 +10,7 @@ from esplan import normalize, runs, schema, source
 from esplan.desired import naming
 from esplan.errors import Diagnostic, InvalidInput, InvalidRunIds
 from esplan.model import JSON, Address, Alias, Body, Finish, Index, Migrate, Runs, Verify
-from esplan.segments import SEGMENT, bytes_of
+from esplan.segments import SEGMENT, byte_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,7 +203,7 @@ def _finish(raw: JSON) -> Finish:
     return Finish(
         delete_old=raw.get("delete_old", False),
         forcemerge=int(merge) if isinstance(merge, float) else merge,
-        segment=bytes_of(raw["max_segment_size"]) if "max_segment_size" in raw else SEGMENT,
+        segment=byte_size(raw["max_segment_size"]) if "max_segment_size" in raw else SEGMENT,
     )
 
 
