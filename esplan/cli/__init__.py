@@ -10,12 +10,14 @@ import typer
 from esplan.arguments import arranged
 from esplan.cli.commands import app
 from esplan.cli.job import job
+from esplan.cli.maintain import maintain
 from esplan.cli.options import Globals
 from esplan.cli.sandbox import sandbox
 from esplan.cli.sizing import sizing
 from esplan.errors import EsplanError, InvalidInput, UsageError
 
 app.command()(sizing)
+app.command()(maintain)
 app.add_typer(job)
 app.add_typer(sandbox)
 

@@ -107,7 +107,7 @@ def plan(
 
     Example: esplan plan -d desired/ -o plans/release.json --url http://localhost:9201
     """
-    from esplan import journal, live, planfile
+    from esplan import live
     from esplan.commands import plan as commands
 
     given = chosen(ctx)
@@ -117,12 +117,19 @@ def plan(
         made = commands.plan(cluster, wanted, target=target or (), exclude=exclude or ())
     if job:
         commands.refuse_nothing_to_release(made, wanted)
+    save_and_show(given, made, output, format_)
+    return 2 if detailed_exitcode and made.steps else 0
+
+
+def save_and_show(given: Globals, made: Plan, output: str | None, format_: Format) -> None:
+    """The plan in its file, if one was asked for, and on the screen."""
+    from esplan import journal, planfile
+
     path = _plan_path(output, made)
     if path:
         journal.set_aside(path)
         planfile.write(made, path)
     _show_plan(given, made, str(path or ""), format_)
-    return 2 if detailed_exitcode and made.steps else 0
 
 
 def _wanted(given: Globals, paths: list[Path], job: Path | None) -> Desired:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from esplan.cli.options import chosen
 from esplan.errors import UsageError
 from esplan.sizing.order import Sort  # noqa: TC001  (Typer reads annotations while it runs)
+
+if TYPE_CHECKING:
+    from esplan.sizing.model import Goals
 
 Format = Literal["text", "json", "csv", "markdown"]
 
@@ -36,11 +39,10 @@ def sizing(
     Example: esplan sizing 'flights*' --sort segments
     """
     from esplan.commands.sizing import sizing as command
-    from esplan.sizing.model import Goals
     from esplan.views import sizing as views
 
     given = chosen(ctx)
-    goals = Goals(_size("--segment-size", segment_size), _size("--shard-size", shard_size))
+    goals = goals_of(segment_size, shard_size)
     with given.cluster() as cluster:
         report = command(cluster, pattern, goals, sort=sort, reverse=reverse)
     if given.json or format_ == "json":
@@ -50,6 +52,13 @@ def sizing(
     else:
         given.show(views.text(report))
     return 0
+
+
+def goals_of(segment_size: str, shard_size: str) -> Goals:
+    """What the two options say. Raises UsageError."""
+    from esplan.sizing.model import Goals
+
+    return Goals(_size("--segment-size", segment_size), _size("--shard-size", shard_size))
 
 
 def _size(option: str, text: str) -> int:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from esplan.activity import Activity
     from esplan.desired import Desired
     from esplan.diff import Comparison
-    from esplan.live import Reader
+    from esplan.live import ClusterInfo, Reader
+    from esplan.route import Routed
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -49,6 +50,18 @@ def plan(
     seen = _activity(cluster, comparisons)
     context = route.Context(plan_id, state, now.date(), seen)
     routed = _each(comparisons, lambda one: route.route(one, context))
+    return assembled(info, routed, plan_id=plan_id, now=now, desired_digest=desired.digest)
+
+
+def assembled(
+    info: ClusterInfo,
+    routed: Sequence[Routed],
+    *,
+    plan_id: str,
+    now: datetime,
+    desired_digest: str,
+) -> Plan:
+    """The sealed plan of all objects' changes and steps, in their order."""
     steps = ordered([step for one in routed for step in one.steps])
     refuse_overlap(steps)
     return planfile.sealed(
@@ -57,7 +70,7 @@ def plan(
             created_at=now.isoformat(timespec="seconds"),
             esplan_version=esplan.__version__,
             cluster=asdict(info),
-            desired_digest=desired.digest,
+            desired_digest=desired_digest,
             changes=tuple(one.change for one in routed),
             steps=steps,
             warnings=tuple(warning for one in routed for warning in one.warnings),

@@ -16,17 +16,22 @@ if TYPE_CHECKING:
 
 
 REPLICAS = "index.number_of_replicas"
+SHARDS = "index.number_of_shards"
 EXPANSION = "index.auto_expand_replicas"
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the routes need beside one comparison. `activity`: of indices to force merge."""
+    """What the routes need beside one comparison.
+
+    `activity`: of indices to force merge. `allowed`: addresses that may be deleted, by name.
+    """
 
     plan_id: str
     live: State
     today: date
     activity: Activity = QUIET
+    allowed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

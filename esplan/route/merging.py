@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from esplan.route.context import SHARDS
 from esplan.segments import max_num_segments
 from esplan.steps import force_merge
 
@@ -11,8 +12,6 @@ if TYPE_CHECKING:
     from esplan.activity import Activity
     from esplan.model import JSON, Finish, Index
     from esplan.plan import Phase, Step
-
-SHARDS = "index.number_of_shards"
 
 
 def merge_step(

@@ -13,7 +13,7 @@ from esplan.errors import Refused
 from esplan.model import JSON, Alias, Body, Index
 from esplan.plan import Change, Reason, Step
 from esplan.route import rules
-from esplan.route.context import EXPANSION, REPLICAS, Context, Routed, unchanged
+from esplan.route.context import EXPANSION, REPLICAS, SHARDS, Context, Routed, unchanged
 from esplan.route.merging import merge_step
 from esplan.route.rules import Route
 from esplan.steps import (
@@ -37,8 +37,6 @@ WHILE_COPYING = {REPLICAS: "0", EXPANSION: None}
 
 Refreshes stay as they are: switched off, a copy took a tenth longer (seen on two cores).
 """
-
-SHARDS = "index.number_of_shards"
 
 AFTER_SWITCH = "index.lifecycle."
 """A policy must not act on an index that is still being filled."""
@@ -254,7 +252,7 @@ class _Copy:
 
     def _delete(self) -> Step:
         """Only what esplan made, or what the desired file's own pattern names, and only unused."""
-        _check_deletable(self.alias, self.source)
+        _check_deletable(self.alias, self.source, self.context.allowed)
         preconditions = (
             self._served(),
             {"check": "unaliased", "index": self.source.name},
@@ -302,8 +300,9 @@ def _on(index: str, alias: str, options: JSON) -> JSON:
     return {"index": index, "alias": alias, **options}
 
 
-def _check_deletable(alias: Alias, old: Index) -> None:
-    if not old.mark and not naming.matches(alias.naming, old.name):
+def _check_deletable(alias: Alias, old: Index, allowed: frozenset[str]) -> None:
+    known = old.mark or naming.matches(alias.naming, old.name) or f"index.{old.name}" in allowed
+    if not known:
         raise Refused(
             f"alias.{alias.name}: delete_old would delete {old.name}, which esplan did not make "
             f"and whose name is not of the pattern {alias.naming.pattern}",

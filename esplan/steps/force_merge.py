@@ -31,17 +31,25 @@ REPEAT = True
 
 
 def describe(
-    address: str, index: Index, segments: int, preconditions: tuple[JSON, ...], *, phase: Phase
+    address: str,
+    index: Index,
+    segments: int | None,
+    preconditions: tuple[JSON, ...],
+    *,
+    phase: Phase,
 ) -> Step:
-    """`segments`: at most as many in every shard."""
-    path = f"/_forcemerge?max_num_segments={segments}&wait_for_completion=false"
-    said = "1 segment" if segments == 1 else f"{segments} segments"
+    """`segments`: at most as many in every shard; None: only get rid of deleted documents."""
+    said = "1 segment a shard" if segments == 1 else f"{segments} segments a shard"
+    said, how = f"to {said}", f"max_num_segments={segments}"
+    if segments is None:
+        said, how = "without its deleted documents", "only_expunge_deletes=true"
+    path = index_path(index.name, f"/_forcemerge?{how}&wait_for_completion=false")
     return Step(
         kind="force_merge",
         phase=phase,
         address=address,
-        description=f"force merge {index.name} to {said} a shard",
-        request=request("POST", index_path(index.name, path)),
+        description=f"force merge {index.name} {said}",
+        request=request("POST", path),
         preconditions=preconditions,
         undo={"none": "merged segments stay merged; the documents are the same"},
         estimate={"bytes": index.size},
@@ -96,7 +104,9 @@ def _wait_all(step: Step, run: Run, running: list[str]) -> bool:
 
 
 def _is_ours(outcome: JSON, step: Step) -> bool:
-    return f"maxSegments[{step.arguments['segments']}]" in outcome["task"]["description"]
+    segments = step.arguments["segments"]
+    said = "onlyExpungeDeletes[true]" if segments is None else f"maxSegments[{segments}]"
+    return said in outcome["task"]["description"]
 
 
 def _wait(step: Step, run: Run, task: str) -> JSON | None:
@@ -126,11 +136,12 @@ def _checked(step: Step, found: JSON) -> JSON:
 
 
 def _merged(step: Step, run: Run) -> bool:
-    return max(_segments(step, run), default=0) <= int(step.arguments["segments"])
+    target = step.arguments["segments"]
+    return target is not None and max(_segments(step, run), default=0) <= int(target)
 
 
 def _goal(step: Step, run: Run) -> int:
-    return len(_segments(step, run)) * int(step.arguments["segments"])
+    return len(_segments(step, run)) * int(step.arguments["segments"] or 1)
 
 
 def _segments(step: Step, run: Run) -> list[int]:

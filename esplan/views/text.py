@@ -58,6 +58,9 @@ def plan(plan: Plan, path: str = "") -> Iterator[RenderableType]:
 def _nothing(plan: Plan, same: int) -> Iterator[Text]:
     """Nothing to do; a warning says where that is not because all is as wanted."""
     yield from _warnings(plan)
+    if not plan.changes:
+        yield Text("\nNo changes: there is nothing to do.")
+        return
     verb = "is" if same == 1 else "are"
     said = "as the files say" if not plan.warnings else "left as they are"
     yield Text(f"\nNo changes: {_number(same, 'object')} {verb} {said}.")

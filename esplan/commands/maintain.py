@@ -1,0 +1,77 @@
+"""`esplan maintain`: the advice of `sizing`, and leftovers, as a plan."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from esplan import activity, live, route
+from esplan.commands.plan import assembled
+from esplan.commands.sizing import sizing
+from esplan.errors import UsageError
+from esplan.leftovers import leftovers
+from esplan.plan import digest
+from esplan.route import maintain as routes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from esplan.cluster import Cluster
+    from esplan.commands.sizing import Report
+    from esplan.plan import Plan
+    from esplan.route import Routed
+    from esplan.sizing.model import Goals
+
+MERGES = ("force_merge", "expunge_deletes")
+
+
+def maintain(
+    cluster: Cluster,
+    pattern: str | None = None,
+    goals: Goals | None = None,
+    *,
+    only: Sequence[str] = (),
+    allow_delete: Sequence[str] = (),
+) -> Plan:
+    """The plan that follows the advice for the indices of `pattern`, of the kinds in `only`.
+
+    `allow_delete` are addresses, `index.NAME`: of leftovers, and of indices that another one
+    takes the place of. Raises UsageError for an address that this plan has no delete for.
+    """
+    now, plan_id = datetime.now(UTC), secrets.token_hex(8)
+    kinds = frozenset(only or routes.KINDS)
+    info = live.cluster_info(cluster)
+    report = sizing(cluster, pattern, goals, sort="name")
+    state = live.read_state(cluster)
+    seen = activity.observe(cluster, _merging(report) if "force-merge" in kinds else [])
+    context = route.Context(plan_id, state, now.date(), seen, frozenset(allow_delete))
+    left = {one.index.name: one for one in leftovers(state)}
+    kept = [row for row in report.rows if row.name not in left]
+    routed = [one for row in kept if (one := routes.maintained(row, kinds, context))]
+    if "leftovers" in kinds:
+        named = [left[row.name] for row in report.rows if row.name in left]
+        routed += [routes.leftover(one, context) for one in named]
+    _refuse_unused(allow_delete, routed)
+    asked = digest([pattern, sorted(kinds), sorted(allow_delete)])
+    return assembled(info, routed, plan_id=plan_id, now=now, desired_digest=asked)
+
+
+def _merging(report: Report) -> list[str]:
+    return [row.name for row in report.rows if any(a.kind in MERGES for a in row.advice)]
+
+
+def _refuse_unused(allow_delete: Sequence[str], routed: list[Routed]) -> None:
+    """A consent that nothing needs is a mistake: most likely a misspelt name."""
+    deleted = {
+        f"index.{step.arguments['index']}"
+        for one in routed
+        for step in one.steps
+        if step.kind == "delete_index"
+    }
+    unused = [address for address in allow_delete if address not in deleted]
+    if unused:
+        raise UsageError(
+            f"--allow-delete {', '.join(unused)}: this plan would delete no such index",
+            remedy="the plan without --allow-delete names what is left over: index.NAME",
+        )

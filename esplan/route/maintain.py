@@ -1,0 +1,136 @@
+"""The advice of `sizing` on an index that stays, and leftovers, as ordinary changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from esplan import diff
+from esplan.model import Body, Index, State
+from esplan.plan import Change, Reason, Step
+from esplan.route import rules
+from esplan.route.context import REPLICAS, Context, Routed
+from esplan.route.in_place import body_steps
+from esplan.route.reshard import reshard, said_in_file
+from esplan.steps import delete_index, force_merge
+
+if TYPE_CHECKING:
+    from esplan.leftovers import Leftover
+    from esplan.model import JSON
+    from esplan.plan import Action
+    from esplan.sizing.model import Advice, Sizing
+
+KINDS = ("force-merge", "replicas", "shards", "leftovers")
+"""What maintenance is made of."""
+
+OF_ADVICE = {
+    "expunge_deletes": "force-merge",
+    "force_merge": "force-merge",
+    "replicas": "replicas",
+    "shards": "shards",
+}
+"""The kinds of advice that a plan can follow."""
+
+
+def maintained(one: Sizing, kinds: frozenset[str], context: Context) -> Routed | None:
+    """What an index needs, of the wanted kinds; None where there is nothing to say.
+
+    Another count of shards means a new index, so merges of the old one are left out.
+    """
+    wanted = [each for each in one.advice if OF_ADVICE.get(each.kind) in kinds]
+    advice: dict[str, Advice] = {each.kind: each for each in wanted}
+    index = context.live.indices.get(one.name)
+    if index is None or not advice:
+        return None
+    if "shards" in advice:
+        return reshard(one, index, advice["shards"], context)
+    return _InPlace(one, index, advice, context).routed()
+
+
+@dataclass(frozen=True)
+class _InPlace:
+    """Replicas, then a merge."""
+
+    sizing: Sizing
+    index: Index
+    advice: dict[str, Advice]
+    context: Context
+
+    @property
+    def address(self) -> str:
+        return f"index.{self.index.name}"
+
+    def routed(self) -> Routed:
+        wanted = Index(self.index.name, Body(self._settings()))
+        (found,) = diff.compare(State({wanted.name: wanted}), self.context.live)
+        reasons = [rules.reason(each)[1] for each in found.differences]
+        steps = [*body_steps(found, self.index), *self._merges()]
+        reasons += [self._reason(each) for each in steps if each.kind == "force_merge"]
+        warnings = (*self._unmerged(), *said_in_file(self.address, self._settings()))
+        action: Action = "update" if steps else "no-op"
+        route = reasons[-1].route if reasons else "nothing"
+        change = _change(self.index, action, route, tuple(reasons), found.before, found.after)
+        return Routed(change, tuple(steps), warnings)
+
+    def _settings(self) -> JSON:
+        advice = self.advice.get("replicas")
+        return {REPLICAS: str(advice.arguments["replicas"])} if advice else {}
+
+    @property
+    def _merging(self) -> Advice | None:
+        return self.advice.get("force_merge") or self.advice.get("expunge_deletes")
+
+    @property
+    def _is_written(self) -> bool:
+        return self.index.name in self.context.activity.written
+
+    def _merges(self) -> tuple[Step, ...]:
+        if self._merging is None or self._is_written:
+            return ()
+        name, segments = self.index.name, self._merging.arguments.get("max_num_segments")
+        checks = (
+            {"check": "index", "index": name, "uuid": self.index.uuid},
+            {"check": "idle", "index": name, "marks": self.context.activity.marks[name]},
+        )
+        return (force_merge.describe(self.address, self.index, segments, checks, phase="finish"),)
+
+    def _reason(self, step: Step) -> Reason:
+        why = self._merging.reason if self._merging else ""
+        target = step.arguments["segments"]
+        after = target and f"{target} a shard"
+        return Reason("segments", self.sizing.searchable, after, why, "force merge")
+
+    def _unmerged(self) -> tuple[str, ...]:
+        if self._merging is None or not self._is_written:
+            return ()
+        return (f"{self.address} is not force merged: somebody writes to it",)
+
+
+def leftover(found: Leftover, context: Context) -> Routed:
+    """Deleted only where somebody has named it; else a warning."""
+    index, address = found.index, f"index.{found.index.name}"
+    what = f"it served {found.alias}, which is on {found.served_by} now"
+    if address not in context.allowed:
+        said = f"{address} is left over: {what}. To delete it: --allow-delete {address}"
+        return Routed(_change(index, "no-op", "nothing", ()), warnings=(said,))
+    checks = (
+        {"check": "index", "index": index.name, "uuid": index.uuid},
+        {"check": "unaliased", "index": index.name},
+    )
+    reason = Reason("aliases", found.alias, None, what, "delete")
+    step = delete_index.describe(address, index, checks)
+    return Routed(_change(index, "delete", "delete", (reason,)), (step,))
+
+
+def _change(
+    index: Index,
+    action: Action,
+    route: str,
+    reasons: tuple[Reason, ...],
+    before: JSON | None = None,
+    after: JSON | None = None,
+) -> Change:
+    target = None if action == "delete" else index.name
+    nothing: JSON = {"settings": {}, "mappings": {}, "aliases": {}}
+    address = f"index.{index.name}"
+    return Change(address, action, route, index.name, target, reasons, before, after or nothing)
