@@ -9,11 +9,13 @@ import typer
 
 from esplan.arguments import arranged
 from esplan.cli.commands import app
+from esplan.cli.doctor import doctor
 from esplan.cli.options import Globals
 from esplan.cli.sandbox import sandbox
 from esplan.errors import EsplanError, InvalidInput, UsageError
 
 app.add_typer(sandbox)
+app.command()(doctor)
 
 INTERRUPTED = 130
 """Typer's own answer to Ctrl-C, and a shell's."""
