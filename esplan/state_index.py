@@ -110,7 +110,8 @@ def unfinished(cluster: Cluster) -> tuple[list[list[Record]], list[str]]:
     """The journals of every apply that has begun and is not closed, newest first.
 
     Beside them the plans whose journal cannot be read. Only the last record of a closed apply
-    is looked at.
+    is looked at. What was recorded in the last second is not searchable yet, but is in the
+    journal as it is loaded: an apply that has just ended is not unfinished.
     """
     body: JSON = {
         "size": PLANS,
@@ -128,4 +129,5 @@ def unfinished(cluster: Cluster) -> tuple[list[list[Record]], list[str]]:
                 journals.append(load(cluster, plan))
         except (ValueError, JournalError):
             unreadable.append(plan)
-    return sorted(journals, key=lambda records: records[-1].at, reverse=True), unreadable
+    begun = [records for records in journals if not journal.is_closed(records)]
+    return sorted(begun, key=lambda records: records[-1].at, reverse=True), unreadable

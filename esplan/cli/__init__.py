@@ -9,6 +9,7 @@ import typer
 
 from esplan.arguments import arranged
 from esplan.cli.commands import app
+from esplan.cli.doctor import doctor
 from esplan.cli.job import job
 from esplan.cli.maintain import maintain
 from esplan.cli.options import Globals
@@ -20,6 +21,7 @@ app.command()(sizing)
 app.command()(maintain)
 app.add_typer(job)
 app.add_typer(sandbox)
+app.command()(doctor)
 
 INTERRUPTED = 130
 """Typer's own answer to Ctrl-C, and a shell's."""

@@ -24,9 +24,9 @@ app = typer.Typer(
     add_completion=False,
     invoke_without_command=True,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 success, 1 error, 2 changes (plan --detailed-exitcode), 3 stopped and "
-    "can be resumed, 4 refused, 5 locked, 64 usage, 130 interrupted. Global options work in any "
-    "place.",
+    epilog="Exit codes: 0 success, 1 error, 2 changes (plan --detailed-exitcode) or findings "
+    "(doctor), 3 stopped and can be resumed, 4 refused, 5 locked, 64 usage, 130 interrupted. "
+    "Global options work in any place.",
 )
 
 PATIENCE = 90.0

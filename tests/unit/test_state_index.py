@@ -147,6 +147,23 @@ def test_an_apply_that_was_taken_back_is_not_unfinished(cluster: Any) -> None:
     assert state_index.unfinished(cluster) == ([], [])
 
 
+def test_an_apply_whose_end_is_not_searchable_yet_is_not_unfinished(cluster: Any) -> None:
+    stored(cluster, chained(3, last="end"))
+    read = cluster.read
+
+    def behind(path: str, *rest: Any, **more: Any) -> Any:
+        answer = read(path, *rest, **more)
+        if path.endswith("/_search"):
+            answer["hits"]["hits"][0]["_source"] = {
+                "plan": PLAN,
+                "record": chained(2)[-1].line(),
+            }
+        return answer
+
+    cluster.read = behind
+    assert state_index.unfinished(cluster) == ([], [])
+
+
 def test_a_journal_that_cannot_be_read_hides_no_other(cluster: Any) -> None:
     stored(cluster, chained(2), "1" * 64)
     stored(cluster, chained(2), "2" * 64)
