@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made
+AIRFLOW := .venv-airflow
 
-.PHONY: demo test test-offline test-live check format bench clean
+.PHONY: demo test test-offline test-live test-airflow check format bench clean
 
 $(STAMP): pyproject.toml
 	@echo "Making the environment in $(VENV) …"
@@ -26,6 +27,16 @@ test-offline: $(STAMP)  ## The part that needs no server
 test-live: $(STAMP)
 	@$(BIN)/pytest -m live
 
+$(AIRFLOW)/.made: $(STAMP)
+	@echo "Making the environment in $(AIRFLOW) …"
+	@$(PYTHON) -m venv $(AIRFLOW)
+	@$(AIRFLOW)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	@$(AIRFLOW)/bin/python -m pip install --quiet --group airflow
+	@touch $@
+
+test-airflow: $(STAMP) $(AIRFLOW)/.made  ## The example DAG, in a real Airflow
+	@$(AIRFLOW)/bin/python -m pytest tests/airflow
+
 check: $(STAMP)  ## Lint, types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -41,4 +52,4 @@ bench: $(STAMP)  ## Ratios in one run, on the sandbox engine
 	@$(BIN)/python bench/apply.py
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) $(AIRFLOW) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
