@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from esplan.steps.resize_index import Resize
 
 COLORS = ("green", "blue")
+ROUTING = "index.number_of_routing_shards"
 
 
 def reshard(one: Sizing, index: Index, advice: Advice, context: Context) -> Routed:
@@ -39,10 +40,12 @@ def reshard(one: Sizing, index: Index, advice: Advice, context: Context) -> Rout
 
 def _replaced(one: Sizing, index: Index, advice: Advice, context: Context) -> Routed:
     address = f"index.{index.name}"
-    settings = {SHARDS: str(advice.arguments["shards"]), **_replicas(one)}
+    how, why = _how(one, advice)
+    settings: JSON = {SHARDS: str(advice.arguments["shards"]), **_replicas(one)}
+    if how is None and ROUTING in index.body.settings:
+        settings[ROUTING] = None  # it fits the present count; a copy hashes anew
     alias = _alias(index, settings, delete_old=address in context.allowed)
     (found,) = diff.compare(State({}, {alias.name: alias}), context.live)
-    how, why = _how(one, advice)
     rule = advice.reason + why
     reasons = tuple(
         replace(rules.reason(each)[1], rule=rule, route=how or "reindex")
@@ -55,7 +58,8 @@ def _replaced(one: Sizing, index: Index, advice: Advice, context: Context) -> Ro
 
 def said_in_file(address: str, settings: JSON) -> tuple[str, ...]:
     """The warning that a desired file which says otherwise would undo it."""
-    said = ", ".join(f"{name.removeprefix('index.')} {value}" for name, value in settings.items())
+    given = [f"{n.removeprefix('index.')} {v}" for n, v in settings.items() if v is not None]
+    said = ", ".join(given)
     return (f"{address}: if a desired file has it, let that say {said}, too",) if settings else ()
 
 
