@@ -244,10 +244,11 @@ def test_the_tree_in_errors_is_that_of_the_classes() -> None:
     }
 
 
-def test_the_desired_file_of_the_readme_is_the_demo() -> None:
-    (shown,) = (text for kind, text in BLOCK.findall(read(ROOT / "README.md")) if kind == "yaml")
-    body = shown.split("\n", 1)[1]
-    assert body == read(DOCS / "demo" / "flights.yaml")
+def test_the_desired_files_of_the_readme_are_the_examples() -> None:
+    shown = [text for kind, text in BLOCK.findall(read(ROOT / "README.md")) if kind == "yaml"]
+    bodies = [text.split("\n", 1)[1] for text in shown]
+    files = [DOCS / "demo" / "flights.yaml", DOCS / "releases" / "customer.yaml"]
+    assert bodies == [read(file) for file in files]
 
 
 def test_schemas_are_those_that_the_docs_point_at() -> None:

@@ -180,6 +180,21 @@ def customer(world: Releases, run: str, base: str = "2_0_0") -> str:
     return f"{world.name}-customer-{base}-{run}"
 
 
+def test_the_release_of_the_readme(world: Releases) -> None:
+    example = (EXAMPLE / "customer.yaml").read_text().replace("replicas: 1", "replicas: 0")
+    renamed = example.replace("customer", f"{world.name}-customer")
+    assert renamed.count(world.name) == 3
+    (world.folder / "desired.yaml").write_text(renamed)
+    for run in (OLD, NEW):
+        load(world.cluster, customer(world, run))
+        world.release()
+        world.apply()
+    assert list(world.everything()) == [customer(world, NEW)]
+    assert list(world.everything()[customer(world, NEW)]["aliases"]) == [
+        f"{world.name}-customer-prod"
+    ]
+
+
 def test_a_pinned_run_in_another_spelling_goes_back(world: Releases) -> None:
     for run in (OLD, NEW):
         load(world.cluster, customer(world, run), 10)
