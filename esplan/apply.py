@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 ATTEMPTS = 3
 """How often a step is sent whose outcome nobody knew and whose effect then was not there."""
 
+LASTING = ("put_mapping", "force_merge")
+"""Kinds that cannot be taken back, on an index that stays."""
+
 AGAIN = "apply the same plan again: it goes on from here"
 
 
@@ -220,6 +223,10 @@ def _is_final(step: Step, run: Run, journal: Journal) -> bool:
 def _left(run: Run, journal: Journal) -> str:
     """Where things stand after a failure."""
     done = sum(journal.state(step.id) == "done" for step in run.plan.steps)
+    undone = [step for step in run.plan.steps if journal.state(step.id) == "undone"]
+    lasting = [step.description for step in undone if step.kind in LASTING]
+    if lasting and not done:
+        return f"everything was taken back but what cannot be: {'; '.join(lasting)}"
     if done == 0:
         return "nothing is left of this plan in the cluster: every change was taken back"
     return f"{done} of {len(run.plan.steps)} steps are done and stay; the others were taken back"

@@ -103,6 +103,8 @@ def _consequences(change: Change, steps: list[Step]) -> Iterator[str]:
         documents, much = copy.estimate.get("documents"), copy.estimate.get("bytes")
         yield f"copies {count(documents)} documents ({size(much)}), then proves the copy equal"
         yield f"clients cannot write to {clean(str(change.index))} from the copy to the switch"
+    if kinds.get("resize_index"):
+        yield f"clients cannot write to {clean(str(change.index))} until the switch"
     if delete := kinds.get("delete_index"):
         yield f"deletes {clean(delete.arguments['index'])} at the end: this cannot be undone"
     elif change.action == "replace":
