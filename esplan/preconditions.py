@@ -54,14 +54,21 @@ def _absent(precondition: JSON, facts: _Facts) -> str:
 
 
 def _idle(precondition: JSON, facts: _Facts) -> str:
-    """Nobody writes to the index, nor has since the plan was made (or the copy was proven)."""
-    name = precondition["index"]
-    proof = facts.run.proofs.get(facts.step.address, {})
-    planned = precondition.get("marks") or proof.get("marks", {}).get(name)
-    seen = activity.observe(facts.run.cluster, [name])
-    if name in seen.written or (planned and seen.marks[name] != planned):
-        return f"{name} is written to: wait until the load has ended, or turn forcemerge off"
-    return ""
+    """Nobody has written to the index since the plan was made.
+
+    An index that the plan itself made has just begun to serve: since its proof, and for a while.
+    """
+    name, planned = precondition["index"], precondition.get("marks")
+    if planned:
+        is_written = checksum.marks(facts.run.cluster, [name])[name] != planned
+    else:
+        seen = activity.observe(facts.run.cluster, [name])
+        proof = facts.run.proofs.get(facts.step.address, {})
+        proven = proof.get("marks", {}).get(name, seen.marks[name])
+        is_written = name in seen.written or seen.marks[name] != proven
+    if not is_written:
+        return ""
+    return f"{name} is written to: wait until the load has ended, or turn forcemerge off"
 
 
 def _index(precondition: JSON, facts: _Facts) -> str:

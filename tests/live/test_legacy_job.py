@@ -37,7 +37,7 @@ class Jobs(World):
             "alias_name": f"{self.name}-prod",
             "data_source": self.source,
             "delete_old": "True",
-            "forcemerge_new": "True",
+            "forcemerge_new": "False",
             "index_base": f"{self.name}-2_0_0",
             "new_replicas": "0",
             **values,
@@ -65,7 +65,7 @@ def world(cluster: Cluster, url: str, name: str, folder: Path) -> Jobs:
 
 
 def test_a_first_release_and_the_next(world: Jobs) -> None:
-    world.write_job()
+    world.write_job(forcemerge_new="True")
     load(world.cluster, world.index(OLD))
     assert f"create: {world.index(OLD)} (release)" in world.plan_job()
     world.apply()
@@ -137,7 +137,7 @@ def test_without_force_merge_and_delete(world: Jobs) -> None:
 
 
 def test_max_segment_size_bytes_decides_how_many_segments(world: Jobs) -> None:
-    world.write_job(max_segment_size_bytes="65536")
+    world.write_job(forcemerge_new="True", max_segment_size_bytes="65536")
     load(world.cluster, world.index(NEW), 2000, 8)
     world.plan_job()
     (merge,) = (step for step in world.steps() if step["kind"] == "force_merge")
@@ -157,7 +157,7 @@ def test_several_indices_behind_the_alias_are_named(world: Jobs) -> None:
 
 def test_transaction_is_released_under_writes_and_never_merged(world: Jobs) -> None:
     world.source = "transaction"
-    world.write_job()
+    world.write_job(forcemerge_new="True")
     load(world.cluster, world.index(NEW))
     with Writer(world.url, world.index(NEW)) as writer:
         assert "is not force merged: runs.writes is ongoing" in world.plan_job()

@@ -170,7 +170,7 @@ def one(world: Releases, **parts: Any) -> None:
     alias = {
         "index": {"name": "{index_base}-{run_id}", **parts.pop("index", {})},
         "runs": {**runs, **parts.pop("runs", {})},
-        "finish": {"replicas": 0, "forcemerge": "auto", "delete_old": True, **parts},
+        "finish": {"replicas": 0, "delete_old": True, **parts},
     }
     path = world.folder / "desired.yaml"
     path.write_text(json.dumps({"version": 1, "aliases": {f"customer-{world.name}": alias}}))
@@ -300,7 +300,7 @@ def test_an_empty_run_is_warned_of(world: Releases) -> None:
 
 def test_an_index_seen_writing_during_the_plan_is_not_merged(world: Releases) -> None:
     load(world.cluster, customer(world, NEW), 10)
-    one(world)
+    one(world, forcemerge="auto")
     with Writer(world.url, customer(world, NEW)):
         plan = world.release()
     assert "force_merge" not in [step["kind"] for step in plan["steps"]]
@@ -311,7 +311,7 @@ def test_an_index_seen_writing_during_the_plan_is_not_merged(world: Releases) ->
 
 def test_an_index_written_to_after_the_plan_is_not_merged(world: Releases) -> None:
     load(world.cluster, customer(world, NEW), 10)
-    one(world)
+    one(world, forcemerge="auto")
     world.release()
     with Writer(world.url, customer(world, NEW)):
         said = world.apply(code=4).stderr
@@ -326,7 +326,7 @@ def test_an_index_written_to_after_the_plan_is_not_merged(world: Releases) -> No
 
 def test_the_number_of_segments_is_that_of_the_rule(world: Releases) -> None:
     load(world.cluster, customer(world, NEW), 2000, 8, number_of_shards=2)
-    one(world, max_segment_size="64kb")
+    one(world, forcemerge="auto", max_segment_size="64kb")
     plan = world.release()
     (merge,) = [step for step in plan["steps"] if step["kind"] == "force_merge"]
     size = merge["estimate"]["bytes"]
@@ -352,7 +352,7 @@ def merging(world: Releases) -> list[str]:
 
 def test_a_merge_that_runs_is_adopted_after_a_crash(world: Releases) -> None:
     load_vectors(world.cluster, customer(world, NEW))
-    one(world)
+    one(world, forcemerge="auto")
     plan = world.release()
     (merge,) = [step["id"] for step in plan["steps"] if step["kind"] == "force_merge"]
     world.crash(f"middle:{merge}")
