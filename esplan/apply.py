@@ -27,6 +27,7 @@ from esplan.errors import (
     Unreachable,
 )
 from esplan.plan import PHASES, STATE_INDEX
+from esplan.route.rules import Route
 from esplan.steps import KINDS
 
 if TYPE_CHECKING:
@@ -206,8 +207,12 @@ def roll_back(run: Run, journal: Journal, cause: EsplanError | None = None) -> N
 
 
 def _is_final(step: Step, run: Run, journal: Journal) -> bool:
-    """An object that is done, was switched, or was changed in place is not taken back."""
-    if run.plan.change(step.address).action not in ("create", "replace"):
+    """An object that is done, was switched, or was changed in place is not taken back.
+
+    A release is in place: the loader made the index, and esplan only prepares it.
+    """
+    change = run.plan.change(step.address)
+    if change.action not in ("create", "replace") or change.route == Route.RELEASE.title:
         return True
     own = [one for one in run.plan.steps if one.address == step.address]
     if all(journal.state(one.id) == "done" for one in own):

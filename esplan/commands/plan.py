@@ -70,9 +70,10 @@ def refuse_nothing_to_release(made: Plan, desired: Desired) -> None:
 
     Raises Refused. Nothing is ever deleted then: the old index is the new one.
     """
-    for alias in desired.state.aliases.values():
-        change = made.change(f"alias.{alias.name}")
-        if alias.runs and not alias.runs.abort and change.index == change.target:
+    runs = {f"alias.{alias.name}": alias.runs for alias in desired.state.aliases.values()}
+    for change in made.changes:
+        loaded = runs.get(change.address)
+        if loaded and not loaded.abort and change.index == change.target:
             raise Refused(
                 f"{change.address} is on {change.index} already, and that is the latest run: "
                 "there is nothing to release, and nothing to delete",

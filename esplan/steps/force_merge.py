@@ -7,6 +7,7 @@ awaited, never started a second time.
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from esplan.errors import OutcomeUnknown, StepFailed
@@ -21,7 +22,7 @@ ACTION = "indices:admin/forcemerge"
 """The action of the parent task; its parts on the nodes have `[n]` behind it."""
 
 INDICES = re.compile(r"indices \[([^\]]*)\]")
-"""Where a task's description names its indices."""
+"""Where a task's description names its indices: as they were asked for, `logs-*` or none."""
 
 STARTS = 5
 """How often a task that vanished with its node is started again in one apply."""
@@ -81,12 +82,13 @@ def tasks(run: Run, index: str) -> list[str]:
     if answer.get("node_failures"):
         raise OutcomeUnknown("a node does not answer which tasks it runs")
     every = [pair for node in answer.get("nodes", {}).values() for pair in node["tasks"].items()]
-    return sorted(name for name, task in every if index in _indices(task["description"]))
+    return sorted(name for name, task in every if _is_about(task["description"], index))
 
 
-def _indices(description: str) -> list[str]:
+def _is_about(description: str, index: str) -> bool:
     match = INDICES.search(description)
-    return match[1].split(", ") if match else []
+    asked = match[1].split(", ") if match else []
+    return any(one in ("", "_all") or fnmatchcase(index, one) for one in asked)
 
 
 def _wait_all(step: Step, run: Run, running: list[str]) -> bool:
@@ -126,7 +128,9 @@ def _checked(step: Step, found: JSON) -> JSON:
 
 
 def _merged(step: Step, run: Run) -> bool:
-    return max(_segments(step, run), default=0) <= int(step.arguments["segments"])
+    """Never where no copy is seen: whether the index is there, the server says then."""
+    found = _segments(step, run)
+    return bool(found) and max(found) <= int(step.arguments["segments"])
 
 
 def _goal(step: Step, run: Run) -> int:

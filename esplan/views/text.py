@@ -58,8 +58,8 @@ def plan(plan: Plan, path: str = "") -> Iterator[RenderableType]:
 def _nothing(plan: Plan, same: int) -> Iterator[Text]:
     """Nothing to do; a warning says where that is not because all is as wanted."""
     yield from _warnings(plan)
-    verb = "is" if same == 1 else "are"
-    said = "as the files say" if not plan.warnings else "left as they are"
+    verb, left = ("is", "as it is") if same == 1 else ("are", "as they are")
+    said = f"left {left}" if plan.warnings else "as the files say"
     yield Text(f"\nNo changes: {_number(same, 'object')} {verb} {said}.")
 
 
