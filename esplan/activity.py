@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from esplan.checksum import Marks
     from esplan.live import Reader
+    from esplan.model import JSON
 
 PAUSE = 2.0
 """Seconds between two looks: a loader's bulks, and a server's own refreshes, come faster."""
@@ -40,3 +41,16 @@ def observe(cluster: Reader, indices: Sequence[str]) -> Activity:
     time.sleep(PAUSE)
     after = checksum.marks(cluster, indices)
     return Activity(after, frozenset(name for name in indices if before[name] != after[name]))
+
+
+def is_written(
+    cluster: Reader, index: str, planned: JSON | None, proven: JSON | None = None
+) -> bool:
+    """Whether anything was written since a plan was made, whose marks of the index are `planned`.
+
+    An index that the plan itself makes has none: since its proof then, and for a while.
+    """
+    if planned:
+        return checksum.marks(cluster, [index])[index] != planned
+    seen = observe(cluster, [index])
+    return index in seen.written or seen.marks[index] != (proven or seen.marks[index])

@@ -10,7 +10,7 @@ from esplan import runs
 from esplan.errors import InvalidRunIds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
 
     from esplan.model import Index, State
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 COLOR = re.compile(r"(?<=[-_.])(?:green|blue|red|yellow|black|white|orange|purple|pink)$")
 NUMBER = re.compile(r"(?<=[-_.])\d{6}$")
 SEPARATOR = re.compile(r"[-_.]")
+RUN = re.compile(r"(?:\A|(?<=[-_.]))(?=\d{4}|[a-z_]+__)")
+"""Where a run id may begin; see `runs.LOOKS`."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,21 @@ def leftovers(state: State) -> list[Leftover]:
     in a colour, a number, or an older run. A newer run is a release to come.
     """
     served = {alias.name: alias.indices for alias in state.aliases.values()}
-    homes = {
-        family.pattern: (alias, name, family.run)
+    homes = _homes(served)
+    found = (_leftover(one, served, homes) for one in state.indices.values() if not one.aliases)
+    return sorted(filter(None, found), key=lambda one: one.index.name)
+
+
+def _homes(served: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, str, datetime | None]]:
+    """Alias, index and run by family. Of several runs the oldest: newer ones wait for its alias."""
+    found = [
+        ((family.pattern, family.run), (alias, name, family.run))
         for alias, names in served.items()
         for name in names
         if (family := family_of(name))
-    }
-    found = (_leftover(one, served, homes) for one in state.indices.values() if not one.aliases)
-    return sorted(filter(None, found), key=lambda one: one.index.name)
+    ]
+    newest_first = sorted(found, key=lambda pair: pair[0], reverse=True)
+    return {pattern: home for (pattern, _), home in newest_first}
 
 
 def _leftover(
@@ -72,21 +81,22 @@ def _leftover(
 
 
 def family_of(name: str) -> Family | None:
-    """The family of an index name; None for a name without colour, number or run id."""
-    for regex, placeholder in ((COLOR, "{color}"), (NUMBER, "{generation}")):
-        if regex.search(name):
-            return Family(regex.sub(placeholder, name))
-    spans = ((start, end) for start in _starts(name) for end in _ends(name, start))
-    return next(filter(None, (_of_run(name, start, end) for start, end in spans)), None)
+    """The family of an index name; None for a name without colour, number or run id.
 
-
-def _starts(name: str) -> Iterable[int]:
-    """Where a run id may begin: at the start of the name, or behind a separator."""
-    return (0, *(match.end() for match in SEPARATOR.finditer(name)))
+    Six digits at the end are a number, unless they are the time of a run: `20261121-060000`.
+    """
+    if COLOR.search(name):
+        return Family(COLOR.sub("{color}", name))
+    starts = (match.start() for match in RUN.finditer(name))
+    spans = ((start, end) for start in starts for end in _ends(name, start))
+    found = next(filter(None, (_of_run(name, start, end) for start, end in spans)), None)
+    if NUMBER.search(name) and not (found and found.pattern.endswith("{run_id}")):
+        return Family(NUMBER.sub("{generation}", name))
+    return found
 
 
 def _ends(name: str, start: int) -> Iterator[int]:
-    """Where it may end, the longest first."""
+    """Where a run id may end, the longest first."""
     yield len(name)
     ends = [match.start() for match in SEPARATOR.finditer(name, start)]
     yield from reversed(ends)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from esplan import normalize
 from esplan.errors import EsplanError, Refused, Unreachable
-from esplan.model import JSON, Alias, Index, State
+from esplan.model import JSON, Alias, Body, Index, State
 
 if TYPE_CHECKING:
     from typing import Any, Protocol
@@ -95,7 +95,7 @@ def index(name: str, raw: JSON, stats: JSON) -> Index:
     """One index from its part of `GET /_all` and of `_stats`."""
     settings, mappings = raw.get("settings", {}), raw.get("mappings", {})
     try:
-        body = normalize.body(settings, mappings)
+        body = _without_nulls(normalize.body(settings, mappings))
     except ValueError as error:
         raise EsplanError(
             f"the definition of the index {name} cannot be read",
@@ -113,6 +113,11 @@ def index(name: str, raw: JSON, stats: JSON) -> Index:
         is_open=settings.get("index", {}).get("verified_before_close") != "true",
         mark=normalize.mark(mappings),
     )
+
+
+def _without_nulls(body: Body) -> Body:
+    """A resize stores the nulls that it was sent, and GET returns them: they mean the default."""
+    return replace(body, settings={n: v for n, v in body.settings.items() if v is not None})
 
 
 def aliases(indices: dict[str, Index]) -> dict[str, Alias]:

@@ -54,19 +54,9 @@ def _absent(precondition: JSON, facts: _Facts) -> str:
 
 
 def _idle(precondition: JSON, facts: _Facts) -> str:
-    """Nobody has written to the index since the plan was made.
-
-    An index that the plan itself made has just begun to serve: since its proof, and for a while.
-    """
-    name, planned = precondition["index"], precondition.get("marks")
-    if planned:
-        is_written = checksum.marks(facts.run.cluster, [name])[name] != planned
-    else:
-        seen = activity.observe(facts.run.cluster, [name])
-        proof = facts.run.proofs.get(facts.step.address, {})
-        proven = proof.get("marks", {}).get(name, seen.marks[name])
-        is_written = name in seen.written or seen.marks[name] != proven
-    if not is_written:
+    """Nobody has written to the index since the plan was made."""
+    name = precondition["index"]
+    if not activity.is_written(facts.run.cluster, name, precondition["marks"]):
         return ""
     return f"{name} is written to: wait until the load has ended, or turn forcemerge off"
 

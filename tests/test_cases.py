@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from esplan import desired, planfile
+from esplan import activity, desired, planfile
 from esplan.commands.plan import plan
 from esplan.errors import Refused
 from esplan.views import text
@@ -39,6 +39,12 @@ class Recorded:
         return self.answers[path]
 
 
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recorded server is written to by nobody."""
+    monkeypatch.setattr(activity, "PAUSE", 0.0)
+
+
 def planned(case: Path) -> Plan:
     wanted = desired.read([case / "desired.yaml"], {})
     return plan(Recorded(case), wanted, now=NOW, plan_id=PLAN_ID)
@@ -63,8 +69,8 @@ def compare(golden: Path, made: str, config: pytest.Config) -> None:
 
 
 def test_there_are_cases() -> None:
-    assert len(CASES) == 14
-    assert sum(case.name.startswith(REFUSED) for case in CASES) == 6
+    assert len(CASES) == 17
+    assert sum(case.name.startswith(REFUSED) for case in CASES) == 7
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

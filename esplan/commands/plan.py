@@ -12,6 +12,8 @@ from esplan import activity, diff, live, planfile, route
 from esplan.errors import Refused, UsageError
 from esplan.model import Alias, State
 from esplan.plan import Plan, ordered, refuse_overlap
+from esplan.route import rules
+from esplan.route.rules import Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -83,9 +85,10 @@ def refuse_nothing_to_release(made: Plan, desired: Desired) -> None:
 
     Raises Refused. Nothing is ever deleted then: the old index is the new one.
     """
-    for alias in desired.state.aliases.values():
-        change = made.change(f"alias.{alias.name}")
-        if alias.runs and not alias.runs.abort and change.index == change.target:
+    runs = {f"alias.{alias.name}": alias.runs for alias in desired.state.aliases.values()}
+    for change in made.changes:
+        loaded = runs.get(change.address)
+        if loaded and not loaded.abort and change.index == change.target:
             raise Refused(
                 f"{change.address} is on {change.index} already, and that is the latest run: "
                 "there is nothing to release, and nothing to delete",
@@ -118,15 +121,17 @@ def _resolved(desired: State, state: State, now: datetime) -> State:
 def _activity(cluster: Reader, comparisons: list[Comparison]) -> Activity:
     """Who is written to, of the indices that may be force merged."""
     names = {
-        one.index.name
-        for one in comparisons
-        if one.index and one.index.is_open and one.differences and _may_merge(one)
+        one.index.name for one in comparisons if one.index and one.index.is_open and _may_merge(one)
     }
     return activity.observe(cluster, sorted(names))
 
 
 def _may_merge(comparison: Comparison) -> bool:
+    """A new index or another run, and nothing that says that it is not to be merged."""
     alias = comparison.desired
+    routes = [rules.reason(each)[0] for each in comparison.differences]
+    if max(routes, default=Route.NOTHING) < Route.RELEASE:
+        return False
     if not isinstance(alias, Alias) or alias.finish.forcemerge == "off":
         return False
     return alias.runs is None or (alias.runs.writes == "done" and not alias.runs.abort)

@@ -88,11 +88,13 @@ class _InPlace:
         if self._merging is None or self._is_written:
             return ()
         name, segments = self.index.name, self._merging.arguments.get("max_num_segments")
-        checks = (
-            {"check": "index", "index": name, "uuid": self.index.uuid},
-            {"check": "idle", "index": name, "marks": self.context.activity.marks[name]},
+        same = {"check": "index", "index": name, "uuid": self.index.uuid}
+        marks = self.context.activity.marks[name]
+        return (
+            force_merge.describe(
+                self.address, self.index, segments, same, phase="finish", marks=marks
+            ),
         )
-        return (force_merge.describe(self.address, self.index, segments, checks, phase="finish"),)
 
     def _reason(self, step: Step) -> Reason:
         why = self._merging.reason if self._merging else ""

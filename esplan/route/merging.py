@@ -36,10 +36,8 @@ def merge_step(
         why = "runs.writes is ongoing" if ongoing else "somebody writes to it"
         return (), (f"{address}: {index.name} is not force merged: {why}",)
     segments = wanted(index, finish)
-    idle: JSON = {"check": "idle", "index": index.name}
-    if index.name in activity.marks:
-        idle["marks"] = activity.marks[index.name]
-    return (force_merge.describe(address, index, segments, (same, idle), phase=phase),), ()
+    marks = activity.marks.get(index.name)
+    return (force_merge.describe(address, index, segments, same, phase=phase, marks=marks),), ()
 
 
 def wanted(index: Index, finish: Finish) -> int:

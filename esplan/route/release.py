@@ -60,9 +60,13 @@ def _regex(pattern: str, base: str = "") -> re.Pattern[str]:
 
 
 def is_run_of(loaded: Runs, name: str) -> bool:
-    """Whether the loader can have made this index, also under another `index_base`."""
-    starts = (name[:end] for end in range(len(name)) if name.startswith(loaded.source))
-    bases = [loaded.base, *(start for start in starts if len(start) >= len(loaded.source))]
+    """Whether the loader can have made this index, also under another `index_base`.
+
+    Such a base is the source, or begins with it as a word: `customers-1` is none of `customer`.
+    """
+    ours = re.match(rf"{re.escape(loaded.source)}(?![a-z0-9])", name)
+    ends = range(ours.end(), len(name)) if ours else ()
+    bases = [loaded.base, *(name[:end] for end in ends)]
     matches = (_regex(loaded.pattern, base).fullmatch(name) for base in bases)
     return any(_is_readable(match["run"]) for match in matches if match)
 
@@ -99,12 +103,22 @@ def release(
     run = comparison.index
     if run is None or alias.runs is None:
         raise ValueError(f"{alias.name} has no run to release")
+    if not run.is_open:
+        raise _closed(str(comparison.address), run)
     if found == Route.REINDEX:
         raise _otherwise(str(comparison.address), run, reasons)
     if found < Route.RELEASE:
         return update(comparison, found, reasons, run)
     return _Release(str(comparison.address), alias, alias.runs, run, comparison, context).routed(
         reasons
+    )
+
+
+def _closed(address: str, run: Index) -> Refused:
+    """The server calls a closed index green, and lets an alias go there: every search fails."""
+    return Refused(
+        f"{address}: the run {run.name} is closed, and would serve nobody",
+        remedy=f"open it first (POST /{run.name}/_open), or delete it if it is no good run",
     )
 
 

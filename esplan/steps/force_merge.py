@@ -7,8 +7,10 @@ awaited, never started a second time.
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from esplan import activity
 from esplan.errors import OutcomeUnknown, StepFailed
 from esplan.plan import Phase, Step
 from esplan.steps.request import index_path, poll_task, request, send
@@ -21,10 +23,13 @@ ACTION = "indices:admin/forcemerge"
 """The action of the parent task; its parts on the nodes have `[n]` behind it."""
 
 INDICES = re.compile(r"indices \[([^\]]*)\]")
-"""Where a task's description names its indices."""
+"""Where a task's description names its indices: as they were asked for, `logs-*` or none."""
 
 STARTS = 5
 """How often a task that vanished with its node is started again in one apply."""
+
+WRITTEN = "somebody writes to it"
+"""Why a merge after the switch is left out."""
 
 REPEAT = True
 """How many segments are left is the server's best effort, so `execute` decides."""
@@ -34,11 +39,18 @@ def describe(
     address: str,
     index: Index,
     segments: int | None,
-    preconditions: tuple[JSON, ...],
+    same: JSON,
     *,
     phase: Phase,
+    marks: JSON | None = None,
 ) -> Step:
-    """`segments`: at most as many in every shard; None: only get rid of deleted documents."""
+    """`segments`: at most as many in every shard; None: only get rid of deleted documents.
+
+    `same` is the precondition that it is still this index; `marks` are its sequence numbers at
+    the time of the plan. An index that somebody writes to is refused before the switch: it is not
+    ready. After the switch its merge is left out.
+    """
+    idle = {"check": "idle", "index": index.name, "marks": marks}
     said = "1 segment a shard" if segments == 1 else f"{segments} segments a shard"
     said, how = f"to {said}", f"max_num_segments={segments}"
     if segments is None:
@@ -50,10 +62,11 @@ def describe(
         address=address,
         description=f"force merge {index.name} {said}",
         request=request("POST", path),
-        preconditions=preconditions,
+        preconditions=(same, idle) if phase == "prepare" else (same,),
         undo={"none": "merged segments stay merged; the documents are the same"},
         estimate={"bytes": index.size},
-        arguments={"index": index.name, "segments": segments},
+        arguments={"index": index.name, "segments": segments}
+        | ({} if phase == "prepare" else {"marks": marks}),
     )
 
 
@@ -64,6 +77,9 @@ def probe(_step: Step, _run: Run) -> bool:
 
 def execute(step: Step, run: Run) -> JSON:
     """Await what runs; merge if that has left too many segments."""
+    if step.phase != "prepare" and _is_written(step, run):
+        run.listener.note(f"{step.arguments['index']} is written to, so it is not merged")
+        return {"skipped": WRITTEN}
     before = _segments(step, run)
     for _ in range(STARTS):
         running = tasks(run, step.arguments["index"])
@@ -83,18 +99,25 @@ def execute(step: Step, run: Run) -> JSON:
     return {"segments_before": sum(before), "segments": sum(_segments(step, run))}
 
 
+def _is_written(step: Step, run: Run) -> bool:
+    name = step.arguments["index"]
+    proven = run.proofs.get(step.address, {}).get("marks", {}).get(name)
+    return activity.is_written(run.cluster, name, step.arguments["marks"], proven)
+
+
 def tasks(run: Run, index: str) -> list[str]:
     """Force merges of this index that run now, whoever started them."""
     answer = run.cluster.read("/_tasks", {"actions": ACTION, "detailed": "true"}) or {}
     if answer.get("node_failures"):
         raise OutcomeUnknown("a node does not answer which tasks it runs")
     every = [pair for node in answer.get("nodes", {}).values() for pair in node["tasks"].items()]
-    return sorted(name for name, task in every if index in _indices(task["description"]))
+    return sorted(name for name, task in every if _is_about(task["description"], index))
 
 
-def _indices(description: str) -> list[str]:
+def _is_about(description: str, index: str) -> bool:
     match = INDICES.search(description)
-    return match[1].split(", ") if match else []
+    asked = match[1].split(", ") if match else []
+    return any(one in ("", "_all") or fnmatchcase(index, one) for one in asked)
 
 
 def _wait_all(step: Step, run: Run, running: list[str]) -> bool:
@@ -136,8 +159,9 @@ def _checked(step: Step, found: JSON) -> JSON:
 
 
 def _merged(step: Step, run: Run) -> bool:
-    target = step.arguments["segments"]
-    return target is not None and max(_segments(step, run), default=0) <= int(target)
+    """Never where no copy is seen: whether the index is there, the server says then."""
+    target, found = step.arguments["segments"], _segments(step, run)
+    return target is not None and bool(found) and max(found) <= int(target)
 
 
 def _goal(step: Step, run: Run) -> int:

@@ -240,6 +240,8 @@ def _found(step: Step, evidence: JSON) -> str:
         return f": {evidence['created']:,} documents"
     if step.kind == "verify" and evidence.get("equal"):
         return f": equal, {evidence['source_documents']:,} documents on both sides"
-    if step.kind == "force_merge":
+    if step.kind == "force_merge" and "segments" in evidence:
         return f": {evidence['segments_before']:,} segments are {evidence['segments']:,} now"
+    if "skipped" in evidence:
+        return f": left out, {clean(evidence['skipped'])}"
     return ""

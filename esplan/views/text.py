@@ -61,8 +61,8 @@ def _nothing(plan: Plan, same: int) -> Iterator[Text]:
     if not plan.changes:
         yield Text("\nNo changes: there is nothing to do.")
         return
-    verb = "is" if same == 1 else "are"
-    said = "as the files say" if not plan.warnings else "left as they are"
+    verb, left = ("is", "as it is") if same == 1 else ("are", "as they are")
+    said = f"left {left}" if plan.warnings else "as the files say"
     yield Text(f"\nNo changes: {_number(same, 'object')} {verb} {said}.")
 
 

@@ -77,8 +77,25 @@ SETUP: dict[str, dict[str, dict[str, Any]]] = {
             aliases={"refused-old-serves-another-alias": {}, "refused-old-serves-readers": {}}
         )
     },
+    "release-first": {
+        "release-first-1_0_0-20251231t060000z": index(),
+        "release-first-1_0_0-2026-01-01t06-00-00.000z": index(),
+        "release-first-1_0_0-notes": index(),
+    },
+    "release-next": {
+        "release-next-1_0_0-20251231t060000z": index(aliases={"release-next": {}}),
+        "release-next-2_0_0-20260101t060000z": index(),
+    },
+    "refused-run-missing": {
+        "refused-run-missing-20251231t060000z": index(),
+        "refused-run-missing-20251231t060000z-employee": index(),
+        "refused-run-missing-2026-01-01t06-00-00z": index(),
+    },
 }
 """What exists in the cluster before the plan: index name → create-index body."""
+
+MERGED = {"release-next": ("release-next-2_0_0-20260101t060000z",)}
+"""Indices that the plan of a case would force merge: it looks whether they are written to."""
 
 
 def main(names: list[str]) -> None:
@@ -110,11 +127,12 @@ def existing(cluster: Cluster, indices: dict[str, dict[str, Any]]) -> Iterator[N
 
 def answers(cluster: Cluster, case: str) -> dict[str, Any]:
     """The answer to every read of a plan, by path, without the indices of others."""
-    from esplan import live
+    from esplan import activity, live
 
     recorder = Recorder(cluster)
     live.cluster_info(recorder)
     live.read_state(recorder)
+    activity.observe(recorder, MERGED.get(case, ()))
     return {path: only(case, answer) for path, answer in recorder.answers.items()}
 
 

@@ -179,6 +179,19 @@ def test_an_index_that_is_written_to_is_not_merged(world: Kept) -> None:
     assert plan["warnings"] == [f"index.{index} is not force merged: somebody writes to it"]
 
 
+def test_an_index_written_to_since_the_plan_is_left_out_and_the_rest_merged(world: Kept) -> None:
+    one, two = f"{world.name}-one", f"{world.name}-two"
+    for index in (one, two):
+        load(world.cluster, index, 50, 8, number_of_replicas=0)
+    assert kinds(world.maintain("--only", "force-merge")) == ["force_merge", "force_merge"]
+    world.load(one, {"late": {"n": 1}})
+    said = world.apply().stderr
+    assert f"{one} is written to, so it is not merged" in said
+    assert "left out, somebody writes to it" in said
+    segments = world.cluster.read(f"/_cat/segments/{two}", {"format": "json"})
+    assert len(segments) == 1
+
+
 def test_deleted_documents_are_merged_away(world: Kept) -> None:
     index = f"{world.name}-one"
     body = {"settings": {"number_of_replicas": 0, "soft_deletes.retention_lease.period": "1s"}}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
+from esplan import activity
 from esplan.errors import OutcomeUnknown, ServerError
 from esplan.plan import STATE_INDEX
 from esplan.steps import delete_index
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
 
 class FakeCluster:
-    """`indices` by name; `log` has every change, as `METHOD /path`.
+    """`indices` by name; `log` has every change, as `METHOD /path`, `asked` the path of every read.
 
+    To every index in `written` somebody writes between two looks.
     `before` and `after` are called with each change, before and after it took effect: what they
     raise is the cluster's answer.
     """
@@ -30,6 +32,8 @@ class FakeCluster:
         self.documents: dict[str, dict[str, Any]] = {}
         self.tasks: dict[str, dict[str, Any]] = {}
         self.log: list[str] = []
+        self.asked: list[str] = []
+        self.written: set[str] = set()
         self.before: Callable[[str], None] = lambda _request: None
         self.after: Callable[[str], None] = lambda _request: None
         self.make(STATE_INDEX, aliases={"esplan-fence-t": {}})
@@ -38,7 +42,7 @@ class FakeCluster:
     # For tests
 
     def make(self, name: str, uuid: str = "", documents: int = 0, **body: Any) -> None:
-        """An index that is there before esplan comes."""
+        """An index that is there before esplan comes; `segments` of its one shard, its `mark`."""
         index = {"settings": {}, "mappings": {}, "aliases": {}} | copy.deepcopy(body)
         self.indices[name] = index | {"uuid": uuid or f"uuid-{name}", "documents": documents}
 
@@ -79,6 +83,7 @@ class FakeCluster:
 
     def read(self, path: str, params: Any = None, body: Any = None, *, timeout: float = 60) -> Any:
         del params, timeout
+        self.asked.append(path)
         if path == "/":
             version = {"number": "8.16.1"}
             return {"cluster_name": "fake", "cluster_uuid": "fake-uuid", "version": version}
@@ -114,11 +119,20 @@ class FakeCluster:
         }
         return {name: {"aliases": found} for name, found in on.items() if found} or None
 
-    def _stats(self, _parts: list[str], _body: Any) -> Any:
+    def _stats(self, parts: list[str], _body: Any) -> Any:
+        if parts[0] != "_stats":
+            return {"indices": {name: self._shard(name) for name in parts[0].split(",")}}
+
         def primaries(count: int) -> Any:
             return {"primaries": {"docs": {"count": count}, "store": {"size_in_bytes": 1000}}}
 
         return {"indices": {n: primaries(i["documents"]) for n, i in self.indices.items()}}
+
+    def _shard(self, name: str) -> Any:
+        index = self.indices[name]
+        index["mark"] = mark = index.get("mark", 0) + (name in self.written)
+        copy = {"routing": {"primary": True}, "seq_no": {"max_seq_no": mark}}
+        return {"shards": {"0": [{**copy, "segments": {"count": index.get("segments", 1)}}]}}
 
     def _mget(self, parts: list[str], body: Any) -> Any:
         found = [(id_, self.documents.get(f"{parts[0]}/_doc/{id_}")) for id_ in body["ids"]]
@@ -168,6 +182,9 @@ class FakeCluster:
         del params, timeout, opaque_id
         request = f"{method} {path}"
         self.before(request)
+        if "/_forcemerge?" in path:
+            self.log.append(request)
+            return self._force_merge(path)
         answer = self._change(method, path.strip("/").split("?")[0].split("/"), body)
         self.log.append(request)
         self.after(request)
@@ -180,6 +197,8 @@ class FakeCluster:
             return self._reindex(body)
         if len(parts) == 1:
             self.make(parts[0], **body)
+        elif parts[1] in ("_shrink", "_split"):
+            self._resize(parts[0], parts[2], body)
         elif parts[1] == "_create":
             self.documents[f"{parts[0]}/_doc/{parts[2]}"] = body
         elif parts[1] == "_doc":
@@ -230,6 +249,23 @@ class FakeCluster:
         self.tasks[task] = {"completed": True, "task": {"status": response}, "response": response}
         return {"task": task}
 
+    def _resize(self, source: str, target: str, body: Any) -> None:
+        """The source's settings under those that are given, whose nulls are stored."""
+        old = self.indices[source]
+        settings = {**old["settings"], **body["settings"]}
+        given = {"settings": settings, "mappings": old["mappings"], "aliases": body["aliases"]}
+        self.make(target, documents=old["documents"], **given)
+
+    def _force_merge(self, path: str) -> Any:
+        """Done at once."""
+        name, segments = path.strip("/").split("/_forcemerge?max_num_segments=")
+        segments = segments.partition("&")[0]
+        self.indices[name]["segments"] = int(segments)
+        task = f"node:{len(self.tasks) + 1}"
+        said = f"Force-merge indices [{name}], maxSegments[{segments}], flush[true]"
+        self.tasks[task] = {"completed": True, "task": {"description": said}}
+        return {"task": task}
+
     def journalled(self) -> list[Record]:
         """The mirrored journal, in order."""
         from esplan import journal
@@ -245,5 +281,6 @@ def cluster() -> FakeCluster:
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cluster in memory has no requests in flight to wait for."""
+    """A cluster in memory has no requests in flight to wait for, and no writers that pause."""
     monkeypatch.setattr(delete_index, "SETTLING", 0.0)
+    monkeypatch.setattr(activity, "PAUSE", 0.0)

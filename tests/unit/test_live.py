@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from esplan import live
+from esplan import diff, live, normalize
 from esplan.errors import EsplanError, Unreachable
+from esplan.model import Index, State
 
 ROOT = {
     "cluster_name": "c",
@@ -115,3 +116,14 @@ def test_none_of_the_indices_is_there() -> None:
 def test_a_definition_that_cannot_be_read_is_no_traceback() -> None:
     with pytest.raises(EsplanError, match="the definition of the index odd cannot be read"):
         live.index("odd", {"mappings": {"properties": {"a": 3}}}, {})
+
+
+def test_the_nulls_that_a_resize_stores_are_no_settings() -> None:
+    """As GET returns them on 8.16.1 after `_shrink` with `"index.blocks.write": null`."""
+    shrunk = raw(blocks={"write": None}, auto_expand_replicas=None, refresh_interval="9s")
+    found = live.index("one", shrunk, {}).body.settings
+    assert found == {"index.number_of_shards": "1", "index.refresh_interval": "9s"}
+    sent = normalize.body({"index.blocks.write": None, "refresh_interval": "9s"}, {})
+    desired = State({"one": Index("one", sent)})
+    (comparison,) = diff.compare(desired, live.state({"one": shrunk}, {}))
+    assert comparison.differences == ()

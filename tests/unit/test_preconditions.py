@@ -129,6 +129,36 @@ def test_proven(live: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert why(live, {**check, "then": True}) == "new was not proven equal to old"
 
 
+@pytest.fixture
+def merged(live: Any) -> Any:
+    """An index to force merge, at the mark 7."""
+    live.make("new", settings={"index.number_of_shards": "1"}, mark=7)
+    return live
+
+
+WRITTEN = "new is written to: wait until the load has ended, or turn forcemerge off"
+
+
+def test_idle_since_the_plan(merged: Any) -> None:
+    check: Any = {"check": "idle", "index": "new"}
+    assert why(merged, {**check, "marks": {"0": 7}}) == ""
+    assert why(merged, {**check, "marks": {"0": 6}}) == WRITTEN
+    assert why(merged, {**check, "marks": {"0": 7, "1": 7}}) == WRITTEN
+    merged.written.add("new")
+    assert why(merged, {**check, "marks": {"0": 7}}) == WRITTEN
+
+
+def test_ours_by_the_plans_guard(live: Any) -> None:
+    """A resized index has its source's mapping, and so the mark of the plan that made that."""
+    mark = {"address": "alias.a", "plan": "another"}
+    live.make("new", mappings={"_meta": {"esplan": mark}}, aliases={"guard": {}})
+    check = {"check": "ours", "index": "new"}
+    assert why(live, {**check, "guard": "guard"}) == ""
+    foreign = "new is not the index that this plan made"
+    assert why(live, {**check, "guard": "another-guard"}) == foreign
+    assert why(live, check) == foreign
+
+
 def test_the_refusal_says_which_step_and_what_to_do(live: Any) -> None:
     step = Step(
         "x", "switch", "alias.a", "do it", None, ({"check": "absent", "name": "a"},), id="1"

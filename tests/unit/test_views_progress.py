@@ -13,6 +13,7 @@ from esplan.views import progress
 COPY = Step(
     "reindex", "switch", "alias.a", "copy \x1b[31mevery document of a_green", id="03-reindex"
 )
+MERGE = Step("force_merge", "prepare", "alias.a", "force merge a_1", id="02-force_merge")
 PROOF = Step("verify", "switch", "alias.a", "prove it", id="04-verify")
 
 
@@ -104,6 +105,65 @@ def test_a_terminal_gets_bars(out: io.StringIO) -> None:
     assert "[3/9] copy [red]it[/red]" in text
     assert "done: copy [red]it[/red]: 100 documents" in text
     assert "a note" in text
+
+
+def test_a_force_merge_in_a_log_counts_segments(out: io.StringIO, clock: list[float]) -> None:
+    lines = progress.Lines(console(out))
+    lines.step_started(MERGE, 2, 6)
+    for now, segments in ((4.9, 1900), (5.0, 1234), (6.0, 400), (10.0, 12)):
+        clock.append(now)
+        lines.step_progress(MERGE, segments, 4)
+    lines.step_ended(MERGE, "done", {"segments_before": 1900, "segments": 4})
+    assert out.getvalue().splitlines() == [
+        "[2/6] force merge a_1",
+        "  1,234 segments, target 4",
+        "  12 segments, target 4",
+        "  done: force merge a_1: 1,900 segments are 4 now (10.0 s)",
+    ]
+
+
+def test_the_bar_of_a_force_merge_fills_as_segments_go(out: io.StringIO) -> None:
+    bars = progress.Bars(console(out, terminal=True))
+    bars.step_started(MERGE, 2, 6)
+    drawn = []
+    for segments in (20, 24, 14, 4, 3):
+        bars.step_progress(MERGE, segments, 4)
+        assert bars._bar
+        (task,) = bars._bar.tasks
+        drawn.append((task.completed, task.total, task.fields["rate"]))
+    bars.step_ended(MERGE, "done", {"segments_before": 20, "segments": 4})
+    assert drawn == [
+        (0, 16, "20 segments, target 4"),
+        (0, 20, "24 segments, target 4"),
+        (10, 20, "14 segments, target 4"),
+        (20, 20, "4 segments, target 4"),
+        (21, 20, "3 segments, target 4"),
+    ]
+    assert "done: force merge a_1: 20 segments are 4 now" in out.getvalue()
+
+
+def test_the_bar_of_a_merge_that_has_nothing_to_do(out: io.StringIO) -> None:
+    bars = progress.Bars(console(out, terminal=True))
+    bars.step_started(MERGE, 2, 6)
+    bars.step_progress(MERGE, 4, 4)
+    assert bars._bar
+    assert bars._bar.tasks[0].total == 1, "never a total of nothing"
+    bars.close()
+
+
+@pytest.mark.parametrize("kind", ["force_merge", "reindex", "verify"])
+def test_a_step_that_was_taken_back_has_no_evidence(out: io.StringIO, kind: str) -> None:
+    lines = progress.Lines(console(out))
+    lines.step_ended(Step(kind, "switch", "alias.a", "do it"), "undone", {})
+    assert out.getvalue().startswith("  undone: do it (")
+
+
+def test_programs_get_segments_as_numbers() -> None:
+    lines: list[str] = []
+    events = progress.Events(lines.append)
+    events.step_progress(MERGE, 12, 4)
+    (found,) = map(json.loads, lines)
+    assert (found["step"], found["done"], found["total"]) == ("02-force_merge", 12, 4)
 
 
 def test_programs_get_one_object_a_line() -> None:

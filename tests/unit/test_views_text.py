@@ -56,6 +56,42 @@ def test_an_empty_plan() -> None:
     assert "No changes" in shown(text.plan(PLAN))
 
 
+def test_no_changes_with_a_warning_does_not_say_that_all_is_well() -> None:
+    same = change(action="no-op", route="nothing")
+    warned = replace(PLAN, changes=(same,), warnings=("alias.a: runs.abort is true\x1b",))
+    found = shown(text.plan(warned)).splitlines()
+    assert found[1:] == [
+        "",
+        "Warnings",
+        "  alias.a: runs.abort is true\\x1b",
+        "",
+        "No changes: 1 object is left as it is.",
+    ]
+    found = shown(text.plan(replace(warned, changes=(same, same))))
+    assert "No changes: 2 objects are left as they are." in found
+
+
+def test_a_first_release_is_not_described_as_a_new_index() -> None:
+    """The loader made it: only what the file says would stand there, or `none declared`."""
+    after = {"settings": {}, "mappings": {}, "options": {}, "index": "a-1"}
+    one = change(action="create", route="release", index=None, target="a-1", after=after)
+    found = shown(text.plan(replace(PLAN, changes=(one,))))
+    assert "  + alias.a  create: a-1 (release)" in found
+    assert "fields:" not in found
+
+
+def test_the_next_release_says_what_becomes_of_the_old_run() -> None:
+    one = change(action="replace", route="release", index="a-1", target="a-2")
+    found = shown(text.plan(replace(PLAN, changes=(one,))))
+    assert "-/+ alias.a  replace: a-1 → a-2 (release)" in found
+    assert "keeps a-1" in found
+    assert "copies" not in found
+    delete = Step("delete_index", "finish", "alias.a", "delete", arguments={"index": "a-1"})
+    found = shown(text.plan(replace(PLAN, changes=(one,), steps=(delete,))))
+    assert "deletes a-1 at the end: this cannot be undone" in found
+    assert "keeps" not in found
+
+
 def test_nothing_in_a_plan_steers_the_terminal() -> None:
     evil = "\x1b[2J\x1b]0;x\x07\u202e"
     reason = Reason(f"settings.{evil}", evil, {"a": evil}, evil, evil)
