@@ -13,6 +13,7 @@ from esplan import normalize
 if TYPE_CHECKING:
     from esplan.lock import Holder
     from esplan.model import JSON
+    from esplan.state_index import Unfinished
 
 DAY = 86_400_000
 """Milliseconds."""
@@ -225,19 +226,6 @@ class Held:
 
     holder: Holder
     is_dead: bool
-
-
-@dataclass(frozen=True)
-class Unfinished:
-    """An apply that began and has not ended. Times are ISO 8601, by its host's clock."""
-
-    plan: str
-    plan_id: str
-    host: str
-    since: str
-    last: str
-    done: int
-    steps: int
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,6 @@ from esplan.doctor.facts import (
     Privileges,
     Shard,
     Task,
-    Unfinished,
     Unreadable,
     kind_of,
 )
@@ -40,6 +39,7 @@ from esplan.doctor.privileges import lacking
 from esplan.doctor.sources import SOURCES, read
 from esplan.errors import ServerError, Unreachable, UsageError
 from esplan.lock import Holder
+from esplan.state_index import Unfinished
 from esplan.views import doctor as views
 
 if TYPE_CHECKING:
