@@ -124,8 +124,9 @@ def test_a_legacy_job(
     run: Run, person: Person, server: httpx.Client, unique: str, project: Path, tmp_path: Path
 ) -> None:
     """The default parameters of the DAG: a job, and a run that its loader has made."""
-    (project / "jobs").mkdir()
-    (project / "jobs" / "customer.json").write_text(json.dumps(job(unique), indent=4))
+    config = project / "jobs" / "customer.json"
+    config.parent.mkdir()
+    config.write_text(json.dumps(job(unique), indent=4))
     index = f"{unique}-2_0_0-20261120t060000z"
     load(server, index)
     ended = run()
@@ -143,6 +144,9 @@ def test_a_legacy_job(
     assert set(again.tasks.values()) == {"failed", "upstream_failed"}
     assert len(person.asked) == 1
     assert list(server.get(f"/{unique}*").json()) == [index]
+    config.write_text(json.dumps({**job(unique), "abort_run": "True"}))
+    aborted = run()
+    assert aborted.tasks == dict.fromkeys(aborted.tasks, "skipped")
 
 
 def test_a_plan_that_went_stale_before_its_approval(
