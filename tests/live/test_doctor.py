@@ -179,14 +179,12 @@ def test_a_crashed_apply_leaves_lock_journal_and_block_that_are_found(world: Wor
     plan = world.make_plan()
     world.crash("after-done:03-reindex")
     world.cluster.read("/esplan-state/_refresh")  # else its last second is not searchable
-    found = {
-        one["check"]: one
-        for one in json.loads(world.esplan("doctor", "--json", code=2).stdout)["findings"]
-        if one["severity"] == "warning"
-    }
+    findings = json.loads(world.esplan("doctor", "--json", code=2).stdout)["findings"]
+    found = {one["check"]: one for one in findings if one["severity"] == "warning"}
+    begun = [one["subject"] for one in findings if one["check"] == "unfinished-applies"]
     assert found["lock"]["message"] == "the lock is held by a dead process"
     assert found["lock"]["remedy"].startswith("esplan unlock ")
-    assert found["unfinished-applies"]["subject"] == f"plan {plan['digest'][:12]}"
+    assert f"plan {plan['digest'][:12]}" in begun  # those of other tests are there, too
     assert found["write-blocks"]["evidence"].endswith("an apply of esplan is unfinished")
     assert "guard-aliases" not in found
     assert "orphan-indices" not in found
