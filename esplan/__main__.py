@@ -7,12 +7,21 @@ import sys
 from esplan import __version__
 
 
+def _version() -> None:
+    """Print it and exit; what cannot be written is reported as for any command."""
+    try:
+        sys.stdout.write(f"esplan {__version__}\n")
+        sys.stdout.flush()
+    except (AttributeError, OSError):  # there is no stdout, or it takes nothing
+        return
+    sys.exit(0)
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
     arguments = sys.argv[1:]
     if arguments == ["--version"]:
-        sys.stdout.write(f"esplan {__version__}\n")
-        sys.exit(0)
+        _version()
     from esplan.cli import run
 
     sys.exit(run(arguments))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from esplan import journal
@@ -37,6 +38,19 @@ PAGE = 200
 
 PLANS = 1000
 """Plans that `unfinished` looks at."""
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """An apply that began and has not ended. Times are ISO 8601, by its host's clock."""
+
+    plan: str
+    plan_id: str
+    host: str
+    since: str
+    last: str
+    done: int
+    steps: int
 
 
 def ensure(cluster: Cluster) -> None:
@@ -106,12 +120,12 @@ def _records(lines: list[str]) -> list[Record]:
         ) from None
 
 
-def unfinished(cluster: Cluster) -> tuple[list[list[Record]], list[str]]:
-    """The journals of every apply that has begun and is not closed, newest first.
+def unfinished(cluster: Cluster) -> tuple[tuple[Unfinished, ...], tuple[str, ...]]:
+    """Every apply that has begun and is not closed, newest first.
 
-    Beside them the plans whose journal cannot be read. Only the last record of a closed apply
-    is looked at. What was recorded in the last second is not searchable yet, but is in the
-    journal as it is loaded: an apply that has just ended is not unfinished.
+    Beside them the plans whose journal is damaged, or of another version. Only the last record
+    of a closed apply is looked at. What was recorded in the last second is not searchable yet,
+    but is in the journal as it is loaded: an apply that has just ended is not unfinished.
     """
     body: JSON = {
         "size": PLANS,
@@ -129,5 +143,23 @@ def unfinished(cluster: Cluster) -> tuple[list[list[Record]], list[str]]:
                 journals.append(load(cluster, plan))
         except (ValueError, JournalError):
             unreadable.append(plan)
-    begun = [records for records in journals if not journal.is_closed(records)]
-    return sorted(begun, key=lambda records: records[-1].at, reverse=True), unreadable
+    begun = (_begun(records) for records in journals if not journal.is_closed(records))
+    applies = sorted(filter(None, begun), key=lambda one: one.last, reverse=True)
+    return tuple(applies), tuple(unreadable)
+
+
+def _begun(records: list[Record]) -> Unfinished | None:
+    """None for a journal without a start: nothing was begun."""
+    starts = [record.data for record in records if record.event == "start"]
+    if not starts:
+        return None
+    last = {record.step: record.event for record in records if record.step}
+    return Unfinished(
+        plan=starts[-1]["plan"],
+        plan_id=starts[-1].get("plan_id", ""),
+        host=starts[-1]["host"],
+        since=records[0].at,
+        last=records[-1].at,
+        done=sum(event == "done" for event in last.values()),
+        steps=starts[-1]["steps"],
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -17,6 +19,9 @@ from esplan.cli.sandbox import sandbox
 from esplan.cli.sizing import sizing
 from esplan.errors import EsplanError, InvalidInput, UsageError
 
+if TYPE_CHECKING:
+    from typing import TextIO
+
 app.command()(sizing)
 app.command()(maintain)
 app.add_typer(job)
@@ -26,9 +31,51 @@ app.command()(doctor)
 INTERRUPTED = 130
 """Typer's own answer to Ctrl-C, and a shell's."""
 
+NO_READER = 141
+"""A shell's code for a tool that SIGPIPE has ended: `esplan … | head -1`."""
+
 
 def run(arguments: list[str]) -> int:
     """Run one command line; returns its exit code and never raises for what a user can cause."""
+    try:
+        code = _run(arguments)
+        _flush(sys.stdout)
+    except (BrokenPipeError, SystemExit):  # rich exits where a print raises
+        code = NO_READER
+    except OSError as error:
+        if error.filename:  # a stream has none: this is another file, and not expected
+            raise
+        code = _fail(_unwritten(error), [one for one in arguments if one != "--json"])
+    _discard_unwritten()
+    return code
+
+
+def _flush(stream: TextIO | None) -> None:
+    """There is no stream where the caller has closed it."""
+    if stream:
+        stream.flush()
+
+
+def _unwritten(error: OSError) -> EsplanError:
+    return EsplanError(
+        "the output cannot be written",
+        why=error.strerror or str(error),
+        remedy="make room, or send it somewhere else; an apply goes on from where it is",
+    )
+
+
+def _discard_unwritten() -> None:
+    """What is left in a buffer would fail once more, with a traceback, when Python ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            _flush(stream)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+
+
+def _run(arguments: list[str]) -> int:
     from typer.exceptions import TyperException
 
     try:
@@ -56,5 +103,6 @@ def _fail(error: EsplanError, arguments: list[str]) -> int:
     if isinstance(error, InvalidInput):
         for one in error.diagnostics:
             given.show(text.diagnostic(one))
-    given.show(text.error(error), stderr=True)
+    with suppress(OSError):  # a full disk behind stderr: the code says it all the same
+        given.show(text.error(error), stderr=True)
     return error.exit_code

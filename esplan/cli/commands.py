@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from esplan import __version__
 from esplan.arguments import DEFAULT_OUTPUT
 from esplan.cli.options import Globals, chosen, result
 from esplan.errors import InvalidInput, Refused, UsageError
@@ -56,9 +57,12 @@ def main(
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Each request, on stderr.")
     ] = False,
-    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,  # noqa: ARG001  (answered in __main__)
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
     """Credentials come from ESPLAN_API_KEY, or ESPLAN_USERNAME and ESPLAN_PASSWORD."""
+    if version:
+        print(f"esplan {__version__}")
+        raise typer.Exit
     if ctx.invoked_subcommand is None:
         print(ctx.get_help())
     color = not (no_color or os.environ.get("NO_COLOR"))

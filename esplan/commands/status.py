@@ -10,21 +10,9 @@ from esplan.steps import force_merge, reindex
 
 if TYPE_CHECKING:
     from esplan.cluster import Cluster
-    from esplan.journal import Record
     from esplan.lock import Holder
     from esplan.model import JSON
-
-
-@dataclass(frozen=True)
-class Unfinished:
-    """An apply that was started and has not ended."""
-
-    plan: str
-    host: str
-    since: str
-    last: str
-    done: int
-    steps: int
+    from esplan.state_index import Unfinished
 
 
 @dataclass(frozen=True)
@@ -57,31 +45,13 @@ class Status:
 def status(cluster: Cluster, plan_digest: str = "") -> Status:
     """The cluster's own view, so that it is the same from every host."""
     seen = lock.read(cluster)
-    journals, unreadable = state_index.unfinished(cluster)
-    applies = tuple(_unfinished(records) for records in journals if _starts(records))
+    applies, unreadable = state_index.unfinished(cluster)
     return Status(
         holder=seen.holder if seen else None,
         holder_is_dead=lock.is_dead(seen.holder) if seen else False,
         unfinished=tuple(one for one in applies if plan_digest in ("", one.plan)),
-        unreadable=tuple(unreadable),
+        unreadable=unreadable,
         tasks=_tasks(cluster),
-    )
-
-
-def _starts(records: list[Record]) -> list[Record]:
-    return [record for record in records if record.event == "start"]
-
-
-def _unfinished(records: list[Record]) -> Unfinished:
-    start = _starts(records)[-1]
-    last = {record.step: record.event for record in records if record.step}
-    return Unfinished(
-        plan=start.data["plan"],
-        host=start.data["host"],
-        since=records[0].at,
-        last=records[-1].at,
-        done=sum(event == "done" for event in last.values()),
-        steps=start.data["steps"],
     )
 
 

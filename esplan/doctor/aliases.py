@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from esplan.doctor.facts import DAY, kind_of
+from esplan.doctor.facts import DAY
 from esplan.doctor.model import Finding, check, listed, request
+from esplan.leftovers import family_of, leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +44,7 @@ def alias_on_several(facts: Facts) -> Iterator[Finding]:
         members = [facts.indices[name] for name in names]
         if len(members) == 1 or _writes_to_one(alias, members):
             continue
-        if any(one.alias == alias for one in members) or _are_colors(alias, members):
+        if any(one.alias == alias for one in members) or _are_colors(members):
             yield _several(alias, members)
         else:
             readers.append(alias)
@@ -64,8 +66,16 @@ def _writes_to_one(alias: str, members: list[Index]) -> bool:
     return not managed and any(one.aliases[alias].get("is_write_index") for one in members)
 
 
-def _are_colors(alias: str, members: list[Index]) -> bool:
-    return all(kind_of(alias, one.name) == "color" for one in members)
+def _are_colors(members: list[Index]) -> bool:
+    bases = {base_of(one.name) for one in members}
+    return len(bases) == 1 and bases != {""}
+
+
+def base_of(name: str) -> str:
+    """What comes before the colour: `x` of `x_green`; empty for a name without a colour."""
+    family = family_of(name)
+    found = family.pattern if family else ""
+    return found.removesuffix("{color}")[:-1] if found.endswith("{color}") else ""
 
 
 def _several(alias: str, members: list[Index]) -> Finding:
@@ -142,10 +152,12 @@ def alias_on_none(facts: Facts) -> Iterator[Finding]:
 )
 def name_clash(facts: Facts) -> Iterator[Finding]:
     """Indices whose name esplan knows as an alias, or that have a colour of that name beside."""
+    by_mark, by_color = defaultdict(list), defaultdict(list)
+    for one in facts.indices.values():
+        by_mark[one.alias].append(one.name)
+        by_color[base_of(one.name)].append(one.name)
     for name, index in facts.indices.items():
-        beside = [one for one in facts.indices.values() if one is not index]
-        made = [one.name for one in beside if one.alias == name]
-        colors = [one.name for one in beside if kind_of(name, one.name) == "color"]
+        made, colors = [n for n in by_mark[name] if n != name], by_color[name]
         if not (made or colors):
             continue
         yield Finding(
@@ -173,37 +185,24 @@ def name_clash(facts: Facts) -> Iterator[Finding]:
 def orphan_indices(facts: Facts) -> Iterator[Finding]:
     """Indices that no alias points at, and that once served one, as far as it can be seen.
 
-    That is: esplan's mark says so, or the name is that of the index behind an alias but for a
-    colour, a number, a date or a run id.
+    That is: esplan's mark says so, or the name is that of an index behind an alias but for a
+    colour, a generation or an older run id. `esplan maintain` goes by the same rule.
     """
-    for index in facts.indices.values():
-        if index.served or index.mark.get("plan") in facts.plan_ids:
-            continue
-        alias = _home(index, facts)
-        if not alias:
+    for left in leftovers(facts.state):
+        index = facts.indices[left.index.name]
+        if index.mark.get("plan") in facts.plan_ids:
             continue
         days = (facts.now - index.created) / DAY
         yield Finding(
             "warning" if days > KEPT else "info",
             index.name,
             f"no alias points at {index.name}",
-            f"{alias} is on {listed(facts.members[alias])}; "
+            f"{left.alias} is on {listed(facts.members[left.alias])}; "
             f"{facts.bytes_of(index.name):,} bytes, {days:.0f} days old"
             + (", made by esplan" if index.mark else ""),
             "delete it if nobody needs the way back",
             request("DELETE", index.path),
         )
-
-
-def _home(index: Index, facts: Facts) -> str:
-    """The alias that this index once served, as its mark or its name says; empty if none."""
-    if index.alias:
-        return index.alias if index.alias in facts.members else ""
-    for alias, names in facts.members.items():
-        kind = kind_of(alias, index.name)
-        if kind and any(kind_of(alias, name) == kind for name in names):
-            return alias
-    return ""
 
 
 @check(

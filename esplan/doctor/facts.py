@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
-from esplan import normalize
+from esplan import model, normalize
 
 if TYPE_CHECKING:
     from esplan.lock import Holder
     from esplan.model import JSON
+    from esplan.state_index import Unfinished
 
 DAY = 86_400_000
 """Milliseconds."""
@@ -228,19 +228,6 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Unfinished:
-    """An apply that began and has not ended. Times are ISO 8601, by its host's clock."""
-
-    plan: str
-    plan_id: str
-    host: str
-    since: str
-    last: str
-    done: int
-    steps: int
-
-
-@dataclass(frozen=True)
 class Facts:
     """Everything that checks look at; a fact that could not be read is in `unreadable` by name.
 
@@ -283,6 +270,14 @@ class Facts:
                 found.setdefault(alias, []).append(index.name)
         return found
 
+    @property
+    def state(self) -> model.State:
+        """What `leftovers` looks at: names, aliases and marks. Its aliases are the clients'."""
+        found = self.indices.values()
+        indices = {i.name: model.Index(i.name, aliases=i.aliases, mark=i.mark) for i in found}
+        aliases = {one: model.Alias(one, indices=tuple(on)) for one, on in self.members.items()}
+        return model.State(indices, aliases)
+
     @cached_property
     def data_nodes(self) -> int:
         """Nodes that hold data; 1 where nobody knows."""
@@ -307,17 +302,3 @@ class Facts:
     def bytes_of(self, index: str) -> int:
         """Bytes of the primaries."""
         return sum(s.size or 0 for s in self.shards if s.index == index and s.primary)
-
-
-# How the names of an alias's indices differ: by a colour, a number, a date or a run id.
-
-SUFFIX = re.compile(
-    r"[-_.](?:(?P<color>green|blue|red|yellow|black|white|orange|purple|pink|a|b)"
-    r"|(?P<number>v?\d[\dt:+._-]*z?))"
-)
-
-
-def kind_of(base: str, index: str) -> str:
-    """`color` or `number` when the name is the base and such a suffix; else empty."""
-    found = SUFFIX.fullmatch(index, len(base)) if index.startswith(base) else None
-    return (found.lastgroup or "") if found else ""

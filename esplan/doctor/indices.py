@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from esplan.doctor.facts import index_path
 from esplan.doctor.model import Finding, check, listed, request
+from esplan.sizing import GIB, SHARD
+from esplan.sizing import shards as rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,12 +15,12 @@ if TYPE_CHECKING:
     from esplan.doctor.facts import Facts, Index
     from esplan.model import JSON
 
-GIB = 1024**3
 NEAR = 0.8
 """The part of a limit from which it is near."""
 
-HUGE = 50 * GIB
-TINY = GIB
+HUGE, TINY, FEW = SHARD * rule.HUGE, SHARD * rule.TINY, int(rule.DOCUMENTS * rule.TINY)
+"""Bytes of a shard, and documents of a tiny one: the limits of `esplan sizing`."""
+
 LUCENE = 2_147_483_519
 """Documents that Lucene can hold in one shard, deleted and nested ones included."""
 
@@ -69,7 +71,7 @@ def field_limit(facts: Facts) -> Iterator[Finding]:
     "No shard is huge",
     why="A huge shard takes long to recover, to move and to merge, and a copy of it is slow.",
     needs=("shards",),
-    thresholds=("warning: more than 50 GB in one shard",),
+    thresholds=(f"warning: more than {HUGE / GIB:g} GB in one shard",),
 )
 def huge_shards(facts: Facts) -> Iterator[Finding]:
     """The size of each primary shard; one finding an index, for its largest."""
@@ -95,16 +97,21 @@ def huge_shards(facts: Facts) -> Iterator[Finding]:
     "Small indices have few shards",
     why="Each shard costs heap, file handles and a part of every search, however small it is.",
     needs=("shards",),
-    thresholds=("info: more than one primary shard, and less than 1 GB in each on average",),
+    uses=("lucene",),
+    thresholds=(
+        f"info: several shards, with less than {TINY / GIB:g} GB in each on average",
+        f"an index with a shard of {FEW:,} documents needs its shards for those",
+    ),
 )
 def tiny_shards(facts: Facts) -> Iterator[Finding]:
-    """Primary shards and bytes of each index, those of the server itself left out."""
+    """Primary shards, bytes and documents of each index, those of the server itself left out."""
     shards: dict[str, int] = {}
     for one in facts.shards:
         if one.primary and not one.index.startswith("."):
             shards[one.index] = shards.get(one.index, 0) + 1
-    tiny = [n for n, count in sorted(shards.items()) if count > 1]
-    tiny = [n for n in tiny if facts.bytes_of(n) < TINY * shards[n]]
+    several = [n for n, count in sorted(shards.items()) if count > 1]
+    small = [n for n in several if facts.bytes_of(n) < TINY * shards[n]]
+    tiny = [n for n in small if facts.lucene.get(n, 0) < FEW]
     if tiny:
         said = [f"{n}: {shards[n]} shards, {facts.bytes_of(n):,} bytes" for n in tiny[:3]]
         yield Finding(

@@ -28,7 +28,6 @@ from esplan.doctor.facts import (
     Pool,
     Shard,
     Task,
-    Unfinished,
     Unreadable,
 )
 from esplan.doctor.privileges import read_privileges
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from esplan.cluster import Cluster
-    from esplan.journal import Record
     from esplan.model import JSON
 
 EXPLANATIONS = 5
@@ -330,27 +328,8 @@ def _lock(cluster: Cluster, _facts: Facts) -> JSON:
 
 
 def _journals(cluster: Cluster, _facts: Facts) -> JSON:
-    journals, damaged = state_index.unfinished(cluster)
-    applies = tuple(_unfinished(records) for records in journals if _starts(records))
-    return {"journals": applies, "damaged": tuple(damaged)}
-
-
-def _starts(records: list[Record]) -> list[Record]:
-    return [record for record in records if record.event == "start"]
-
-
-def _unfinished(records: list[Record]) -> Unfinished:
-    start = _starts(records)[-1].data
-    last = {record.step: record.event for record in records if record.step}
-    return Unfinished(
-        plan=start["plan"],
-        plan_id=start.get("plan_id", ""),
-        host=start["host"],
-        since=records[0].at,
-        last=records[-1].at,
-        done=sum(event == "done" for event in last.values()),
-        steps=start["steps"],
-    )
+    applies, damaged = state_index.unfinished(cluster)
+    return {"journals": applies, "damaged": damaged}
 
 
 SOURCES: dict[str, Source] = {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from esplan.commands.apply import Outcome
-    from esplan.commands.status import Status, Task, Unfinished
+    from esplan.commands.status import Status, Task
     from esplan.commands.validate import Validation
     from esplan.errors import Diagnostic, EsplanError
     from esplan.lock import Holder
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from esplan.sandbox.server import Ended
     from esplan.sandbox.server import Status as SandboxStatus
     from esplan.sandbox.state import Sandbox
+    from esplan.state_index import Unfinished
 
 SYMBOLS = {"create": "+", "update": "~", "replace": "-/+", "delete": "-", "no-op": " "}
 STYLES = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import copy
 import json
 import os
 import shutil
@@ -68,10 +69,16 @@ def bag(_database: None) -> DagBag:
 
 @pytest.fixture
 def dag(bag: DagBag, monkeypatch: pytest.MonkeyPatch) -> DAG:
-    """The example, with tries that follow one another at once."""
+    """The example, with tries that follow one another at once.
+
+    A run writes its parameters into those of the DAG. Airflow gives every task a process of its
+    own; here they would be the defaults of the next test.
+    """
     found: DAG = bag.dags["esplan_release"]
     for task in found.tasks:
         monkeypatch.setattr(task, "retry_delay", timedelta(0))
+    for owner in (found, *found.tasks):
+        monkeypatch.setattr(owner, "params", copy.deepcopy(owner.params))
     return found
 
 

@@ -119,12 +119,12 @@ def test_an_unassigned_primary_is_an_error(world: World) -> None:
 
 def test_an_orphan_and_the_index_that_took_an_aliass_name(world: World) -> None:
     make(world, "_green", f"{world.name}_x")
-    make(world, "_x_1", f"{world.name}_x")
+    make(world, "_x_000003", f"{world.name}_x")
     world.cluster.change("DELETE", f"/{world.name}_green/_alias/{world.name}_x")
-    make(world, "_x_2")
+    make(world, "_x_000002")
     make(world)
     found = {one["check"]: one for one in diagnosed(world, "orphan-indices", "name-clash")}
-    assert found["orphan-indices"]["message"] == f"no alias points at {world.name}_x_2"
+    assert found["orphan-indices"]["message"] == f"no alias points at {world.name}_x_000002"
     assert "0 days old" in found["orphan-indices"]["evidence"]
     assert found["name-clash"]["message"] == f"{world.name} is an index, and looks like an alias"
 
@@ -179,14 +179,12 @@ def test_a_crashed_apply_leaves_lock_journal_and_block_that_are_found(world: Wor
     plan = world.make_plan()
     world.crash("after-done:03-reindex")
     world.cluster.read("/esplan-state/_refresh")  # else its last second is not searchable
-    found = {
-        one["check"]: one
-        for one in json.loads(world.esplan("doctor", "--json", code=2).stdout)["findings"]
-        if one["severity"] == "warning"
-    }
+    findings = json.loads(world.esplan("doctor", "--json", code=2).stdout)["findings"]
+    found = {one["check"]: one for one in findings if one["severity"] == "warning"}
+    begun = [one["subject"] for one in findings if one["check"] == "unfinished-applies"]
     assert found["lock"]["message"] == "the lock is held by a dead process"
     assert found["lock"]["remedy"].startswith("esplan unlock ")
-    assert found["unfinished-applies"]["subject"] == f"plan {plan['digest'][:12]}"
+    assert f"plan {plan['digest'][:12]}" in begun  # those of other tests are there, too
     assert found["write-blocks"]["evidence"].endswith("an apply of esplan is unfinished")
     assert "guard-aliases" not in found
     assert "orphan-indices" not in found

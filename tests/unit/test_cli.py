@@ -50,6 +50,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith("ESPLAN_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     monkeypatch.chdir(tmp_path)
 
 
@@ -147,8 +148,9 @@ def test_the_help_names_every_exit_code(run: Any) -> None:
 
 def test_the_version() -> None:
     command = [sys.executable, "-m", "esplan", "--version"]
-    found = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert found.stdout == f"esplan {esplan.__version__}\n"
+    for arguments in (command, [*command, "--json"]):
+        found = subprocess.run(arguments, check=True, capture_output=True, text=True)
+        assert found.stdout == f"esplan {esplan.__version__}\n"
 
 
 def test_the_module_exits_with_the_code() -> None:
@@ -158,11 +160,56 @@ def test_the_module_exits_with_the_code() -> None:
     assert "Traceback" not in found.stderr
 
 
-def test_a_reader_that_goes_away_is_no_traceback() -> None:
-    command = f"{sys.executable} -m esplan --help | true"
-    found = subprocess.run(command, check=False, capture_output=True, text=True, shell=True)
-    assert "Traceback" not in found.stderr
-    assert "BrokenPipe" not in found.stderr
+# Output that nobody can take
+
+OUTPUTS = ["--help", "--version", "--json --version", "doctor --list", "--json doctor --list"]
+"""A print, rich, and the one answer that needs neither."""
+
+FULL = [
+    "Error: the output cannot be written",
+    "Why: No space left on device",
+    "To do: make room, or send it somewhere else; an apply goes on from where it is",
+]
+
+
+def shell(command: str) -> Result:
+    words = command.replace("esplan", f"{sys.executable} -m esplan", 1)
+    done = subprocess.run(words, check=False, capture_output=True, text=True, shell=True)
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("arguments", OUTPUTS)
+def test_a_reader_that_has_gone_is_a_quiet_end(arguments: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "esplan", *arguments.split()]
+    with os.fdopen(writer) as pipe:
+        found = subprocess.run(command, check=False, stdout=pipe, stderr=subprocess.PIPE)
+    assert (found.returncode, found.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize("arguments", OUTPUTS)
+def test_a_full_disk_behind_stdout_is_one_message(arguments: str) -> None:
+    """While it is written, when it is flushed, and not once more when Python ends."""
+    found = shell(f"esplan {arguments} > /dev/full")
+    assert (found.code, found.err.splitlines()) == (1, FULL)
+
+
+def test_a_full_disk_behind_a_plan(saved: Path) -> None:
+    for how in ("text", "json"):
+        found = shell(f"esplan show {saved} --format {how} > /dev/full")
+        assert (found.code, found.err.splitlines()) == (1, FULL)
+
+
+def test_a_full_disk_behind_stderr_keeps_the_code() -> None:
+    assert shell("esplan nonsense 2> /dev/full") == (64, "", "")
+    assert shell("esplan doctor --list > /dev/full 2>&1") == (1, "", "")
+
+
+def test_closed_streams() -> None:
+    for arguments in OUTPUTS:
+        assert shell(f"esplan {arguments} >&-") == (0, "", "")
+    assert shell("esplan nonsense 2>&-") == (64, "", "")
 
 
 # Errors

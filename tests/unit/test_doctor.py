@@ -15,6 +15,7 @@ from rich.console import Console
 from esplan import cli, doctor
 from esplan.commands import doctor as commands
 from esplan.doctor import Diagnosis, Facts, Finding, examine
+from esplan.doctor.aliases import base_of
 from esplan.doctor.disk import free_at
 from esplan.doctor.facts import (
     DAY,
@@ -31,15 +32,14 @@ from esplan.doctor.facts import (
     Privileges,
     Shard,
     Task,
-    Unfinished,
     Unreadable,
-    kind_of,
 )
 from esplan.doctor.indices import LUCENE, count_fields
 from esplan.doctor.privileges import lacking
 from esplan.doctor.sources import SOURCES, read
 from esplan.errors import ServerError, Unreachable, UsageError
 from esplan.lock import Holder
+from esplan.state_index import Unfinished
 from esplan.views import doctor as views
 
 if TYPE_CHECKING:
@@ -172,10 +172,10 @@ CASES: dict[str, tuple[Facts, str, str, Facts]] = {
         Facts(indices=indices(on("x"), on("x_yearly"))),
     ),
     "orphan-indices": (
-        Facts(now=NOW, indices=indices(on("x_1", "x"), on("x_2", creation_date=str(NOW)))),
+        Facts(now=NOW, indices=indices(on("x_green", "x"), on("x_blue", creation_date=str(NOW)))),
         "info",
-        "no alias points at x_2",
-        Facts(now=NOW, indices=indices(on("x_1", "x"), on("x_notes"), on("y_2"))),
+        "no alias points at x_blue",
+        Facts(now=NOW, indices=indices(on("x_green", "x"), on("x_notes"), on("y_blue"))),
     ),
     "guard-aliases": (
         Facts(indices=indices(on("x_green", "esplan-copy-q-1")), journals=(APPLY,)),
@@ -199,7 +199,7 @@ CASES: dict[str, tuple[Facts, str, str, Facts]] = {
         Facts(shards=(shard("a"), shard("a"))),
         "info",
         "1 index has more shards than needed",
-        Facts(shards=(shard("a"), shard("a", primary=False), *[shard("b", GIB)] * 2)),
+        Facts(shards=(shard("a"), shard("a", primary=False), *[shard("b", 5 * GIB // 2)] * 2)),
     ),
     "lucene-limit": (
         Facts(lucene={"a": int(LUCENE * 0.9)}),
@@ -494,24 +494,65 @@ def test_an_orphan_says_its_bytes_and_its_age() -> None:
     assert found("orphan-indices", replace(facts, journals=(APPLY,))) == []
 
 
+PROD = on("customer-2_0_0-20261120t060000z", "customer-prod")
+
+
 @pytest.mark.parametrize(
-    ("index", "kind"),
+    ("served", "index", "alias"),
     [
-        ("x_green", "color"),
-        ("x-b", "color"),
-        ("x_000002", "number"),
-        ("x-2026.01.02", "number"),
-        ("x-20260102t030405.678z", "number"),
-        ("x-v2", "number"),
+        (PROD, "customer-2_0_0-20261119t060000z", "customer-prod"),
+        (PROD, "customer-2_0_0-2026-11-19t06-00-00.000z", "customer-prod"),
+        (PROD, "customer-2_0_0-20261121t060000z", ""),
+        (PROD, "customer-2_0_1-20261119t060000z", ""),
+        (on("x_green", "y"), "x_blue", "y"),
+        (on("x_green", "esplan-copy-p-1"), "x_blue", ""),
+        (on("x_000002", "x"), "x_000001", "x"),
+        (on("x_1", "x"), "x_2", ""),
+    ],
+)
+def test_an_orphan_is_a_leftover_as_maintain_has_it(served: Index, index: str, alias: str) -> None:
+    """The name of the alias is no part of the rule, and a newer run is a release to come."""
+    facts = Facts(now=NOW, indices=indices(served, on(index)))
+    said = [
+        f"{one.subject}: {one.evidence.split(';')[0]}" for one in found("orphan-indices", facts)
+    ]
+    assert said == ([f"{index}: {alias} is on {served.name}"] if alias else [])
+
+
+def test_what_a_copy_is_filled_through_is_no_orphan() -> None:
+    """It has a check of its own: guard-aliases."""
+    facts = Facts(now=NOW, indices=indices(on("x_green", "x"), on("x_blue", "esplan-copy-p-1")))
+    assert found("orphan-indices", facts) == []
+    assert len(found("guard-aliases", facts)) == 1
+
+
+@pytest.mark.parametrize(
+    ("index", "base"),
+    [
+        ("x_green", "x"),
+        ("x-1.blue", "x-1"),
+        ("x_000002", ""),
+        ("x-20260102t030405z", ""),
         ("x", ""),
         ("xgreen", ""),
         ("x_greenhouse", ""),
-        ("x-2026-report", ""),
-        ("y_green", ""),
     ],
 )
-def test_how_the_indices_behind_an_alias_are_called(index: str, kind: str) -> None:
-    assert kind_of("x", index) == kind
+def test_what_comes_before_a_colour(index: str, base: str) -> None:
+    assert base_of(index) == base
+
+
+def test_colours_of_one_another_need_not_be_called_as_their_alias() -> None:
+    facts = Facts(indices=indices(on("x-1_green", "prod"), on("x-1_blue", "prod")))
+    assert severities("alias-on-several", facts) == ["warning"]
+    facts = Facts(indices=indices(on("x_green", "prod"), on("y_blue", "prod")))
+    assert severities("alias-on-several", facts) == ["info"]
+
+
+def test_shards_with_many_documents_are_not_tiny() -> None:
+    facts = Facts(shards=(shard("a"), shard("a")), lucene={"a": 19_999_999})
+    assert severities("tiny-shards", facts) == ["info"]
+    assert severities("tiny-shards", replace(facts, lucene={"a": 20_000_000})) == []
 
 
 def test_an_index_name_is_quoted_in_a_request() -> None:

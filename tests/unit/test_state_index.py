@@ -8,6 +8,7 @@ from esplan import state_index
 from esplan.errors import JournalError, OutcomeUnknown, ServerError
 from esplan.journal import Record
 from esplan.plan import STATE_INDEX
+from esplan.state_index import Unfinished
 
 PLAN = "a" * 64
 
@@ -18,7 +19,8 @@ def chained(count: int, plan: str = PLAN, last: str = "done") -> list[Record]:
         event: Any = "start" if seq == 0 else (last if seq == count - 1 else "intent")
         prev = records[-1].checksum if records else ""
         at = f"2026-01-01T00:00:0{seq % 10}"
-        data = {"plan": plan} if seq == 0 else {}
+        start = {"plan": plan, "plan_id": "id", "host": "host", "steps": 3}
+        data = start if seq == 0 else {}
         records.append(Record(seq, prev, event, "" if event != "done" else "1", at, data).sealed())
     return records
 
@@ -46,7 +48,7 @@ def test_longer_than_a_page(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> No
 def test_no_index_yet(cluster: Any) -> None:
     cluster.read = lambda *_args, **_more: None
     assert state_index.load(cluster, PLAN) == []
-    assert state_index.unfinished(cluster) == ([], [])
+    assert state_index.unfinished(cluster) == ((), ())
 
 
 def test_a_record_lost_from_the_middle_hides_the_rest(cluster: Any) -> None:
@@ -135,16 +137,30 @@ def test_made_or_not_made_with_a_lost_answer(cluster: Any) -> None:
 
 
 def test_unfinished_applies_newest_first(cluster: Any) -> None:
-    stored(cluster, chained(2), "1" * 64)
-    stored(cluster, chained(4), "2" * 64)
-    stored(cluster, chained(5, last="end"), "3" * 64)
+    stored(cluster, chained(2, plan="1" * 64), "1" * 64)
+    stored(cluster, chained(4, plan="2" * 64), "2" * 64)
+    stored(cluster, chained(5, last="end", plan="3" * 64), "3" * 64)
     found, _ = state_index.unfinished(cluster)
-    assert [records[-1].seq for records in found] == [3, 1]
+    assert [one.plan for one in found] == ["2" * 64, "1" * 64]
+    assert found[0] == Unfinished(
+        plan="2" * 64,
+        plan_id="id",
+        host="host",
+        since="2026-01-01T00:00:00",
+        last="2026-01-01T00:00:03",
+        done=1,
+        steps=3,
+    )
+
+
+def test_a_journal_without_a_start_began_nothing(cluster: Any) -> None:
+    stored(cluster, [Record(0, "", "failed", "", "2026-01-01T00:00:00", {}).sealed()])
+    assert state_index.unfinished(cluster) == ((), ())
 
 
 def test_an_apply_that_was_taken_back_is_not_unfinished(cluster: Any) -> None:
     stored(cluster, chained(3, last="undone"))
-    assert state_index.unfinished(cluster) == ([], [])
+    assert state_index.unfinished(cluster) == ((), ())
 
 
 def test_an_apply_whose_end_is_not_searchable_yet_is_not_unfinished(cluster: Any) -> None:
@@ -161,13 +177,13 @@ def test_an_apply_whose_end_is_not_searchable_yet_is_not_unfinished(cluster: Any
         return answer
 
     cluster.read = behind
-    assert state_index.unfinished(cluster) == ([], [])
+    assert state_index.unfinished(cluster) == ((), ())
 
 
 def test_a_journal_that_cannot_be_read_hides_no_other(cluster: Any) -> None:
-    stored(cluster, chained(2), "1" * 64)
-    stored(cluster, chained(2), "2" * 64)
+    stored(cluster, chained(2, plan="1" * 64), "1" * 64)
+    stored(cluster, chained(2, plan="2" * 64), "2" * 64)
     cluster.documents[f"esplan-state/_doc/{state_index.record_id('2' * 64, 0)}"]["record"] = "{}"
     found, unreadable = state_index.unfinished(cluster)
-    assert [records[-1].seq for records in found] == [1]
-    assert unreadable == ["2" * 64]
+    assert [one.plan for one in found] == ["1" * 64]
+    assert unreadable == ("2" * 64,)

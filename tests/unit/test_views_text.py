@@ -10,10 +10,11 @@ import pytest
 from rich.console import Console
 
 from esplan.commands.apply import Outcome
-from esplan.commands.status import Status, Task, Unfinished
+from esplan.commands.status import Status, Task
 from esplan.errors import Diagnostic, EsplanError, InvalidInput, Refused
 from esplan.lock import Holder
 from esplan.plan import Change, Plan, Reason, Step
+from esplan.state_index import Unfinished
 from esplan.views import text
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def test_a_busy_status() -> None:
     status = Status(
         HOLDER,
         holder_is_dead=True,
-        unfinished=(Unfinished("p" * 64, "host", "then", "now", 3, 9),),
+        unfinished=(Unfinished("p" * 64, "id", "host", "then", "now", 3, 9),),
         unreadable=("q" * 64,),
         tasks=(
             Task("n:1", "esplan:x", "reindex", 50, 200, 61),
