@@ -33,6 +33,9 @@ def run(arguments: list[str]) -> int:
 
     try:
         code = int(app(arranged(arguments), standalone_mode=False) or 0)
+        sys.stdout.flush()
+    except OSError as error:
+        return _unwritten(error, arguments)
     except TyperException as error:
         return _fail(UsageError(error.format_message(), remedy="see esplan --help"), arguments)
     except EsplanError as error:
@@ -42,6 +45,18 @@ def run(arguments: list[str]) -> int:
     if code == INTERRUPTED:
         print("interrupted", file=sys.stderr)
     return code
+
+
+def _unwritten(error: OSError, arguments: list[str]) -> int:
+    """A full disk behind stdout. What is still in the buffer would fail once more at the exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    what = EsplanError(
+        "the output cannot be written",
+        where=str(error.filename or ""),
+        why=error.strerror or str(error),
+        remedy="make room, or send it somewhere else; an apply goes on from where it is",
+    )
+    return _fail(what, [one for one in arguments if one != "--json"])
 
 
 def _fail(error: EsplanError, arguments: list[str]) -> int:

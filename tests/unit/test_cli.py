@@ -165,6 +165,19 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
     assert "BrokenPipe" not in found.stderr
 
 
+@pytest.mark.parametrize("options", ["--help", "doctor --list", "--json doctor --list"])
+def test_a_full_disk_behind_stdout_is_one_message(options: str) -> None:
+    """Once while it is written, or once when the buffer is flushed: never a traceback."""
+    command = f"{sys.executable} -m esplan {options} > /dev/full"
+    found = subprocess.run(command, check=False, capture_output=True, text=True, shell=True)
+    assert found.returncode == 1
+    assert found.stderr.splitlines() == [
+        "Error: the output cannot be written",
+        "Why: No space left on device",
+        "To do: make room, or send it somewhere else; an apply goes on from where it is",
+    ]
+
+
 # Errors
 
 
