@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 ATTEMPTS = 3
 """How often a step is sent whose outcome nobody knew and whose effect then was not there."""
 
+LASTING = ("force_merge", "put_mapping")
+"""Kinds that are never taken back. A release does them to the loader's index, which stays."""
+
 AGAIN = "apply the same plan again: it goes on from here"
 
 
@@ -196,7 +199,7 @@ def roll_back(run: Run, journal: Journal, cause: EsplanError | None = None) -> N
                 KINDS[step.kind].undo(step, run)
                 journal.append("undone", step.id)
                 run.proofs.pop(step.address, None)
-                run.listener.step_ended(step, "undone", {})
+                run.listener.step_ended(step, "stays" if step.kind in LASTING else "undone", {})
     except EsplanError as error:
         why = f"{error}" + (f"\nafter: {cause}" if cause else "")
         raise Stopped(
@@ -220,6 +223,10 @@ def _is_final(step: Step, run: Run, journal: Journal) -> bool:
 def _left(run: Run, journal: Journal) -> str:
     """Where things stand after a failure."""
     done = sum(journal.state(step.id) == "done" for step in run.plan.steps)
+    undone = [step for step in run.plan.steps if journal.state(step.id) == "undone"]
+    lasting = [step.description for step in undone if step.kind in LASTING]
+    if done == 0 and lasting:
+        return f"the switch was not made; this stays: {', '.join(lasting)}"
     if done == 0:
         return "nothing is left of this plan in the cluster: every change was taken back"
     return f"{done} of {len(run.plan.steps)} steps are done and stay; the others were taken back"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from esplan.plan import Phase, Step
-from esplan.steps.request import index_now, index_path, request, send
+from esplan.steps.request import index_now, index_path, request, send, send_request
 
 if TYPE_CHECKING:
     from esplan.model import JSON
@@ -58,5 +58,9 @@ def execute(step: Step, run: Run) -> JSON:
     return {}
 
 
-def undo(_step: Step, _run: Run) -> None:
-    """Left as it is: only copies are rolled back, and theirs is deleted whole."""
+def undo(step: Step, run: Run) -> None:
+    """The values of before, on a run that was not released. A copy is deleted whole anyway."""
+    index = index_now(step, run)
+    planned = [one["uuid"] for one in step.preconditions if one["check"] == "index"]
+    if index and index.uuid in planned and probe(step, run):
+        send_request(step.undo["request"], run, run.opaque_id(step))

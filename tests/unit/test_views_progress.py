@@ -55,6 +55,16 @@ def test_a_log_gets_lines(out: io.StringIO, clock: list[float]) -> None:
     ]
 
 
+@pytest.mark.parametrize("outcome", ["undone", "stays"])
+def test_a_step_that_is_taken_back_has_no_evidence_and_no_time(
+    out: io.StringIO, outcome: str
+) -> None:
+    """It may have been done by another process, days ago."""
+    merge = Step("force_merge", "prepare", "alias.a", "force merge a", id="01-force_merge")
+    progress.Lines(console(out)).step_ended(merge, outcome, {})
+    assert out.getvalue() == f"  {outcome}: force merge a\n"
+
+
 def test_a_total_that_nobody_knows(out: io.StringIO, clock: list[float]) -> None:
     lines = progress.Lines(console(out))
     lines.step_started(COPY, 1, 1)
