@@ -59,10 +59,17 @@ def _regex(pattern: str, base: str = "") -> re.Pattern[str]:
     return re.compile(f"{re.escape(before)}(?P<run>.+){re.escape(after)}")
 
 
+VERSION = re.compile(r"(?:v?\d+)?(?:[-_.]v?\d+)*", re.ASCII)
+"""What may stand behind the source in another `index_base`: so that a run of customer-vip or of
+smr-employee is none of customer or of smr."""
+
+
 def is_run_of(loaded: Runs, name: str) -> bool:
-    """Whether the loader can have made this index, also under another `index_base`."""
-    starts = (name[:end] for end in range(len(name)) if name.startswith(loaded.source))
-    bases = [loaded.base, *(start for start in starts if len(start) >= len(loaded.source))]
+    """Whether the loader can have made this index, also under another version of the base."""
+    source = loaded.source
+    ends = range(len(source), len(name)) if name.startswith(source) else ()
+    others = [name[:end] for end in ends if VERSION.fullmatch(name, len(source), end)]
+    bases = [loaded.base, *others]
     matches = (_regex(loaded.pattern, base).fullmatch(name) for base in bases)
     return any(_is_readable(match["run"]) for match in matches if match)
 
@@ -99,6 +106,12 @@ def release(
     run = comparison.index
     if run is None or alias.runs is None:
         raise ValueError(f"{alias.name} has no run to release")
+    if not run.is_open:
+        raise Refused(
+            f"{comparison.address}: the run to release, {run.name}, is closed",
+            why="clients would get errors, and nothing could be merged or counted",
+            remedy=f"open it (POST /{run.name}/_open), or pin an older run with `runs.run`",
+        )
     if found == Route.REINDEX:
         raise _otherwise(str(comparison.address), run, reasons)
     if found < Route.RELEASE:
@@ -180,8 +193,15 @@ class _Release:
             [*([{"remove": removed}] if old else []), {"add": added}],
             {name: {new: self.alias.options}},
             undo,
-            (*same, on),
+            (*same, on, {"check": "serves", "index": new}, *self._unwritten()),
         )
+
+    def _unwritten(self) -> tuple[JSON, ...]:
+        """What was merged must not have been written to since, however late the window is."""
+        marks = self.context.activity.marks.get(self.run.name)
+        if marks is None or self.run.name in self.context.activity.written:
+            return ()
+        return ({"check": "unwritten", "index": self.run.name, "marks": marks},)
 
     def _both(self) -> tuple[Index, ...]:
         return (self.old, self.run) if self.old else (self.run,)
@@ -192,6 +212,8 @@ class _Release:
         self._check_deletable(self.old)
         preconditions = (
             {"check": "alias", "alias": self.alias.name, "on": [self.run.name]},
+            {"check": "index", "index": self.run.name, "uuid": self.run.uuid},
+            {"check": "serves", "index": self.run.name},
             {"check": "unaliased", "index": self.old.name},
         )
         return (delete_index.describe(self.address, self.old, preconditions),)
@@ -226,4 +248,4 @@ class _Release:
 def _sized(index: Index | None) -> str:
     if index is None or index.documents is None:
         return index.name if index else ""
-    return f"{index.name} ({index.documents:,} documents)"
+    return f"{index.name} ({index.documents:,} document{'' if index.documents == 1 else 's'})"
