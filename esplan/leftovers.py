@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from esplan.model import Index, State
 
+    Homes = dict[str, tuple[str, str, datetime | None]]
+    """By pattern: an alias, the index that it is on, and that index's run."""
+
 COLOR = re.compile(r"(?<=[-_.])(?:green|blue|red|yellow|black|white|orange|purple|pink)$")
 NUMBER = re.compile(r"(?<=[-_.])\d{6}$")
 SEPARATOR = re.compile(r"[-_.]")
@@ -41,34 +44,36 @@ def leftovers(state: State) -> list[Leftover]:
     """Every leftover, by name.
 
     Told by esplan's mark, or by a name that differs from that of an index behind an alias only
-    in a colour, a number, or an older run. A newer run is a release to come.
+    in a colour, an older number, or an older run. A newer one is a release to come.
     """
     served = {alias.name: alias.indices for alias in state.aliases.values()}
-    homes = {
-        family.pattern: (alias, name, family.run)
-        for alias, names in served.items()
-        for name in names
-        if (family := family_of(name))
-    }
+    homes: Homes = {}
+    for alias, name in sorted((alias, name) for alias, on in served.items() for name in on):
+        family = family_of(name)
+        if family and (family.pattern not in homes or _is_newer(family, name, homes)):
+            homes[family.pattern] = (alias, name, family.run)
     found = (_leftover(one, served, homes) for one in state.indices.values() if not one.aliases)
     return sorted(filter(None, found), key=lambda one: one.index.name)
 
 
-def _leftover(
-    index: Index,
-    served: dict[str, tuple[str, ...]],
-    homes: dict[str, tuple[str, str, datetime | None]],
-) -> Leftover | None:
+def _leftover(index: Index, served: dict[str, tuple[str, ...]], homes: Homes) -> Leftover | None:
     address = str(index.mark.get("address", ""))
     marked = address.removeprefix("alias.")
     if address.startswith("alias.") and marked in served:
         return Leftover(index, marked, served[marked][0])
     family = family_of(index.name)
-    if family is None or family.pattern not in homes:
+    if family is None or family.pattern not in homes or _is_newer(family, index.name, homes):
         return None
-    alias, name, run = homes[family.pattern]
-    newer = run is not None and family.run is not None and family.run > run
-    return None if newer else Leftover(index, alias, name)
+    alias, name, _ = homes[family.pattern]
+    return Leftover(index, alias, name)
+
+
+def _is_newer(family: Family, name: str, homes: Homes) -> bool:
+    """Whether a run or a generation comes after the one that is served. Colours have no order."""
+    _, served, run = homes[family.pattern]
+    if family.run and run:
+        return family.run > run
+    return family.pattern.endswith("{generation}") and name > served
 
 
 def family_of(name: str) -> Family | None:

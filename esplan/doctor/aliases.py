@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from esplan.doctor.facts import DAY, kind_of
 from esplan.doctor.model import Finding, check, listed, request
+from esplan.plan import GUARD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 
 KEPT = 7
 """Days for which an index that no alias points at may be kept for a way back."""
-
-GUARD = "esplan-copy-"
-"""How the guard aliases begin that a copy is filled through."""
 
 
 @check(

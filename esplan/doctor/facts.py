@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from esplan import normalize
+from esplan.plan import FENCE, GUARD
 
 if TYPE_CHECKING:
     from esplan.lock import Holder
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 DAY = 86_400_000
 """Milliseconds."""
 
-OWN_ALIASES = ("esplan-copy-", "esplan-fence-")
+OWN_ALIASES = (GUARD, FENCE.format(token=""))
 """Aliases that esplan puts on indices for itself: no client reads through them."""
 
 
