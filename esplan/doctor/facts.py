@@ -31,11 +31,11 @@ def index_path(name: str) -> str:
 class Unreadable:
     """Why a fact is not there.
 
-    `absent`: the server has no such API. `forbidden`: a privilege is missing. `failed`: the
-    server should have answered, and did not.
+    `absent`: the server has no such API. `forbidden`: a privilege is missing. `blocked`: an index
+    has a block. `failed`: the server should have answered, and did not.
     """
 
-    kind: Literal["absent", "forbidden", "failed"]
+    kind: Literal["absent", "forbidden", "blocked", "failed"]
     why: str
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from esplan.doctor.facts import index_path
 from esplan.doctor.model import Finding, check, listed, request
+from esplan.segments import GIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from esplan.doctor.facts import Facts, Index
     from esplan.model import JSON
 
-GIB = 1024**3
 NEAR = 0.8
 """The part of a limit from which it is near."""
 
