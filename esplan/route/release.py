@@ -242,7 +242,17 @@ class _Release:
             found.append(f"{self.address}: {_sized(run)} has few documents{said}")
         if old and not self.alias.finish.delete_old:
             found.append(f"{self.address}: {old.name} is kept (finish.delete_old is false)")
+        elif old and self._goes_back(old):
+            found.append(f"{self.address}: this goes back, and deletes the newer run {old.name}")
         return tuple(found)
+
+    def _goes_back(self, old: Index) -> bool:
+        """Somebody has pinned an older run. The newer one may be wanted again."""
+        regex = _regex(self.alias.naming.pattern, self.loaded.base)
+        was, now = regex.fullmatch(old.name), regex.fullmatch(self.run.name)
+        if not (was and now and _is_readable(was["run"])):
+            return False
+        return runs.run_id_to_timestamp(was["run"]) > runs.run_id_to_timestamp(now["run"])
 
 
 def _sized(index: Index | None) -> str:

@@ -106,6 +106,17 @@ def test_a_run_of_another_source_is_not_deleted(world: Release) -> None:
     assert f"delete_old would delete {vip}, which is no run of {world.name}" in said
 
 
+def test_going_back_warns_that_the_newer_run_would_be_deleted(world: Release) -> None:
+    world.cluster.change("DELETE", f"/{world.old}/_alias/{world.alias}")
+    world.point(world.new)
+    converted = json.loads(world.esplan("--json", "job", "convert", world.job()[-1]).stdout)
+    converted["aliases"][world.alias]["runs"]["run"] = OLD
+    desired = world.folder / "desired.json"
+    desired.write_text(json.dumps(converted))
+    said = world.esplan("plan", "-d", str(desired)).stdout
+    assert f"this goes back, and deletes the newer run {world.new}" in said
+
+
 # Between the plan and the apply
 
 
