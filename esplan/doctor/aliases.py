@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from esplan.doctor.facts import DAY, kind_of
+from esplan import live, model
+from esplan.doctor.facts import DAY, is_color_of
 from esplan.doctor.model import Finding, check, listed, request
+from esplan.leftovers import leftovers
+from esplan.model import State
 from esplan.plan import GUARD
 
 if TYPE_CHECKING:
@@ -63,7 +66,7 @@ def _writes_to_one(alias: str, members: list[Index]) -> bool:
 
 
 def _are_colors(alias: str, members: list[Index]) -> bool:
-    return all(kind_of(alias, one.name) == "color" for one in members)
+    return all(is_color_of(alias, one.name) for one in members)
 
 
 def _several(alias: str, members: list[Index]) -> Finding:
@@ -143,7 +146,7 @@ def name_clash(facts: Facts) -> Iterator[Finding]:
     for name, index in facts.indices.items():
         beside = [one for one in facts.indices.values() if one is not index]
         made = [one.name for one in beside if one.alias == name]
-        colors = [one.name for one in beside if kind_of(name, one.name) == "color"]
+        colors = [one.name for one in beside if is_color_of(name, one.name)]
         if not (made or colors):
             continue
         yield Finding(
@@ -172,13 +175,11 @@ def orphan_indices(facts: Facts) -> Iterator[Finding]:
     """Indices that no alias points at, and that once served one, as far as it can be seen.
 
     That is: esplan's mark says so, or the name is that of the index behind an alias but for a
-    colour, a number, a date or a run id.
+    colour, an older number, or an older run. A newer one is a release to come.
     """
-    for index in facts.indices.values():
-        if index.served or index.mark.get("plan") in facts.plan_ids:
-            continue
-        alias = _home(index, facts)
-        if not alias:
+    for left in leftovers(_state(facts)):
+        index, alias = facts.indices[left.index.name], left.alias
+        if index.mark.get("plan") in facts.plan_ids:
             continue
         days = (facts.now - index.created) / DAY
         yield Finding(
@@ -193,15 +194,15 @@ def orphan_indices(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _home(index: Index, facts: Facts) -> str:
-    """The alias that this index once served, as its mark or its name says; empty if none."""
-    if index.alias:
-        return index.alias if index.alias in facts.members else ""
-    for alias, names in facts.members.items():
-        kind = kind_of(alias, index.name)
-        if kind and any(kind_of(alias, name) == kind for name in names):
-            return alias
-    return ""
+def _state(facts: Facts) -> State:
+    """Names, the aliases that clients use, and esplan's marks."""
+    indices = {
+        one.name: model.Index(
+            one.name, aliases={alias: one.aliases[alias] for alias in one.served}, mark=one.mark
+        )
+        for one in facts.indices.values()
+    }
+    return State(indices, live.aliases(indices))
 
 
 @check(

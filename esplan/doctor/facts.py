@@ -310,15 +310,9 @@ class Facts:
         return sum(s.size or 0 for s in self.shards if s.index == index and s.primary)
 
 
-# How the names of an alias's indices differ: by a colour, a number, a date or a run id.
-
-SUFFIX = re.compile(
-    r"[-_.](?:(?P<color>green|blue|red|yellow|black|white|orange|purple|pink|a|b)"
-    r"|(?P<number>v?\d[\dt:+._-]*z?))"
-)
+COLOR = re.compile(r"[-_.](?:green|blue|red|yellow|black|white|orange|purple|pink|a|b)")
 
 
-def kind_of(base: str, index: str) -> str:
-    """`color` or `number` when the name is the base and such a suffix; else empty."""
-    found = SUFFIX.fullmatch(index, len(base)) if index.startswith(base) else None
-    return (found.lastgroup or "") if found else ""
+def is_color_of(base: str, index: str) -> bool:
+    """`classes_green` is one of `classes`."""
+    return index.startswith(base) and COLOR.fullmatch(index, len(base)) is not None

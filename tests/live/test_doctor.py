@@ -119,12 +119,13 @@ def test_an_unassigned_primary_is_an_error(world: World) -> None:
 
 def test_an_orphan_and_the_index_that_took_an_aliass_name(world: World) -> None:
     make(world, "_green", f"{world.name}_x")
-    make(world, "_x_1", f"{world.name}_x")
+    make(world, "_x_000002", f"{world.name}_x")
     world.cluster.change("DELETE", f"/{world.name}_green/_alias/{world.name}_x")
-    make(world, "_x_2")
+    make(world, "_x_000001")
+    make(world, "_x_000003")
     make(world)
     found = {one["check"]: one for one in diagnosed(world, "orphan-indices", "name-clash")}
-    assert found["orphan-indices"]["message"] == f"no alias points at {world.name}_x_2"
+    assert found["orphan-indices"]["message"] == f"no alias points at {world.name}_x_000001"
     assert "0 days old" in found["orphan-indices"]["evidence"]
     assert found["name-clash"]["message"] == f"{world.name} is an index, and looks like an alias"
 
