@@ -240,6 +240,8 @@ def _remedy(status: int, kind: str) -> str:
     """What a person does about a status."""
     if kind == BLOCKED:
         return BLOCKS
+    if kind == "too_long_http_line_exception":
+        return "name fewer indices at once, or use a wildcard"
     return {
         400: "the server does not accept this definition: correct the desired file",
         401: "set ESPLAN_API_KEY, or ESPLAN_USERNAME and ESPLAN_PASSWORD",
