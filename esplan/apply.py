@@ -199,7 +199,7 @@ def roll_back(run: Run, journal: Journal, cause: EsplanError | None = None) -> N
                 KINDS[step.kind].undo(step, run)
                 journal.append("undone", step.id)
                 run.proofs.pop(step.address, None)
-                run.listener.step_ended(step, "undone", {})
+                run.listener.step_ended(step, "stays" if step.kind in LASTING else "undone", {})
     except EsplanError as error:
         why = f"{error}" + (f"\nafter: {cause}" if cause else "")
         raise Stopped(

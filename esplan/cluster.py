@@ -14,7 +14,7 @@ import tenacity
 from elastic_transport import ConnectionTimeout, SerializationError, TlsError, TransportError
 from elasticsearch import ApiError, Elasticsearch, ElasticsearchWarning, UnsupportedProductError
 
-from esplan.errors import EsplanError, OutcomeUnknown, ServerError, Unreachable
+from esplan.errors import BLOCKED, EsplanError, OutcomeUnknown, ServerError, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -228,10 +228,20 @@ def _reason(body: Any) -> tuple[str, str]:
     return str(error.get("type") or ""), reason
 
 
+BLOCKS = (
+    "lift its cause, then the block: PUT /<index>/_settings "
+    '{"index.blocks.<block>": null}, where FORBIDDEN/5 is read_only, 7 read, 8 write, 9 metadata, '
+    "12 read_only_allow_delete"
+)
+"""The remedy of a block. While the metadata of one index is blocked, nothing can be read of all."""
+
+
 def _remedy(status: int, kind: str) -> str:
     """What a person does about a status."""
-    if kind == "cluster_block_exception":
-        return "see which block it is (GET <index>/_settings/index.blocks*), and lift its cause"
+    if kind == BLOCKED:
+        return BLOCKS
+    if kind == "too_long_http_line_exception":
+        return "name fewer indices at once, or use a wildcard"
     return {
         400: "the server does not accept this definition: correct the desired file",
         401: "set ESPLAN_API_KEY, or ESPLAN_USERNAME and ESPLAN_PASSWORD",

@@ -75,6 +75,10 @@ class InvalidInput(EsplanError):
         self.diagnostics = tuple(sorted(diagnostics))
 
 
+BLOCKED = "cluster_block_exception"
+"""The type of a ServerError whose cause is a block, not a privilege, though its status is 403."""
+
+
 class ServerError(EsplanError):
     """The server answered with an error: `status`, and the `type` it gave."""
 

@@ -13,14 +13,12 @@ from esplan import config as configuration
 from esplan import schema, source
 from esplan.errors import InvalidInput
 from esplan.runs import LATEST
+from esplan.segments import UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from esplan.model import JSON
-
-UNITS = ("b", "kb", "mb", "gb", "tb", "pb")
-"""Elasticsearch's units of size, each 1024 of the one before."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,5 @@ def _finish(job: Job) -> JSON:
 
 def _size(size: int) -> str:
     """A number of bytes in the largest unit that it is a whole number of."""
-    unit = 0
-    while size % 1024 == 0 and unit < len(UNITS) - 1:
-        size, unit = size // 1024, unit + 1
-    return f"{size}{UNITS[unit]}"
+    largest = reversed(UNITS.items())
+    return next(f"{size // step}{unit}" for unit, step in largest if size % step == 0)

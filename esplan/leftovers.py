@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from esplan import runs
@@ -11,12 +12,15 @@ from esplan.errors import InvalidRunIds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from esplan.model import Index, State
 
+    Homes = dict[str, tuple[str, str, datetime | None]]
+    """By pattern: an alias, the index that it is on, and that index's run."""
+
 COLOR = re.compile(r"(?<=[-_.])(?:green|blue|red|yellow|black|white|orange|purple|pink)$")
 NUMBER = re.compile(r"(?<=[-_.])\d{6}$")
+OLDEST = datetime.min.replace(tzinfo=UTC)
 SEPARATOR = re.compile(r"[-_.]")
 RUN = re.compile(r"(?:\A|(?<=[-_.]))(?=\d{4}|[a-z_]+__)")
 """Where a run id may begin; see `runs.LOOKS`."""
@@ -43,7 +47,7 @@ def leftovers(state: State) -> list[Leftover]:
     """Every leftover, by name.
 
     Told by esplan's mark, or by a name that differs from that of an index behind an alias only
-    in a colour, a number, or an older run. A newer run is a release to come.
+    in a colour, an older number, or an older run. A newer one is a release to come.
     """
     served = {alias.name: alias.indices for alias in state.aliases.values()}
     homes = _homes(served)
@@ -51,33 +55,36 @@ def leftovers(state: State) -> list[Leftover]:
     return sorted(filter(None, found), key=lambda one: one.index.name)
 
 
-def _homes(served: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, str, datetime | None]]:
-    """Alias, index and run by family. Of several runs the oldest: newer ones wait for its alias."""
+def _homes(served: dict[str, tuple[str, ...]]) -> Homes:
+    """Of several runs or generations the oldest: newer ones wait for its alias."""
     found = [
-        ((family.pattern, family.run), (alias, name, family.run))
+        ((family.pattern, family.run or OLDEST, name), (alias, name, family.run))
         for alias, names in served.items()
         for name in names
         if (family := family_of(name))
     ]
     newest_first = sorted(found, key=lambda pair: pair[0], reverse=True)
-    return {pattern: home for (pattern, _), home in newest_first}
+    return {pattern: home for (pattern, _, _), home in newest_first}
 
 
-def _leftover(
-    index: Index,
-    served: dict[str, tuple[str, ...]],
-    homes: dict[str, tuple[str, str, datetime | None]],
-) -> Leftover | None:
+def _leftover(index: Index, served: dict[str, tuple[str, ...]], homes: Homes) -> Leftover | None:
     address = str(index.mark.get("address", ""))
     marked = address.removeprefix("alias.")
     if address.startswith("alias.") and marked in served:
         return Leftover(index, marked, served[marked][0])
     family = family_of(index.name)
-    if family is None or family.pattern not in homes:
+    if family is None or family.pattern not in homes or _is_newer(family, index.name, homes):
         return None
-    alias, name, run = homes[family.pattern]
-    newer = run is not None and family.run is not None and family.run > run
-    return None if newer else Leftover(index, alias, name)
+    alias, name, _ = homes[family.pattern]
+    return Leftover(index, alias, name)
+
+
+def _is_newer(family: Family, name: str, homes: Homes) -> bool:
+    """Whether a run or a generation comes after the one that is served. Colours have no order."""
+    _, served, run = homes[family.pattern]
+    if family.run and run:
+        return family.run > run
+    return family.pattern.endswith("{generation}") and name > served
 
 
 def family_of(name: str) -> Family | None:

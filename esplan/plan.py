@@ -19,6 +19,9 @@ PHASES: tuple[Phase, ...] = ("prepare", "switch", "finish")
 FENCE = "esplan-fence-{token}"
 """The fence alias as a plan writes it; apply puts the token of its own lock in."""
 
+GUARD = "esplan-copy-"
+"""How the aliases begin through which alone a plan fills its new indices."""
+
 STATE_INDEX = "esplan-state"
 """The hidden index for the lock, the fence and the mirrored journal."""
 
@@ -128,12 +131,12 @@ def refuse_overlap(steps: tuple[Step, ...]) -> None:
     """Two objects must never make the same index: the second would fill the first's."""
     targets: dict[str, str] = {}
     for step in steps:
-        if step.kind != "create_index":
+        if step.kind not in ("create_index", "resize_index"):
             continue
         name = step.arguments["index"]
         if name in targets:
             raise Refused(
                 f"{targets[name]} and {step.address} would both create the index {name}",
-                remedy="give their `index.name` patterns different names",
+                remedy="give their `index.name` patterns different names, or plan one at a time",
             )
         targets[name] = step.address

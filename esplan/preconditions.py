@@ -7,6 +7,7 @@ looked at: unrelated changes in the cluster do not make a plan stale.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from esplan import activity, checksum, diff, live
 from esplan.errors import Refused
@@ -51,14 +52,6 @@ def _absent(precondition: JSON, facts: _Facts) -> str:
         return f"the index {name} exists already"
     on = membership(facts.run.cluster, name)
     return f"{name} is an alias on {', '.join(on)}" if on else ""
-
-
-def _idle(precondition: JSON, facts: _Facts) -> str:
-    """Nobody has written to the index since the plan was made."""
-    name = precondition["index"]
-    if not activity.is_written(facts.run.cluster, name, precondition["marks"]):
-        return ""
-    return f"{name} is written to: wait until the load has ended, or turn forcemerge off"
 
 
 def _index(precondition: JSON, facts: _Facts) -> str:
@@ -116,6 +109,26 @@ def _write_blocked(precondition: JSON, facts: _Facts) -> str:
     return f"the write block on {index.name} was lifted: clients may have written to it"
 
 
+def _serves(precondition: JSON, facts: _Facts) -> str:
+    """The index answers: open, and no shard without a primary. A closed one is green, too."""
+    name = precondition["index"]
+    index = facts.indices.get(name)
+    if index is None:
+        return f"the index {name} is gone"
+    if not index.is_open:
+        return f"{name} is closed"
+    health = facts.run.cluster.read(f"/_cluster/health/{quote(name, safe='')}") or {}
+    return f"{name} is red: not all of it is there" if health.get("status") == "red" else ""
+
+
+def _unwritten(precondition: JSON, facts: _Facts) -> str:
+    """Nobody has written to the index since the plan was made."""
+    name = precondition["index"]
+    if not activity.is_written(facts.run.cluster, name, precondition["marks"]):
+        return ""
+    return f"{name} was written to since the plan was made: wait until its load has ended"
+
+
 def _unaliased(precondition: JSON, facts: _Facts) -> str:
     index = facts.indices.get(precondition["index"])
     if index is None or not index.aliases:
@@ -142,10 +155,11 @@ CHECKS: dict[str, Callable[[JSON, _Facts], str]] = {
     "absent": _absent,
     "alias": _alias,
     "body": _body,
-    "idle": _idle,
     "index": _index,
     "ours": _ours,
     "proven": _proven,
+    "serves": _serves,
     "unaliased": _unaliased,
+    "unwritten": _unwritten,
     "write_blocked": _write_blocked,
 }

@@ -24,7 +24,7 @@ class Listener(Protocol):
         """Documents done so far, of how many; for a force merge segments now, and the target."""
 
     def step_ended(self, step: Step, outcome: str, evidence: JSON) -> None:
-        """`done`, `as wanted` (nothing was sent), `failed` or `undone`."""
+        """`done`, `as wanted` (nothing was sent); `undone` or `stays` when it is taken back."""
 
     def note(self, text: str) -> None:
         """Something that a person should read."""

@@ -14,7 +14,7 @@ SEGMENT = 2 * GIB
 UNITS = {"b": 1, "kb": 1024, "mb": 1024**2, "gb": GIB, "tb": 1024**4, "pb": 1024**5}
 """Elasticsearch's units of size: powers of 1024."""
 
-SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(b|kb|mb|gb|tb|pb)?", re.ASCII | re.IGNORECASE)
+SIZE = re.compile(r"(\d{1,18}(?:\.\d+)?)\s*(b|kb|mb|gb|tb|pb)?", re.ASCII | re.IGNORECASE)
 
 
 def byte_size(text: str) -> int:

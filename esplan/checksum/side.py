@@ -10,7 +10,7 @@ from urllib.parse import quote
 from esplan.errors import Refused, StepFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from esplan.checksum.report import Marks
     from esplan.cluster import Cluster
@@ -23,8 +23,9 @@ LONGEST_REQUEST = 600.0
 HISTOGRAM_BUCKETS = 20_000
 """Well under `search.max_buckets` (65,536), and fine enough to cut a billion documents."""
 
-INDICES_A_REQUEST = 15
-"""A name has up to 255 bytes, a request line up to 4,096 (`http.max_initial_line_length`)."""
+NAMES_A_REQUEST = 3_500
+"""Characters of index names, quoted: a request line has up to 4,096 bytes
+(`http.max_initial_line_length`), and a name up to 255, of which each may be quoted as three."""
 
 FAST_CODECS = frozenset({"", "default", "legacy_default", "lz4"})
 """Others decompress a large block for every `_fields['_id']`: seen 50 times slower."""
@@ -195,8 +196,7 @@ def marks(cluster: Reader, indices: Sequence[str]) -> Marks:
     its primaries is missing.
     """
     found: Marks = {}
-    for at in range(0, len(indices), INDICES_A_REQUEST):
-        names = indices[at : at + INDICES_A_REQUEST]
+    for names in _batches(indices):
         path = f"/{','.join(quote(name, safe='') for name in names)}"
         settings = cluster.read(path, {"filter_path": "*.settings.index.number_of_shards"})
         wanted = "indices.*.shards.*.routing,indices.*.shards.*.seq_no"
@@ -206,6 +206,20 @@ def marks(cluster: Reader, indices: Sequence[str]) -> Marks:
             expected = int(shape["settings"]["index"]["number_of_shards"])
             found[index] = _shard_marks(index, shards.get(index, {}).get("shards", {}), expected)
     return found
+
+
+def _batches(indices: Sequence[str]) -> Iterator[list[str]]:
+    """As many names as fit into one URL."""
+    batch: list[str] = []
+    length = 0
+    for name in indices:
+        length += len(quote(name, safe="")) + 1
+        if batch and length > NAMES_A_REQUEST:
+            yield batch
+            batch, length = [], len(quote(name, safe="")) + 1
+        batch.append(name)
+    if batch:
+        yield batch
 
 
 def _shard_marks(index: str, shards: JSON, expected: int) -> dict[str, int]:

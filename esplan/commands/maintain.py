@@ -15,7 +15,7 @@ from esplan.plan import digest
 from esplan.route import maintain as routes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from esplan.cluster import Cluster
     from esplan.commands.sizing import Report
@@ -44,9 +44,10 @@ def maintain(
     info = live.cluster_info(cluster)
     report = sizing(cluster, pattern, goals, sort="name")
     state = live.read_state(cluster)
-    seen = activity.observe(cluster, _merging(report) if "force-merge" in kinds else [])
-    context = route.Context(plan_id, state, now.date(), seen, frozenset(allow_delete))
     left = {one.index.name: one for one in leftovers(state)}
+    merged = _merging(report) if "force-merge" in kinds else []
+    seen = activity.observe(cluster, [*merged, *_deleted(report, left, allow_delete)])
+    context = route.Context(plan_id, state, now.date(), seen, frozenset(allow_delete))
     kept = [row for row in report.rows if row.name not in left]
     routed = [one for row in kept if (one := routes.maintained(row, kinds, context))]
     if "leftovers" in kinds:
@@ -59,6 +60,16 @@ def maintain(
 
 def _merging(report: Report) -> list[str]:
     return [row.name for row in report.rows if any(a.kind in MERGES for a in row.advice)]
+
+
+def _deleted(report: Report, left: Container[str], allow_delete: Sequence[str]) -> list[str]:
+    """The leftovers to delete that can be asked whether somebody writes to them."""
+    return [
+        row.name
+        for row in report.rows
+        if row.name in left and f"index.{row.name}" in allow_delete and row.is_open
+        if not row.missing and row.name not in _merging(report)
+    ]
 
 
 def _refuse_unused(allow_delete: Sequence[str], routed: list[Routed]) -> None:

@@ -66,7 +66,7 @@ def privileges(facts: Facts) -> Iterator[Finding]:
     ),
 )
 def forbidden(facts: Facts) -> Iterator[Finding]:
-    """Requests refused for want of a privilege, of those that plan and apply send as well."""
+    """Requests refused, for want of a privilege or by a block, that plan and apply send too."""
     own = ("lock", "journals") if "privileges" in facts.unreadable else ()
     for name in ("root", "indices", "lucene", *own):
         lacking = facts.unreadable.get(name)
@@ -78,6 +78,15 @@ def forbidden(facts: Facts) -> Iterator[Finding]:
                 lacking.why,
                 "give the user a role with these privileges",
                 request("PUT", "/_security/role/esplan", role(managed(facts) or ["<PATTERN>"])),
+            )
+        if lacking and lacking.kind == "blocked":
+            yield Finding(
+                "error",
+                "cluster",
+                f"a block of an index hides `{name}`, which plan or apply needs",
+                lacking.why,
+                "lift the block: it hides the metadata of one index, and so those of all",
+                request("PUT", "/<INDEX>/_settings", {"index.blocks.metadata": None}),
             )
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from esplan.doctor.facts import DAY
 from esplan.doctor.model import Finding, check, listed, request
 from esplan.leftovers import family_of, leftovers
+from esplan.plan import GUARD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 KEPT = 7
 """Days for which an index that no alias points at may be kept for a way back."""
-
-GUARD = "esplan-copy-"
-"""How the guard aliases begin that a copy is filled through."""
 
 
 @check(

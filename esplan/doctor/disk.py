@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from esplan.doctor.model import Finding, check, listed, request
+from esplan.segments import GIB, UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,9 +14,7 @@ if TYPE_CHECKING:
     from esplan.doctor.facts import Facts, Node
     from esplan.doctor.model import Severity
 
-GIB = 1024**3
 DISK = "cluster.routing.allocation.disk."
-UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": GIB, "tb": 1024**4, "pb": 1024**5}
 
 WATERMARKS: tuple[tuple[str, Severity, str], ...] = (
     ("flood_stage", "error", "its indices become read-only"),
@@ -41,9 +40,9 @@ def free_at(watermark: str, headroom: str, total: int) -> float:
 
 def _bytes(text: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([a-z]*)", text.strip().lower())
-    if found is None or found[2] not in UNITS:
+    if found is None or (found[2] or "b") not in UNITS:
         raise ValueError(f"not a size: {text}")
-    return float(found[1]) * UNITS[found[2]]
+    return float(found[1]) * UNITS[found[2] or "b"]
 
 
 @check(

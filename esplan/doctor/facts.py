@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from esplan import model, normalize
+from esplan.plan import FENCE, GUARD
 
 if TYPE_CHECKING:
     from esplan.lock import Holder
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 DAY = 86_400_000
 """Milliseconds."""
 
-OWN_ALIASES = ("esplan-copy-", "esplan-fence-")
+OWN_ALIASES = (GUARD, FENCE.format(token=""))
 """Aliases that esplan puts on indices for itself: no client reads through them."""
 
 
@@ -30,11 +31,11 @@ def index_path(name: str) -> str:
 class Unreadable:
     """Why a fact is not there.
 
-    `absent`: the server has no such API. `forbidden`: a privilege is missing. `failed`: the
-    server should have answered, and did not.
+    `absent`: the server has no such API. `forbidden`: a privilege is missing. `blocked`: an index
+    has a block. `failed`: the server should have answered, and did not.
     """
 
-    kind: Literal["absent", "forbidden", "failed"]
+    kind: Literal["absent", "forbidden", "blocked", "failed"]
     why: str
 
 

@@ -6,13 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from esplan.doctor.model import Finding, check, listed, request
+from esplan.segments import GIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from esplan.doctor.facts import Breaker, Facts, Node
 
-GIB = 1024**3
 NEAR = 0.8
 PER_GIB = 20
 HEAP = 0.75

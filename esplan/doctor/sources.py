@@ -31,7 +31,7 @@ from esplan.doctor.facts import (
     Unreadable,
 )
 from esplan.doctor.privileges import read_privileges
-from esplan.errors import ServerError, Unreachable
+from esplan.errors import BLOCKED, ServerError, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -102,6 +102,8 @@ def _reason(error: ServerError) -> Unreadable:
     if any(text in error.what for text in unknown):
         path = error.what.removeprefix("the server refused ").split(":")[0]
         return Unreadable("absent", f"this server does not have {path.split('?')[0]}")
+    if error.type == BLOCKED:
+        return Unreadable("blocked", error.what)
     is_forbidden = error.status == 403  # noqa: PLR2004  (HTTP's own number)
     return Unreadable("forbidden" if is_forbidden else "failed", error.what)
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from esplan.normalize.values import an_object, shown, text
+from esplan.segments import UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +65,7 @@ NANOSECONDS = {
 }
 BYTES = re.compile(r"\s*(\d+)\s*(b|kb|mb|gb|tb|pb)\s*", re.ASCII | re.IGNORECASE)
 SHORT_BYTES = re.compile(r"\s*(\d+)\s*([kmgtp]?b|[kmgtp])\s*", re.ASCII | re.IGNORECASE)
-SIZES = {"pb": 1 << 50, "tb": 1 << 40, "gb": 1 << 30, "mb": 1 << 20, "kb": 1 << 10, "b": 1}
+SIZES = dict(reversed(UNITS.items()))
 
 
 def canonical_settings(settings: JSON) -> JSON:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from esplan import diff
+from esplan.errors import Refused
 from esplan.model import Body, Index, State
-from esplan.plan import Change, Reason, Step
+from esplan.plan import GUARD, Change, Reason, Step
 from esplan.route import rules
 from esplan.route.context import REPLICAS, Context, Routed
 from esplan.route.in_place import body_steps
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 KINDS = ("force-merge", "replicas", "shards", "leftovers")
 """What maintenance is made of."""
+
+FROZEN = ("index.blocks.read_only", "index.blocks.metadata")
+"""Blocks that refuse a write block, a merge and new settings."""
 
 OF_ADVICE = {
     "expunge_deletes": "force-merge",
@@ -42,9 +46,21 @@ def maintained(one: Sizing, kinds: frozenset[str], context: Context) -> Routed |
     index = context.live.indices.get(one.name)
     if index is None or not advice:
         return None
+    obstacle = _obstacle(index)
+    if obstacle:
+        said = f"index.{index.name} is left alone: {obstacle}"
+        return Routed(_change(index, "no-op", "nothing", ()), warnings=(said,))
     if "shards" in advice:
         return reshard(one, index, advice["shards"], context)
     return _InPlace(one, index, advice, context).routed()
+
+
+def _obstacle(index: Index) -> str:
+    """Why nothing at all can be done with it now; empty where something can."""
+    if any(alias.startswith(GUARD) for alias in index.aliases):
+        return "a plan that has not ended fills it (see `esplan status`)"
+    blocks = [name for name in FROZEN if index.body.settings.get(name) == "true"]
+    return f"it has {blocks[0]}, so the server refuses every change" if blocks else ""
 
 
 @dataclass(frozen=True)
@@ -111,17 +127,43 @@ class _InPlace:
 def leftover(found: Leftover, context: Context) -> Routed:
     """Deleted only where somebody has named it; else a warning."""
     index, address = found.index, f"index.{found.index.name}"
-    what = f"it served {found.alias}, which is on {found.served_by} now"
+    what = _why_left(found)
     if address not in context.allowed:
-        said = f"{address} is left over: {what}. To delete it: --allow-delete {address}"
+        said = f"{address} ({_documents(index)}) may be left over: {what}"
+        said += f". To delete it, if nobody needs it: --allow-delete {address}"
         return Routed(_change(index, "no-op", "nothing", ()), warnings=(said,))
+    if index.name in context.activity.written:
+        raise Refused(
+            f"{address} is no leftover: somebody writes to it",
+            remedy=f"plan without --allow-delete {address}",
+        )
     checks = (
         {"check": "index", "index": index.name, "uuid": index.uuid},
         {"check": "unaliased", "index": index.name},
+        *_unwritten(index, context),
     )
     reason = Reason("aliases", found.alias, None, what, "delete")
     step = delete_index.describe(address, index, checks)
     return Routed(_change(index, "delete", "delete", (reason,)), (step,))
+
+
+def _why_left(found: Leftover) -> str:
+    """Only esplan's own mark is a proof that it served the alias; a name is a likeness."""
+    if found.index.mark.get("address") == f"alias.{found.alias}":
+        return f"it served {found.alias}, which is on {found.served_by} now"
+    return f"its name is like that of {found.served_by}, which {found.alias} is on"
+
+
+def _documents(index: Index) -> str:
+    if index.documents is None:
+        return "closed" if not index.is_open else "an unknown number of documents"
+    return f"{index.documents:,} document{'' if index.documents == 1 else 's'}"
+
+
+def _unwritten(index: Index, context: Context) -> tuple[JSON, ...]:
+    """A closed index cannot be written to, and cannot be asked."""
+    marks = context.activity.marks.get(index.name)
+    return () if marks is None else ({"check": "unwritten", "index": index.name, "marks": marks},)
 
 
 def _change(

@@ -59,14 +59,17 @@ def _regex(pattern: str, base: str = "") -> re.Pattern[str]:
     return re.compile(f"{re.escape(before)}(?P<run>.+){re.escape(after)}")
 
 
-def is_run_of(loaded: Runs, name: str) -> bool:
-    """Whether the loader can have made this index, also under another `index_base`.
+VERSION = re.compile(r"(?:v?\d+)?(?:[-_.]v?\d+)*", re.ASCII)
+"""What may stand behind the source in another `index_base`: so that a run of customer-vip or of
+smr-employee is none of customer or of smr."""
 
-    Such a base is the source, or begins with it as a word: `customers-1` is none of `customer`.
-    """
-    ours = re.match(rf"{re.escape(loaded.source)}(?![a-z0-9])", name)
-    ends = range(ours.end(), len(name)) if ours else ()
-    bases = [loaded.base, *(name[:end] for end in ends)]
+
+def is_run_of(loaded: Runs, name: str) -> bool:
+    """Whether the loader can have made this index, also under another version of the base."""
+    source = loaded.source
+    ends = range(len(source), len(name)) if name.startswith(source) else ()
+    others = [name[:end] for end in ends if VERSION.fullmatch(name, len(source), end)]
+    bases = [loaded.base, *others]
     matches = (_regex(loaded.pattern, base).fullmatch(name) for base in bases)
     return any(_is_readable(match["run"]) for match in matches if match)
 
@@ -194,8 +197,15 @@ class _Release:
             [*([{"remove": removed}] if old else []), {"add": added}],
             {name: {new: self.alias.options}},
             undo,
-            (*same, on),
+            (*same, on, {"check": "serves", "index": new}, *self._unwritten()),
         )
+
+    def _unwritten(self) -> tuple[JSON, ...]:
+        """What was merged must not have been written to since, however late the window is."""
+        marks = self.context.activity.marks.get(self.run.name)
+        if marks is None or self.run.name in self.context.activity.written:
+            return ()
+        return ({"check": "unwritten", "index": self.run.name, "marks": marks},)
 
     def _both(self) -> tuple[Index, ...]:
         return (self.old, self.run) if self.old else (self.run,)
@@ -206,6 +216,8 @@ class _Release:
         self._check_deletable(self.old)
         preconditions = (
             {"check": "alias", "alias": self.alias.name, "on": [self.run.name]},
+            {"check": "index", "index": self.run.name, "uuid": self.run.uuid},
+            {"check": "serves", "index": self.run.name},
             {"check": "unaliased", "index": self.old.name},
         )
         return (delete_index.describe(self.address, self.old, preconditions),)
@@ -234,10 +246,20 @@ class _Release:
             found.append(f"{self.address}: {_sized(run)} has few documents{said}")
         if old and not self.alias.finish.delete_old:
             found.append(f"{self.address}: {old.name} is kept (finish.delete_old is false)")
+        elif old and self._goes_back(old):
+            found.append(f"{self.address}: this goes back, and deletes the newer run {old.name}")
         return tuple(found)
+
+    def _goes_back(self, old: Index) -> bool:
+        """Somebody has pinned an older run. The newer one may be wanted again."""
+        regex = _regex(self.alias.naming.pattern, self.loaded.base)
+        was, now = regex.fullmatch(old.name), regex.fullmatch(self.run.name)
+        if not (was and now and _is_readable(was["run"])):
+            return False
+        return runs.run_id_to_timestamp(was["run"]) > runs.run_id_to_timestamp(now["run"])
 
 
 def _sized(index: Index | None) -> str:
     if index is None or index.documents is None:
         return index.name if index else ""
-    return f"{index.name} ({index.documents:,} documents)"
+    return f"{index.name} ({index.documents:,} document{'' if index.documents == 1 else 's'})"

@@ -11,7 +11,7 @@ from esplan.activity import Activity
 from esplan.diff import Comparison, projected
 from esplan.errors import Refused
 from esplan.model import JSON, Alias, Body, Index
-from esplan.plan import Change, Reason, Step
+from esplan.plan import GUARD, Change, Reason, Step
 from esplan.route import rules
 from esplan.route.context import EXPANSION, REPLICAS, SHARDS, Context, Routed, unchanged
 from esplan.route.merging import merge_step
@@ -156,7 +156,7 @@ class _Copy:
     def guard(self) -> str:
         """The alias through which alone the target is filled: nothing can auto-create it."""
         short = hashlib.sha256(self.target.encode()).hexdigest()[:8]
-        return f"esplan-copy-{self.context.plan_id}-{short}"
+        return f"{GUARD}{self.context.plan_id}-{short}"
 
     def _block(self) -> Step:
         return block_writes.describe(
@@ -174,14 +174,15 @@ class _Copy:
 
     def _link(self, how: Resize) -> tuple[Step, ...]:
         """The new index has the settings of the old one, but for these."""
-        later = {name: None for name in self.body.settings if name.startswith(AFTER_SWITCH)}
+        left = (AFTER_SWITCH, *NEVER_CARRIED)
+        without = {name: None for name in self.source.body.settings if name.startswith(left)}
         unblocked = {"index.blocks.write": None, SHARDS: self.body.settings[SHARDS]}
         link = resize_index.describe(
             self.address,
             how,
             self.source,
             self.target,
-            {**unblocked, **WHILE_COPYING, **later},
+            {**unblocked, **WHILE_COPYING, **without},
             self.guard,
             (self._still(), self._blocked()),
         )
@@ -255,6 +256,7 @@ class _Copy:
         _check_deletable(self.alias, self.source, self.context.allowed)
         preconditions = (
             self._served(),
+            {"check": "serves", "index": self.target},
             {"check": "unaliased", "index": self.source.name},
             {"check": "proven", "source": self.source.name, "target": self.target, "then": True},
         )

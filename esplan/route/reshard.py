@@ -26,7 +26,7 @@ ROUTING = "index.number_of_routing_shards"
 
 def reshard(one: Sizing, index: Index, advice: Advice, context: Context) -> Routed:
     """The change behind the alias; a warning where there is no safe way."""
-    obstacle = _obstacle(index)
+    obstacle = _obstacle(index, context)
     if not obstacle:
         try:
             return _replaced(one, index, advice, context)
@@ -63,7 +63,7 @@ def said_in_file(address: str, settings: JSON) -> tuple[str, ...]:
     return (f"{address}: if a desired file has it, let that say {said}, too",) if settings else ()
 
 
-def _obstacle(index: Index) -> str:
+def _obstacle(index: Index, context: Context) -> str:
     """Why it cannot be moved to another number of shards; empty where it can."""
     family = family_of(index.name)
     if family and family.run:
@@ -72,6 +72,10 @@ def _obstacle(index: Index) -> str:
         return "clients use its own name: put it behind an alias first"
     if len(index.aliases) > 1:
         return f"only one alias can be moved, and {', '.join(sorted(index.aliases))} are on it"
+    (alias,) = index.aliases
+    on = context.live.aliases[alias].indices
+    if len(on) > 1:
+        return f"its alias {alias} is on {len(on)} indices: {', '.join(on)}"
     return ""
 
 

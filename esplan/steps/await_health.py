@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from esplan.errors import ServerError, StepFailed
 from esplan.plan import Step
-from esplan.steps.request import index_path, request
+from esplan.steps.request import index_now, index_path, request
 
 if TYPE_CHECKING:
     from esplan.model import JSON
@@ -59,18 +59,24 @@ def undo(_step: Step, _run: Run) -> None:
 
 
 def _health(step: Step, run: Run, *, seconds: int) -> JSON:
-    """`GET _cluster/health/<index>`; a wait that runs out answers 408 with the same body."""
+    """`GET _cluster/health/<index>`; a wait that runs out answers 408 with the same body.
+
+    For an index that does not exist the server waits half a minute, and answers 408 too.
+    """
+    if index_now(step, run) is None:
+        raise StepFailed(
+            f"the index {step.arguments['index']} is gone",
+            remedy="the cluster has changed since the plan was made: make a new plan",
+        )
     path = f"/_cluster/health{index_path(step.arguments['index'])}"
     try:
-        found: JSON | None = run.cluster.read(
+        found: JSON = run.cluster.read(
             path, {"wait_for_status": "green", "timeout": f"{seconds}s"} if seconds else None
         )
     except ServerError as error:
         if error.status != 408:  # noqa: PLR2004  (HTTP's own number)
             raise
         found = run.cluster.read(path)
-    if found is None:
-        raise StepFailed(f"the index {step.arguments['index']} is gone")
     return found
 
 

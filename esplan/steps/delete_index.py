@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from esplan.errors import Refused
 from esplan.plan import Step
 from esplan.steps.request import fenced, index_now, send
 
@@ -46,6 +47,12 @@ def execute(step: Step, run: Run) -> JSON:
     """Sent as planned, under the fence, when the last requests to the old index are through."""
     time.sleep(SETTLING)
     run.safe_point()
+    index = index_now(step, run)
+    if index and index.aliases:  # the preconditions were looked at before the pause
+        raise Refused(
+            f"{index.name} serves {', '.join(sorted(index.aliases))} now, so it is not deleted",
+            remedy="somebody put the alias on it just now: ask, then make a new plan",
+        )
     send(step, run)
     return {}
 

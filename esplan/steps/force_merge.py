@@ -50,7 +50,7 @@ def describe(
     the time of the plan. An index that somebody writes to is refused before the switch: it is not
     ready. After the switch its merge is left out.
     """
-    idle = {"check": "idle", "index": index.name, "marks": marks}
+    unwritten = {"check": "unwritten", "index": index.name, "marks": marks}
     said = "1 segment a shard" if segments == 1 else f"{segments} segments a shard"
     said, how = f"to {said}", f"max_num_segments={segments}"
     if segments is None:
@@ -62,7 +62,7 @@ def describe(
         address=address,
         description=f"force merge {index.name} {said}",
         request=request("POST", path),
-        preconditions=(same, idle) if phase == "prepare" else (same,),
+        preconditions=(same, unwritten) if phase == "prepare" else (same,),
         undo={"none": "merged segments stay merged; the documents are the same"},
         estimate={"bytes": index.size},
         arguments={"index": index.name, "segments": segments}

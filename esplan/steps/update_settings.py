@@ -59,6 +59,8 @@ def execute(step: Step, run: Run) -> JSON:
 
 
 def undo(step: Step, run: Run) -> None:
-    """Back to the values from before, unless somebody has set others since."""
-    if probe(step, run):
+    """The values of before, on a run that was not released. A copy is deleted whole anyway."""
+    index = index_now(step, run)
+    planned = [one["uuid"] for one in step.preconditions if one["check"] == "index"]
+    if index and index.uuid in planned and probe(step, run):
         send_request(step.undo["request"], run, run.opaque_id(step))

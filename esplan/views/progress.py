@@ -88,6 +88,10 @@ class Bars:
             self._bar = None
 
 
+TAKEN_BACK = ("undone", "stays")
+"""The outcomes of a step after a failure."""
+
+
 class Lines:
     """A log: one line when a step starts and ends, and one every few seconds between."""
 
@@ -230,8 +234,10 @@ def _segments(now: int, target: int) -> str:
 
 
 def _ended(step: Step, outcome: str, evidence: JSON, started: float) -> str:
-    took = duration(time.monotonic() - started)
-    return f"  {outcome}: {clean(step.description)}{_found(step, evidence)} ({took})"
+    said = f"  {outcome}: {clean(step.description)}{_found(step, evidence)}"
+    if outcome in TAKEN_BACK:
+        return said  # it was started long ago, or by another process
+    return f"{said} ({duration(time.monotonic() - started)})"
 
 
 def _found(step: Step, evidence: JSON) -> str:

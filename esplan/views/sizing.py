@@ -158,7 +158,7 @@ def _summary(report: Report) -> str:
     missing = sum(one.primary_bytes is None for one in report.rows)
     unknown = f" Of {missing} the size is unknown." if missing else ""
     return (
-        f"Something is off with {off} of {sums.indices:,}. Shards with their replicas: "
+        f"Something is off with {off:,} of {sums.indices:,}. Shards with their replicas: "
         f"{sums.all_shards:,}.{unknown}"
     )
 

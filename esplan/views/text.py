@@ -252,7 +252,7 @@ def applied(outcome: Outcome) -> Text:
 
 def abandoned() -> Text:
     """After `apply --abandon`."""
-    return Text("Taken back: nothing that this plan began and did not switch is left.")
+    return Text("Taken back: what this plan began and did not switch.")
 
 
 def unlocked(holder: Holder) -> Text:

@@ -315,7 +315,7 @@ def test_an_index_written_to_after_the_plan_is_not_merged(world: Releases) -> No
     world.release()
     with Writer(world.url, customer(world, NEW)):
         said = world.apply(code=4).stderr
-    assert f"{customer(world, NEW)} is written to: wait until the load has ended" in said
+    assert f"{customer(world, NEW)} was written to since the plan was made: wait" in said
     assert "every change was taken back" in said
     settings = world.everything()[customer(world, NEW)]["settings"]["index"]
     assert settings["number_of_replicas"] == "1"

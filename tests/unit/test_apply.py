@@ -16,6 +16,7 @@ from esplan.errors import JournalError, OutcomeUnknown, Refused, ServerError, St
 from esplan.journal import Journal, open_journal
 from esplan.model import Alias, Finish, Index, Naming, State
 from esplan.run import Run
+from esplan.steps import delete_index
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -433,6 +434,19 @@ def test_the_proof_is_remembered_over_a_restart(live: Any, path: Path) -> None:
 
 
 # Failing with a known reason
+
+
+def test_an_alias_that_comes_while_the_old_index_settles_keeps_it(
+    live: Any, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def alias(_seconds: float) -> None:
+        live.indices[SOURCE]["aliases"]["reports"] = {}
+
+    monkeypatch.setattr(delete_index.time, "sleep", alias)
+    plan = planned(live)
+    _, error = failing(live, plan, path, Refused)
+    assert str(error).startswith(f"{SOURCE} serves reports now, so it is not deleted")
+    assert SOURCE in live.indices
 
 
 @pytest.mark.parametrize("request_", ["PUT /films_green/_block/write", "PUT /films_blue/_settings"])

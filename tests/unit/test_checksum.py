@@ -207,11 +207,13 @@ def test_marks_are_those_of_the_primaries() -> None:
         marks(Answers(table), ["c"])
 
 
-def test_many_indices_take_several_requests() -> None:
+@pytest.mark.parametrize("letter", ["x" * 250, "ü" * 125])
+def test_many_indices_take_several_requests(letter: str) -> None:
+    """A letter that is quoted takes six characters."""
     shape = {"settings": {"index": {"number_of_shards": "0"}}}
-    names = [f"{number:02}-{'x' * 250}" for number in range(40)]
+    names = [f"{number:02}-{letter}" for number in range(40)]
     answers = Answers({"/": dict.fromkeys(names, shape)})
-    marks(answers, names)
+    assert sorted(marks(answers, names)) == names
     assert max(len(path) for path in answers.asked) < 4096
 
 

@@ -725,8 +725,8 @@ class Answers:
         return answer
 
 
-def refused(status: int, what: str) -> ServerError:
-    return ServerError(f"the server refused GET /_ilm/status: {what}", status=status)
+def refused(status: int, what: str, type_: str = "") -> ServerError:
+    return ServerError(f"the server refused GET /_ilm/status: {what}", status=status, type_=type_)
 
 
 @pytest.mark.parametrize(
@@ -736,6 +736,7 @@ def refused(status: int, what: str) -> ServerError:
         (refused(405, "Incorrect HTTP method for uri"), "absent", "does not have"),
         (refused(500, "failed to find action [x]"), "absent", "does not have"),
         (refused(403, "action [x] is unauthorized"), "forbidden", "is unauthorized"),
+        (refused(403, "FORBIDDEN/9", "cluster_block_exception"), "blocked", "FORBIDDEN/9"),
         (refused(503, "no master"), "failed", "no master"),
         (Unreachable("no answer from u", why="timed out"), "failed", "no answer from u: timed out"),
     ],
@@ -744,6 +745,18 @@ def test_why_a_fact_could_not_be_read(error: Exception, kind: str, why: str) -> 
     facts = read(Answers(**{"/_ilm/status": error}), ["ilm"])  # type: ignore[arg-type]  (enough of a Cluster)
     assert facts.unreadable["ilm"].kind == kind
     assert why in facts.unreadable["ilm"].why
+
+
+def test_a_block_is_not_blamed_on_the_credentials() -> None:
+    said = "index [a] blocked by: [FORBIDDEN/9/index metadata (api)]"
+    facts = Facts(unreadable={"indices": Unreadable("blocked", said)})
+    (found,) = examine(facts, [commands.find("forbidden")]).findings
+    assert found.message == "a block of an index hides `indices`, which plan or apply needs"
+    assert found.request == {
+        "method": "PUT",
+        "path": "/<INDEX>/_settings",
+        "body": {"index.blocks.metadata": None},
+    }
 
 
 def test_an_answer_of_an_unknown_form_is_no_traceback() -> None:

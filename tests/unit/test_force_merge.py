@@ -342,7 +342,7 @@ def test_since_the_proof_of_its_own_object(cluster: Any) -> None:
 
 
 def test_before_the_switch_it_is_a_precondition() -> None:
-    idle = {"check": "idle", "index": "a", "marks": {"0": 7}}
+    idle = {"check": "unwritten", "index": "a", "marks": {"0": 7}}
     early = force_merge.describe("x", Index("a"), 1, {}, phase="prepare", marks={"0": 7})
     late = force_merge.describe("x", Index("a"), 1, {}, phase="finish", marks={"0": 7})
     assert early.preconditions == ({}, idle)

@@ -47,9 +47,10 @@ def test_no_steps() -> None:
     assert ordered([]) == ()
 
 
-def test_two_objects_must_not_make_the_same_index() -> None:
+@pytest.mark.parametrize("kind", ["create_index", "resize_index"])
+def test_two_objects_must_not_make_the_same_index(kind: str) -> None:
     one = step("create_index", "prepare", "alias.a", index="x_green")
-    other = step("create_index", "prepare", "index.x_green", index="x_green")
+    other = step(kind, "prepare", "index.x_green", index="x_green")
     with pytest.raises(
         Refused, match=r"alias\.a and index\.x_green would both create the index"
     ) as e:

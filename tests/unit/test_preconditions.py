@@ -50,6 +50,26 @@ def test_absent(live: Any) -> None:
     assert why(live, {"check": "absent", "name": "a"}) == "a is an alias on old"
 
 
+def test_serves(live: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    check = {"check": "serves", "index": "old"}
+    assert why(live, check) == ""
+    assert why(live, {"check": "serves", "index": "x"}) == "the index x is gone"
+    monkeypatch.setitem(live.READS, "_cluster", lambda *_: {"status": "red"})
+    assert why(live, check) == "old is red: not all of it is there"
+    live.make("old", settings={"index.verified_before_close": "true"})
+    assert why(live, check) == "old is closed"
+
+
+def test_unwritten(live: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        checksum, "marks", lambda _cluster, names: {name: {"0": 7} for name in names}
+    )
+    check = {"check": "unwritten", "index": "old", "marks": {"0": 7}}
+    assert why(live, check) == ""
+    said = "old was written to since the plan was made: wait until its load has ended"
+    assert why(live, check | {"marks": {"0": 6}}) == said
+
+
 def test_index(live: Any) -> None:
     assert why(live, {"check": "index", "index": "old", "uuid": "u"}) == ""
     assert "another index now (UUID u)" in why(
@@ -136,11 +156,11 @@ def merged(live: Any) -> Any:
     return live
 
 
-WRITTEN = "new is written to: wait until the load has ended, or turn forcemerge off"
+WRITTEN = "new was written to since the plan was made: wait until its load has ended"
 
 
 def test_idle_since_the_plan(merged: Any) -> None:
-    check: Any = {"check": "idle", "index": "new"}
+    check: Any = {"check": "unwritten", "index": "new"}
     assert why(merged, {**check, "marks": {"0": 7}}) == ""
     assert why(merged, {**check, "marks": {"0": 6}}) == WRITTEN
     assert why(merged, {**check, "marks": {"0": 7, "1": 7}}) == WRITTEN

@@ -135,6 +135,8 @@ def test_a_first_release(cluster: Any, customer: Callable[..., Desired]) -> None
     assert switch.preconditions == (
         {"check": "index", "index": NEW, "uuid": f"uuid-{NEW}"},
         {"check": "alias", "alias": "prod", "on": []},
+        {"check": "serves", "index": NEW},
+        {"check": "unwritten", "index": NEW, "marks": {"0": 0}},
     )
 
 
@@ -159,11 +161,15 @@ def test_the_next_release(two: Any, customer: Callable[..., Desired]) -> None:
         {"check": "index", "index": OLD, "uuid": f"uuid-{OLD}"},
         {"check": "index", "index": NEW, "uuid": f"uuid-{NEW}"},
         {"check": "alias", "alias": "prod", "on": [OLD]},
+        {"check": "serves", "index": NEW},
+        {"check": "unwritten", "index": NEW, "marks": {"0": 0}},
     )
     delete = step(plan, "delete_index")
     assert delete.arguments == {"index": OLD, "uuid": f"uuid-{OLD}"}
     assert delete.preconditions == (
         {"check": "alias", "alias": "prod", "on": [NEW]},
+        {"check": "index", "index": NEW, "uuid": f"uuid-{NEW}"},
+        {"check": "serves", "index": NEW},
         {"check": "unaliased", "index": OLD},
     )
 
@@ -174,7 +180,7 @@ def test_the_merge_says_what_the_plan_saw(two: Any, customer: Callable[..., Desi
     assert merge.arguments == {"index": NEW, "segments": 1}
     assert merge.preconditions == (
         {"check": "index", "index": NEW, "uuid": f"uuid-{NEW}"},
-        {"check": "idle", "index": NEW, "marks": {"0": 7}},
+        {"check": "unwritten", "index": NEW, "marks": {"0": 7}},
     )
 
 
@@ -585,7 +591,7 @@ def test_a_run_that_is_written_to_after_all_is_not_switched_to(
     else:
         two.indices[NEW]["mark"] += 1
     error = failing(two, plan, tmp_path / "journal", Refused)
-    assert f"{NEW} is written to: wait until the load has ended" in error.why
+    assert f"{NEW} was written to since the plan was made: wait" in error.why
     assert two.sent == [f"PUT /{NEW}/_settings"] * 2, "set, and set back"
     assert two.indices[OLD]["aliases"] == {"prod": {}}
 
