@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from esplan.views.progress import Bars, Events, Lines, Silent
 
 
+LOG_WIDTH = 140
+"""Columns of a table in a log or a file: names of indices are long there."""
+
+
 @dataclass(frozen=True)
 class Globals:
     """The options that every command has."""
@@ -50,11 +54,14 @@ class Globals:
         return Cluster(connection, trace=trace)
 
     def console(self, *, stderr: bool = False) -> Console:
-        """A rich console; plain where colours are not wanted."""
+        """A rich console; plain where colours are not wanted, wide where no terminal is."""
         from rich.console import Console
 
         no_color = None if self.color else True
-        return Console(stderr=stderr, highlight=False, soft_wrap=True, no_color=no_color)
+        console = Console(stderr=stderr, highlight=False, soft_wrap=True, no_color=no_color)
+        if not console.is_terminal and "COLUMNS" not in os.environ:
+            console.width = LOG_WIDTH
+        return console
 
     def listener(self) -> Bars | Lines | Events | Silent:
         """Progress as the reader of this run wants it."""
