@@ -244,6 +244,9 @@ class _Release:
         if run.documents is not None and run.documents < max(before * FEW, 1):
             said = f", and {_sized(old)} is served now" if old else ""
             found.append(f"{self.address}: {_sized(run)} has few documents{said}")
+        lost = sorted(set(old.aliases[self.alias.name]) - set(self.alias.options)) if old else []
+        if lost:
+            found.append(f"{self.address}: the file has no {', '.join(lost)}: the alias loses it")
         if old and not self.alias.finish.delete_old:
             found.append(f"{self.address}: {old.name} is kept (finish.delete_old is false)")
         elif old and self._goes_back(old):

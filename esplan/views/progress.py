@@ -247,7 +247,7 @@ def _found(step: Step, evidence: JSON) -> str:
     if step.kind == "verify" and evidence.get("equal"):
         return f": equal, {evidence['source_documents']:,} documents on both sides"
     if step.kind == "force_merge" and "segments" in evidence:
-        return f": {evidence['segments_before']:,} segments are {evidence['segments']:,} now"
+        return f": {evidence['segments']:,} segments in place of {evidence['segments_before']:,}"
     if "skipped" in evidence:
         return f": left out, {clean(evidence['skipped'])}"
     return ""

@@ -174,6 +174,15 @@ def test_the_next_release(two: Any, customer: Callable[..., Desired]) -> None:
     )
 
 
+def test_an_option_that_the_file_does_not_have_is_warned_of(
+    two: Any, customer: Callable[..., Desired]
+) -> None:
+    """A job can say none, and a filter may be what keeps documents from being seen."""
+    two.indices[OLD]["aliases"] = {"prod": {"filter": {"term": {"a": 1}}, "is_hidden": True}}
+    (warning,) = planned(two, customer()).warnings
+    assert warning == "alias.prod: the file has no filter, is_hidden: the alias loses it"
+
+
 def test_the_merge_says_what_the_plan_saw(two: Any, customer: Callable[..., Desired]) -> None:
     two.indices[NEW]["mark"] = 7
     merge = step(planned(two, customer()), "force_merge")

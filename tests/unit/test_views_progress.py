@@ -128,7 +128,7 @@ def test_a_force_merge_in_a_log_counts_segments(out: io.StringIO, clock: list[fl
         "[2/6] force merge a_1",
         "  1,234 segments, target 4",
         "  12 segments, target 4",
-        "  done: force merge a_1: 1,900 segments are 4 now (10.0 s)",
+        "  done: force merge a_1: 4 segments in place of 1,900 (10.0 s)",
     ]
 
 
@@ -149,7 +149,7 @@ def test_the_bar_of_a_force_merge_fills_as_segments_go(out: io.StringIO) -> None
         (20, 20, "4 segments, target 4"),
         (21, 20, "3 segments, target 4"),
     ]
-    assert "done: force merge a_1: 20 segments are 4 now" in out.getvalue()
+    assert "done: force merge a_1: 4 segments in place of 20" in out.getvalue()
 
 
 def test_the_bar_of_a_merge_that_has_nothing_to_do(out: io.StringIO) -> None:
