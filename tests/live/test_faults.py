@@ -369,9 +369,10 @@ def test_exit_130_interrupted(world: World) -> None:
         command = [sys.executable, "-m", "esplan", "--url", url, "plan", "-d", desired]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             connection, _ = silent.accept()
-            process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=30)
-            connection.close()
+            with connection:
+                connection.recv(1)  # it waits for the answer now, and is nowhere else
+                process.send_signal(signal.SIGINT)
+                _, said = process.communicate(timeout=30)
     assert process.returncode == 130
     assert said == "interrupted\n"
 

@@ -92,8 +92,8 @@ def test_a_closed_run_is_not_released(world: Release) -> None:
     """A closed index is green: nothing else would have stopped it."""
     world.cluster.change("POST", f"/{world.new}/_close")
     said = world.esplan(*world.job(), code=4).stderr
-    assert f"the run to release, {world.new}, is closed" in said
-    assert f"open it (POST /{world.new}/_open)" in said
+    assert f"the run {world.new} is closed, and would serve nobody" in said
+    assert f"open it first (POST /{world.new}/_open)" in said
 
 
 def test_a_run_of_another_source_is_not_deleted(world: Release) -> None:
@@ -174,7 +174,7 @@ def test_a_run_written_to_after_its_merge_is_not_switched_to(world: Release) -> 
     said = world.apply(code=4).stderr
     assert f"{world.new} was written to since the plan was made" in said
     merge = f"force merge {world.new} to 1 segment a shard"
-    assert f"the switch was not made; this stays: {merge}" in said
+    assert f"everything was taken back but what cannot be: {merge}" in said
     assert f"undone: set number_of_replicas = 0 on {world.new}\n" in said
     assert world.replicas(world.new) == "1"
     world.assert_still_on_the_old()
