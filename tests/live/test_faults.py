@@ -361,12 +361,21 @@ def test_exit_64_usage(world: World) -> None:
     assert "plan -d PATH" in world.esplan("show", "no-such-plan", code=1).stderr
 
 
+HEARS_CTRL_C = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from esplan.__main__ import main
+main()
+"""
+"""A background job of a shell ignores SIGINT, and so would everything that it starts."""
+
+
 def test_exit_130_interrupted(world: World) -> None:
     """A server that accepts and never answers, and a person who has waited enough."""
     desired = str(world.desire())
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        command = [sys.executable, "-m", "esplan", "--url", url, "plan", "-d", desired]
+        command = [sys.executable, "-c", HEARS_CTRL_C, "--url", url, "plan", "-d", desired]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             connection, _ = silent.accept()
             with connection:
