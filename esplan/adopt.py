@@ -8,7 +8,6 @@ gets another pattern, since desired files must not hold both.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -159,9 +158,10 @@ def _named(state: State, now: datetime) -> dict[str, Alias]:
 
 
 def _losers(chosen: Mapping[str, Alias], state: State) -> set[str]:
-    """The aliases whose pattern is also another's, or may give a name that is taken for good."""
-    patterns = Counter(one.naming.pattern for one in chosen.values() if not one.runs)
-    shared = {n for n, a in chosen.items() if not a.runs and patterns[a.naming.pattern] > 1}
+    """The aliases whose pattern an earlier one has, or may give a name that is taken for good."""
+    made = {name: one for name, one in chosen.items() if not one.runs}
+    firsts = {one.naming.pattern: name for name, one in reversed(made.items())}
+    shared = {name for name, one in made.items() if firsts[one.naming.pattern] != name}
     behind = {state.aliases[name].indices[0] for name in chosen}
     wanted = merge.by_prefix({Address("alias", n): one for n, one in chosen.items()})
     clashing = {

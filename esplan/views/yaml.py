@@ -79,7 +79,7 @@ def _in_line(value: Any) -> Any:
 def _text(text: str) -> str:
     from ruamel.yaml.scalarstring import LiteralScalarString
 
-    if "\n" in text and LINES.fullmatch(text) and not text.endswith("\n\n"):
+    if "\n" in text and LINES.fullmatch(text):
         lines: str = LiteralScalarString(text)
         return lines
     return _word(text)

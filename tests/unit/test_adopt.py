@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from esplan import adopt, cli, desired, live
+from esplan import adopt, cli, desired, live, source
 from esplan.commands import adopt as commands
 from esplan.errors import EsplanError, Refused, UsageError
 from esplan.views import adopt as views
@@ -102,6 +102,16 @@ def test_two_aliases_on_colours_of_one_name_get_patterns_of_their_own() -> None:
         "alias.a": "a_{color}",
         "alias.b": "b_{color}",
     }
+
+
+def test_of_two_aliases_with_one_pattern_the_first_keeps_it() -> None:
+    """Index names are lower case, aliases need not be."""
+    assert patterns(p=["A"], q=["a"]) == {"alias.A": "a_{color}", "alias.a": "a-{generation}"}
+
+
+def test_a_closed_run_is_none_that_can_be_released() -> None:
+    closed = on("a", verified_before_close="true")
+    assert patterns(**{f"c-{RUN}": closed}) == {"alias.a": "a_{color}"}
 
 
 def test_a_pattern_that_gives_a_foreign_name_is_not_taken() -> None:
@@ -398,3 +408,9 @@ def test_any_text_comes_back_in_a_block_and_in_line(text: str, tmp_path: Path) -
         file.write_text(said + "\n", encoding="utf-8")
         state = desired.read([file]).state
         assert state.aliases["a"].body.mappings["_meta"] == {**inner, "m": {text: text}}
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\nb\n", "a\nb\n\n", "a\n\n\n"])
+def test_lines_at_the_end_of_a_document(text: str) -> None:
+    said = yaml.dumps({"a": text}) + "\n"
+    assert source.parse("a.yaml", said.encode()).data == {"a": text}
