@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     Homes = dict[str, tuple[str, str, datetime | None]]
     """By pattern: an alias, the index that it is on, and that index's run."""
 
-COLOR = re.compile(r"(?<=[-_.])(?:green|blue|red|yellow|black|white|orange|purple|pink)$")
+COLORS = tuple("green blue red yellow black white orange purple pink".split())
+COLOR = re.compile(rf"(?<=[-_.])(?:{'|'.join(COLORS)})$")
 NUMBER = re.compile(r"(?<=[-_.])\d{6}$")
 OLDEST = datetime.min.replace(tzinfo=UTC)
 SEPARATOR = re.compile(r"[-_.]")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from esplan.arguments import arranged
+from esplan.cli.adopt import adopt
 from esplan.cli.commands import app
 from esplan.cli.doctor import doctor
 from esplan.cli.job import job
@@ -27,6 +28,7 @@ app.command()(maintain)
 app.add_typer(job)
 app.add_typer(sandbox)
 app.command()(doctor)
+app.command()(adopt)
 
 INTERRUPTED = 130
 """Typer's own answer to Ctrl-C, and a shell's."""

@@ -85,17 +85,17 @@ def _same_patterns(entries: Entries, aliases: Mapping[Address, Alias]) -> Iterat
 
 def _generated_names(entries: Entries, aliases: Mapping[Address, Alias]) -> Iterator[Diagnostic]:
     """A name in the files that esplan may also give to a new index behind an alias."""
-    owners = _by_prefix(aliases)
+    patterns = by_prefix(aliases)
     inline = [(e, name, (*e.path, "aliases", name)) for e, name in _inline_aliases(entries)]
     names = [(entry, address.name, entry.path) for address, entry in entries.items()]
     for entry, name, path in (*names, *inline):
-        for owner in _owners(name, owners):
+        for owner in owners(name, patterns):
             other = place(entries[owner])
             message = f'"{name}" is a name that {owner} may give to its index, at {other}'
             yield entry.document.diagnostic(path, message, key=True, remedy=TAKEN)
 
 
-def _by_prefix(aliases: Mapping[Address, Alias]) -> Prefixes:
+def by_prefix(aliases: Mapping[Address, Alias]) -> Prefixes:
     """The patterns by what comes before their placeholder: thousands are looked up at once."""
     found: Prefixes = {}
     for address, alias in aliases.items():
@@ -106,7 +106,7 @@ def _by_prefix(aliases: Mapping[Address, Alias]) -> Prefixes:
     return found
 
 
-def _owners(name: str, patterns: Prefixes) -> Iterator[Address]:
+def owners(name: str, patterns: Prefixes) -> Iterator[Address]:
     """The aliases that may call an index `name`."""
     for end in range(len(name) + 1):
         for address, shape in patterns.get(name[:end], ()):
