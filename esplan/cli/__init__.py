@@ -12,6 +12,7 @@ import typer
 from esplan.arguments import arranged
 from esplan.cli.commands import app
 from esplan.cli.doctor import doctor
+from esplan.cli.drift import drift
 from esplan.cli.job import job
 from esplan.cli.maintain import maintain
 from esplan.cli.options import Globals
@@ -27,6 +28,7 @@ app.command()(maintain)
 app.add_typer(job)
 app.add_typer(sandbox)
 app.command()(doctor)
+app.command()(drift)
 
 INTERRUPTED = 130
 """Typer's own answer to Ctrl-C, and a shell's."""
