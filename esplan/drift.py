@@ -7,6 +7,7 @@ plan sees: an alias that was moved, blocks, guards and indices that were left.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from esplan import diff, naming, route
@@ -17,12 +18,12 @@ from esplan.plan import GUARD
 from esplan.route import rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from esplan.desired import Place
     from esplan.diff import Comparison
-    from esplan.history import Apply, Past
+    from esplan.history import Apply, Move, Past
     from esplan.leftovers import Leftover
     from esplan.model import Index
 
@@ -82,8 +83,8 @@ def drift(wanted: State, seen: Seen, places: Mapping[Address, Place]) -> tuple[D
         if str(comparison.address) not in refused:
             found += _planned(comparison, context, seen)
     for alias in aliases.values():
-        found += [*_moved(alias, seen), *_blocked(alias, seen), *_guards(alias, seen)]
-    found += _left(wanted, seen)
+        found += [*_moved(alias, seen), *_blocked(alias, seen)]
+    found += [*_guards(aliases.values(), seen), *_left(wanted, seen)]
     where = {str(address): place for address, place in places.items()}
     found.sort(key=lambda one: (one.address, KINDS.index(one.kind), one.index or "", one.path))
     return tuple(replace(one, place=where.get(one.address)) for one in found)
@@ -227,22 +228,23 @@ def _unfinished(apply: Apply | None) -> str:
     )
 
 
-def _guards(alias: Alias, seen: Seen) -> Iterator[Drift]:
+def _guards(aliases: Iterable[Alias], seen: Seen) -> Iterator[Drift]:
     """Made with the index that a plan fills, and removed by the switch."""
     for index in seen.live.indices.values():
-        for guard in (name for name in sorted(index.aliases) if name.startswith(GUARD)):
-            if _is_of(alias, index):
-                yield Drift(
-                    "guard",
-                    f"alias.{alias.name}",
-                    index.name,
-                    f"aliases.{guard}",
-                    index.aliases[guard],
-                    None,
-                    "an index that an apply has begun to fill, and has not switched to",
-                    _created(index.name, seen),
-                    _unfinished(seen.past.unfinished(alias.name)),
-                )
+        guards = [name for name in sorted(index.aliases) if name.startswith(GUARD)]
+        owners = [alias.name for alias in aliases if _is_of(alias, index)] if guards else []
+        for guard, owner in product(guards, owners):
+            yield Drift(
+                "guard",
+                f"alias.{owner}",
+                index.name,
+                f"aliases.{guard}",
+                index.aliases[guard],
+                None,
+                "an index that an apply has begun to fill, and has not switched to",
+                _created(index.name, seen),
+                _unfinished(seen.past.unfinished(owner)),
+            )
 
 
 def _is_of(alias: Alias, index: Index) -> bool:
@@ -266,17 +268,22 @@ def _left(wanted: State, seen: Seen) -> Iterator[Drift]:
 
 
 def _since_left(one: Leftover, seen: Seen) -> Since | None:
-    apply = _departure(one.alias, one.index.name, seen)
-    moved = f"moved the alias away from {one.index.name}"
-    return _ended(apply, moved) if apply else _created(one.index.name, seen)
+    """When the last apply ended that took the alias off it, or had put it there."""
+    index = one.index.name
+    apply, move = _last_of(one.alias, index, seen)
+    if apply is None or move is None:
+        return _created(index, seen)
+    left = index not in move.put_on
+    return _ended(apply, f"moved the alias away from {index}" if left else f"put it on {index}")
 
 
-def _departure(alias: str, index: str, seen: Seen) -> Apply | None:
-    """The last apply that took the alias off this index: this one, not one of the same name."""
+def _last_of(alias: str, index: str, seen: Seen) -> tuple[Apply, Move] | tuple[None, None]:
+    """The last apply that had to do with this index: this one, not one of the same name."""
     for apply, move in seen.past.moves(alias):
-        if index in move.left and index not in move.put_on:
-            return apply if seen.created.get(index, "") < apply.last else None
-    return None
+        if index in (*move.left, *move.put_on):
+            is_it = seen.created.get(index, "") < apply.last
+            return (apply, move) if is_it else (None, None)
+    return None, None
 
 
 def _is_kept(alias: Alias, index: Index, seen: Seen) -> bool:
@@ -286,7 +293,7 @@ def _is_kept(alias: Alias, index: Index, seen: Seen) -> bool:
     """
     if alias.runs and not alias.finish.delete_old:
         return True
-    moves = [pair for pair in seen.past.moves(alias.name) if pair[1].left != pair[1].put_on]
-    if alias.finish.delete_old or not moves or index.name not in moves[0][1].left:
+    moves = [move for _, move in seen.past.moves(alias.name) if move.left != move.put_on]
+    if alias.finish.delete_old or not moves or index.name not in moves[0].left:
         return False
-    return _departure(alias.name, index.name, seen) is not None
+    return _last_of(alias.name, index.name, seen) != (None, None)

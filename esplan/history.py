@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from esplan import journal, state_index
@@ -55,23 +57,29 @@ class Past:
 
     def moves(self, alias: str) -> list[tuple[Apply, Move]]:
         """What was done to an alias, newest first, back to the first apply that is in doubt."""
-        found: list[tuple[Apply, Move]] = []
-        for apply in self.applies:
-            if apply.moves is None:
-                return found
-            for move in (one for one in apply.moves if one.alias == alias):
-                if move.outcome == "unknown":
-                    return found
-                if move.outcome == "done":
-                    found.append((apply, move))
-        return found
+        return self._done.get(alias, [])
 
     def unfinished(self, alias: str) -> Apply | None:
         """The newest apply of a plan for this alias, if it has not ended."""
-        for apply in self.applies:
-            if any(one.alias == alias for one in apply.moves or ()):
-                return None if apply.is_closed else apply
-        return None
+        newest = self._newest.get(alias)
+        return newest if newest and not newest.is_closed else None
+
+    @cached_property
+    def _done(self) -> dict[str, list[tuple[Apply, Move]]]:
+        found: dict[str, list[tuple[Apply, Move]]] = {}
+        doubtful: set[str] = set()
+        for apply in takewhile(lambda one: one.moves is not None, self.applies):
+            for move in apply.moves or ():
+                if move.outcome == "unknown":
+                    doubtful.add(move.alias)
+                elif move.outcome == "done" and move.alias not in doubtful:
+                    found.setdefault(move.alias, []).append((apply, move))
+        return found
+
+    @cached_property
+    def _newest(self) -> dict[str, Apply]:
+        oldest_first = reversed(self.applies)
+        return {move.alias: apply for apply in oldest_first for move in apply.moves or ()}
 
 
 def read(cluster: Cluster, aliases: Collection[str]) -> Past:

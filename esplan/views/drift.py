@@ -105,21 +105,23 @@ def _reference(found: re.Match[str]) -> str:
 
 def junit(report: Report) -> str:
     """A test case for each object; one that differs is a failure."""
-    found = {name: [o for o in report.found if o.address == name] for name in report.looked_at}
+    found: dict[str, list[Drift]] = {name: [] for name in report.looked_at}
+    for one in report.found:
+        found[one.address].append(one)
     failures = sum(map(bool, found.values()))
     counts = {"tests": str(len(found)), "failures": str(failures), "errors": "0", "skipped": "0"}
     root = ET.Element("testsuites", counts)
     suite = ET.SubElement(root, "testsuite", {"name": "esplan drift", **counts})
-    for address, drift in found.items():
+    for address, drifts in found.items():
         place = report.looked_at[address]
         at = {"file": _xml(place.file), "line": str(place.line)} if place else {}
         case = ET.SubElement(
             suite, "testcase", {"classname": "esplan.drift", "name": _xml(address), **at}
         )
-        if drift:
-            kinds = ", ".join(dict.fromkeys(one.kind for one in drift))
+        if drifts:
+            kinds = ", ".join(dict.fromkeys(one.kind for one in drifts))
             failure = ET.SubElement(case, "failure", {"type": "drift", "message": kinds})
-            failure.text = "\n".join(_xml(message(one)) for one in drift)
+            failure.text = "\n".join(_xml(message(one)) for one in drifts)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=False) + "\n"
 

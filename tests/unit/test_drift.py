@@ -102,8 +102,8 @@ def test_missing() -> None:
 
 def test_on_several() -> None:
     """One fact, not one for each difference to whichever comes first."""
-    other = index("a_green", "a", body=with_settings(**{"index.refresh_interval": "1s"}))
-    (one,) = found(wanted(), index("a_blue", "a"), other, past=applied(TO_BLUE))
+    first = index("a_blue", "a", body=with_settings(**{"index.refresh_interval": "1s"}))
+    (one,) = found(wanted(), first, index("a_green", "a"), past=applied(TO_BLUE))
     assert brief([one]) == [("several", "index", ["a_blue", "a_green"], "a_blue")]
     assert "is on 2 indices: a_blue, a_green" in one.note
 
@@ -204,6 +204,10 @@ def test_leftovers() -> None:
     assert one.since == Since(ENDED, moved)
     (one,) = found(wanted(), *pair, past=applied(TO_BLUE), created=LATER)
     assert one.since == Since(LATER, "a_green was created")
+    _, one = found(wanted(), index("a_blue"), index("a_green", "a"), past=applied(TO_BLUE))
+    put = "the apply ended that had put it on a_blue (plan p1)"
+    assert brief([one]) == [("leftover", "index", "a_blue", None)]
+    assert one.since == Since(ENDED, put)
     managed = replace(wanted(), indices={"a_green": Index("a_green", BODY)})
     assert found(managed, *pair) == []
 
@@ -237,7 +241,14 @@ def test_a_newer_run_is_a_release() -> None:
     assert brief([one]) == [("release", "index", OLD, NEW)]
     assert one.since == Since(CREATED, f"{NEW} was created")
     assert found(released("20260101t060000z"), index(OLD, "a"), index(NEW)) == []
-    assert found(released(abort=True), index(OLD, "a"), index(NEW)) == []
+
+
+def test_a_release_that_is_not_wanted_is_none() -> None:
+    """Else the settings of the run that is served would be compared."""
+    alias = replace(released(abort=True).aliases["a"], body=BODY)
+    older = index(OLD, "a", body=Body())
+    assert found(State(aliases={"a": alias}), older, index(NEW)) == []
+    assert found(State(aliases={"a": replace(alias, runs=None)}), older) != []
 
 
 def test_moved_to_the_run_that_the_files_want_is_as_they_say() -> None:
