@@ -99,9 +99,21 @@ def _who(run: Run) -> JSON:
         "plan": run.plan.digest,
         "plan_id": run.plan.id,
         "steps": len(run.plan.steps),
+        "moves": _moves(run.plan.steps),
         "host": socket.gethostname(),
         "pid": os.getpid(),
     }
+
+
+def _moves(steps: tuple[Step, ...]) -> list[JSON]:
+    """Which alias each step puts where: what a later look at the journal cannot find out."""
+    return [
+        {"step": step.id, "alias": check["alias"], "from": check["on"], "to": sorted(goal)}
+        for step in steps
+        if step.kind == "update_aliases"
+        for check in step.preconditions
+        if check["check"] == "alias" and (goal := step.arguments["goal"].get(check["alias"]))
+    ]
 
 
 def _carry_out_all(run: Run, journal: Journal, steps: list[Step]) -> int:

@@ -37,7 +37,7 @@ PAGE = 200
 
 
 PLANS = 1000
-"""Plans that `unfinished` looks at."""
+"""Plans that `unfinished` and the history look at: the newest."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,21 @@ def unfinished(cluster: Cluster) -> tuple[tuple[Unfinished, ...], tuple[str, ...
     of a closed apply is looked at. What was recorded in the last second is not searchable yet,
     but is in the journal as it is loaded: an apply that has just ended is not unfinished.
     """
+    journals: list[list[Record]] = []
+    unreadable: list[str] = []
+    for plan, last in last_records(cluster).items():
+        try:
+            if not journal.is_closed([journal.parse(last["record"])]):
+                journals.append(load(cluster, plan))
+        except (ValueError, JournalError):
+            unreadable.append(plan)
+    begun = (_begun(records) for records in journals if not journal.is_closed(records))
+    applies = sorted(filter(None, begun), key=lambda one: one.last, reverse=True)
+    return tuple(applies), tuple(unreadable)
+
+
+def last_records(cluster: Cluster) -> dict[str, JSON]:
+    """The last record of every journal as it is stored, by the digest of its plan, newest first."""
     body: JSON = {
         "size": PLANS,
         "query": {"term": {"kind": "journal"}},
@@ -134,18 +149,7 @@ def unfinished(cluster: Cluster) -> tuple[tuple[Unfinished, ...], tuple[str, ...
         "sort": [{"at": {"order": "desc", "unmapped_type": "date"}}, {"seq": "desc"}],
     }
     answer = cluster.read(f"/{STATE_INDEX}/_search", None, body) or {"hits": {"hits": []}}
-    journals: list[list[Record]] = []
-    unreadable: list[str] = []
-    for hit in answer["hits"]["hits"]:
-        plan = hit["_source"]["plan"]
-        try:
-            if not journal.is_closed([journal.parse(hit["_source"]["record"])]):
-                journals.append(load(cluster, plan))
-        except (ValueError, JournalError):
-            unreadable.append(plan)
-    begun = (_begun(records) for records in journals if not journal.is_closed(records))
-    applies = sorted(filter(None, begun), key=lambda one: one.last, reverse=True)
-    return tuple(applies), tuple(unreadable)
+    return {hit["_source"]["plan"]: hit["_source"] for hit in answer["hits"]["hits"]}
 
 
 def _begun(records: list[Record]) -> Unfinished | None:

@@ -13,6 +13,7 @@ from esplan.arguments import arranged
 from esplan.cli.adopt import adopt
 from esplan.cli.commands import app
 from esplan.cli.doctor import doctor
+from esplan.cli.drift import drift
 from esplan.cli.job import job
 from esplan.cli.maintain import maintain
 from esplan.cli.options import Globals
@@ -29,6 +30,7 @@ app.add_typer(job)
 app.add_typer(sandbox)
 app.command()(doctor)
 app.command()(adopt)
+app.command()(drift)
 
 INTERRUPTED = 130
 """Typer's own answer to Ctrl-C, and a shell's."""

@@ -25,8 +25,9 @@ app = typer.Typer(
     add_completion=False,
     invoke_without_command=True,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 success, 1 error, 2 changes (plan --detailed-exitcode) or findings "
-    "(doctor), 3 stopped and can be resumed, 4 refused, 5 locked, 64 usage, 130 interrupted. "
+    epilog="Exit codes: 0 success, 1 error, 2 changes (plan --detailed-exitcode), drift, or "
+    "findings (doctor), 3 stopped and can be resumed, 4 refused, 5 locked, 64 usage, "
+    "130 interrupted. "
     "Global options work in any place.",
 )
 

@@ -46,7 +46,7 @@ def plan(
     now = now or datetime.now(UTC)
     plan_id = plan_id or secrets.token_hex(8)
     info = live.cluster_info(cluster)
-    wanted = _chosen(desired.state, target, exclude)
+    wanted = chosen(desired.state, target, exclude)
     state = live.read_state(cluster)
     comparisons = diff.compare(_resolved(wanted, state, now), state)
     seen = _activity(cluster, comparisons)
@@ -96,7 +96,8 @@ def refuse_nothing_to_release(made: Plan, desired: Desired) -> None:
             )
 
 
-def _chosen(state: State, target: Sequence[str], exclude: Sequence[str]) -> State:
+def chosen(state: State, target: Sequence[str], exclude: Sequence[str]) -> State:
+    """What the options leave. Raises UsageError for an address that no file has."""
     addresses = [f"alias.{name}" for name in state.aliases]
     known = {*addresses, *(f"index.{name}" for name in state.indices)}
     unknown = [address for address in (*target, *exclude) if address not in known]

@@ -202,6 +202,14 @@ def test_intent_is_recorded_before_and_done_after(live: Any, path: Path) -> None
     assert any(intent < position < send for position in mirrored), "mirrored before it is sent"
 
 
+def test_the_start_says_which_alias_goes_where(live: Any, path: Path) -> None:
+    plan = planned(live)
+    start = apply(live, plan, path).records[0]
+    (switch,) = [one.id for one in plan.steps if one.kind == "update_aliases"]
+    move = {"step": switch, "alias": "films", "from": [SOURCE], "to": [TARGET]}
+    assert start.data["moves"] == [move]
+
+
 def test_every_step_but_what_is_as_wanted_has_intent_and_done(live: Any, path: Path) -> None:
     plan = planned(live)
     seen = events(apply(live, plan, path))
