@@ -7,7 +7,7 @@
     ├── Unreachable              1    no answer from the server
     │   └── OutcomeUnknown       1    a change was sent, and no answer came back
     ├── StepFailed               1    a step of an apply did not succeed
-    ├── PartlyFailed           1, 4    apply --keep-going: the code of the first object's failure
+    ├── PartlyFailed             1    apply --keep-going: or the code of the first failure
     ├── JournalError             1    the journal cannot be read or written
     ├── Refused                  4    not safe, so not done
     │   ├── InvalidRunIds        4    run ids that are no points in time, or not one each

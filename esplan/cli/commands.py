@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -236,15 +237,8 @@ def apply(
                 commands.abandon(cluster, made, plan, listener)
                 result(given, text.abandoned(), "abandoned", {})
                 return 0
-            outcome = commands.apply(
-                cluster,
-                made,
-                plan,
-                listener,
-                through=through,
-                allow_many=allow_many,
-                keep_going=keep_going,
-            )
+            how = partial(commands.apply, allow_many=allow_many, keep_going=keep_going)
+            outcome = how(cluster, made, plan, listener, through=through)
         finally:
             listener.close()
     result(given, text.applied(outcome), "applied", vars(outcome))

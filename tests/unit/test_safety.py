@@ -23,7 +23,7 @@ from esplan.errors import (
     UsageError,
 )
 from esplan.journal import is_closed, open_journal
-from esplan.model import Alias, Finish, Index, Migrate, Naming, State
+from esplan.model import Alias, Finish, Index, Migrate, Naming, Runs, State
 from esplan.plan import Change, Plan
 from esplan.run import Run
 from esplan.views.progress import Silent
@@ -69,8 +69,9 @@ def unequal(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 def alias(name: str, year: str = "keyword", **parts: Any) -> Alias:
     body = normalize.body(dict(SETTINGS), {"properties": {"year": {"type": year}}})
     naming = Naming(f"{name}_{{color}}", ("green", "blue"))
-    given = {"finish": Finish(delete_old=True), "migrate": Migrate(slices=1), **parts}
-    return Alias(name, body=body, naming=naming, **given)
+    finish, migrate = Finish(delete_old=True), Migrate(slices=1)
+    given = {"naming": naming, "finish": finish, "migrate": migrate, **parts}
+    return Alias(name, body=body, **given)
 
 
 def files(*objects: Alias | Index) -> Desired:
@@ -197,6 +198,21 @@ def test_taking_it_off_is_taken_back_with_the_replacement(
     assert applied(live, plan, path).ended
     assert "films_green" not in live.indices
     assert meta(live, "films_blue") == {"esplan": {"address": "alias.films", "plan": PLAN_ID}}
+
+
+def test_a_release_is_protected_on_its_run_and_then_stays(cluster: Any, path: Path) -> None:
+    name = "films-{run_id}"
+    make(cluster, "films", index="films-20260101t000000z")
+    del cluster.indices["films-20260101t000000z"]["aliases"]["films"]
+    runs = Runs("films", name, entities={"films": name})
+    wanted = alias("films", "integer", protect=True, naming=Naming(name), runs=runs)
+    plan = planned(cluster, wanted)
+    assert [step.kind for step in plan.steps] == ["protect_index", "await_health", "update_aliases"]
+    assert applied(cluster, plan, path).ended
+    assert planned(cluster, wanted).steps == ()
+    make(cluster, "other", index="films-20260101t120000z")
+    del cluster.indices["films-20260101t120000z"]["aliases"]["other"]
+    assert "would delete films-20260101t000000z" in refusal(planned(cluster, wanted)).what
 
 
 # What protection does
