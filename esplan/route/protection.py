@@ -31,7 +31,7 @@ def protected(routed: Routed, comparison: Comparison, context: Context) -> Route
     change = routed.change
     set_ = tuple(protect_index.describe(change.address, one, protect=wanted) for one in todo)
     final = {one.name: wanted for one in todo}
-    kept = tuple(_with_mark(step, context.live, final) for step in routed.steps)
+    kept = tuple(_with_mark(one, comparison.index, context.live, final) for one in routed.steps)
     if not todo:
         return replace(routed, steps=kept)
     reasons = tuple(Reason("protect", one.protect, wanted, RULE, "protection") for one in todo)
@@ -65,17 +65,21 @@ def _is_aborted(comparison: Comparison) -> bool:
     return isinstance(alias, Alias) and alias.runs is not None and alias.runs.abort
 
 
-def _with_mark(step: Step, live: State, final: dict[str, bool]) -> Step:
-    """An update of `_meta` replaces all of it: esplan's own part must not go."""
+def _with_mark(step: Step, source: Index | None, live: State, final: dict[str, bool]) -> Step:
+    """An update of `_meta` replaces all of it: esplan's own part must not go.
+
+    An index that is not there yet is made of the `source` by hard links, with its `_meta`.
+    """
     body = (step.request or {}).get("body") or {}
-    if step.kind != "put_mapping" or "_meta" not in body:
+    name = step.arguments.get("index", "")
+    index = live.indices.get(name) or source
+    if step.kind != "put_mapping" or "_meta" not in body or index is None:
         return step
-    index = live.indices[step.arguments["index"]]
     protect = final.get(index.name, bool(index.protect))
     before = normalize.meta(index.body.mappings, index.mark, protect=protect)
     meta = normalize.meta(body, index.mark, protect=protect)
     request = {**(step.request or {}), "body": {**body, "_meta": meta}}
-    unchanged: JSON = {"check": "meta", "index": index.name, "meta": before}
+    unchanged: JSON = {"check": "meta", "index": name, "meta": before}
     return replace(step, request=request, preconditions=(*step.preconditions, unchanged))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from esplan import apply as engine
-from esplan import checksum, normalize, planfile, safety
+from esplan import checksum, diff, normalize, planfile, safety
 from esplan.commands import apply as apply_commands
 from esplan.commands.plan import plan as make_plan
 from esplan.desired import Desired
@@ -23,9 +23,14 @@ from esplan.errors import (
     UsageError,
 )
 from esplan.journal import is_closed, open_journal
+from esplan.live import read_state
 from esplan.model import Alias, Finish, Index, Migrate, Naming, Runs, State
 from esplan.plan import Change, Plan
+from esplan.route.context import Context, Routed
+from esplan.route.protection import protected
 from esplan.run import Run
+from esplan.steps import put_mapping
+from esplan.views import text
 from esplan.views.progress import Silent
 
 if TYPE_CHECKING:
@@ -174,6 +179,21 @@ def test_meta_and_protection_in_one_plan(live: Any, path: Path) -> None:
     assert meta(live, "films_green") == {"owner": "you", "esplan": {"protect": True}}
 
 
+def test_meta_of_an_index_that_is_made_by_hard_links(live: Any) -> None:
+    """It is not there yet, and will have the mark of its source."""
+    own = {"address": "alias.films", "plan": "p"}
+    live.indices["films_green"]["mappings"]["_meta"] = {"esplan": own}
+    state = read_state(live)
+    (found,) = diff.compare(files(alias("films")).state, state)
+    step = put_mapping.describe("alias.films", "films_blue", {"_meta": {"owner": "you"}}, ())
+    change = replace(changes("replace")[0], index="films_green", target="films_blue")
+    context = Context(PLAN_ID, state, datetime(2026, 1, 2, tzinfo=UTC).date())
+    (step,) = protected(Routed(change, (step,)), found, context).steps
+    assert (step.request or {})["body"] == {"_meta": {"owner": "you", "esplan": own}}
+    checks = ({"check": "meta", "index": "films_blue", "meta": {"esplan": own}},)
+    assert step.preconditions == checks
+
+
 def test_meta_that_changed_since_the_plan_is_not_overwritten(live: Any, path: Path) -> None:
     plan = planned(live, alias("films", "integer", protect=True))
     live.indices["films_green"]["mappings"]["_meta"] = {"new": 1}
@@ -227,6 +247,9 @@ def refusal(plan: Plan, **given: bool) -> Refused:
 def test_a_replacement_of_what_the_file_protects_is_refused(live: Any) -> None:
     plan = planned(live, alias("films", protect=True))
     assert plan.steps[0].kind == "create_index", "the plan is shown all the same"
+    assert "protect_index" not in [step.kind for step in plan.steps]
+    warned = "apply will refuse this plan: alias.films would delete films_green, which is protected"
+    assert f"  {warned}" in [str(line) for line in text.plan(plan)]
     error = refusal(plan, allow_many=True)
     assert error.exit_code == 4
     assert "alias.films would delete films_green, which is protected" in error.what
@@ -529,35 +552,37 @@ def test_a_lost_lock_stops_everything(three: Any, path: Path) -> None:
 
 def test_a_crash_while_one_is_taken_back_leaves_the_others_alone(three: Any, path: Path) -> None:
     """What is prepared of c is not thrown away when the next apply goes on with taking b back."""
-    plan = planned(three, *map(alias, ("c", "b")))
-    order = [step.address for step in plan.steps if step.kind == "block_writes"]
-    assert order == ["alias.b", "alias.c"]
+    plan = planned(three, *map(alias, ("b", "c")))
 
     class Killed(BaseException):
         pass
 
-    refused = False
-
     def crash(request: str) -> None:
-        nonlocal refused
-        if refused and request == "POST /_aliases":
-            raise Killed
-        if request == "PUT /c_green/_block/write":
-            refused = True
+        if request == "PUT /b_green/_block/write":
             raise ServerError("refused", status=403)
+        if request == "POST /_aliases":
+            raise Killed
 
     three.before = crash
     journal = open_journal(path, plan.digest)
-    applied_b = [s for s in plan.steps if s.address == "alias.b" and s.phase == "prepare"]
     with pytest.raises(Killed):
-        engine.apply(run_of(three, plan), journal, keep_going=True, through="switch")
-    assert applied_b
-    assert journal.last("").data["address"] == "alias.c"  # type: ignore[union-attr]  (there is one)
-    assert not is_closed(journal.records)
+        engine.apply(run_of(three, plan), journal, keep_going=True)
+    assert "b_blue" in three.indices, "it died before it could take that back"
+    assert (journal.records[-1].event, journal.records[-1].step) == ("undone", "03-block_writes")
     three.before = lambda _request: None
     three.log.clear()
     assert applied(three, plan, path).ended
-    assert "PUT /b_blue" not in three.sent, "b was left as it is"
+    assert three.sent.count("PUT /b_blue") == 1
+    assert "PUT /c_blue" not in three.sent, "c was left as it is"
+
+
+def test_one_object_taken_back_does_not_close_the_journal(three: Any, path: Path) -> None:
+    plan = plan_of_three(three)
+    three.refuse("PUT /b_green/_block/write")
+    records = going(three, plan, path)[0].records
+    told = [n for n, one in enumerate(records, 1) if (one.event, one.step) == ("undone", "")]
+    assert [records[n - 1].data for n in told] == [{"address": "alias.b"}, {}]
+    assert [is_closed(records[:n]) for n in told] == [False, True]
 
 
 def test_without_it_everything_is_taken_back(three: Any, path: Path) -> None:
