@@ -7,6 +7,8 @@ something goes wrong depends on what is known:
   the cluster is as it was (exit 1 or 4);
 - the outcome is not known, or the user or the lock says stop: nothing is taken back, and
   applying again goes on from here (exit 3).
+
+With `keep_going` a known reason takes back the one object that failed, and the others go on.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from esplan.errors import (
     EsplanError,
     JournalError,
     OutcomeUnknown,
+    PartlyFailed,
     Refused,
     ServerError,
     Stopped,
@@ -45,17 +48,24 @@ LASTING = ("put_mapping", "force_merge")
 AGAIN = "apply the same plan again: it goes on from here"
 
 
-def apply(run: Run, journal: Journal, *, through: Phase = "finish") -> int:
+def apply(
+    run: Run, journal: Journal, *, through: Phase = "finish", keep_going: bool = False
+) -> int:
     """Carry out every step up to a phase; returns how many were carried out now.
 
-    Raises Stopped, Refused, StepFailed, ServerError as the module says.
+    Raises Stopped, Refused, StepFailed, ServerError as the module says; PartlyFailed with
+    `keep_going`, after the last step that can be carried out.
     """
     _start(run, journal)
-    if journal.state("") == "failed":
-        roll_back(run, journal)
+    last = journal.last("")
+    if last and last.event == "failed":
+        roll_back(run, journal, only=last.data.get("address", ""))
     journal.append("start", data=_who(run))
     steps = [s for s in run.plan.steps if PHASES.index(s.phase) <= PHASES.index(through)]
-    count = _carry_out_all(run, journal, steps)
+    failed: dict[str, EsplanError] | None = {} if keep_going else None
+    count = _carry_out_all(run, journal, steps, failed)
+    if failed:
+        raise _partly(run, journal, failed)
     if all(journal.state(step.id) == "done" for step in run.plan.steps):
         journal.append("end")
     return count
@@ -116,23 +126,42 @@ def _moves(steps: tuple[Step, ...]) -> list[JSON]:
     ]
 
 
-def _carry_out_all(run: Run, journal: Journal, steps: list[Step]) -> int:
-    """Every step that is not done yet. Turns what is not known into Stopped."""
+def _carry_out_all(
+    run: Run, journal: Journal, steps: list[Step], failed: dict[str, EsplanError] | None
+) -> int:
+    """Every step that is not done yet; returns how many.
+
+    With `failed`, an object that fails is put there, and its later steps are left out.
+    """
     todo = [step for step in steps if journal.state(step.id) != "done"]
+    count = 0
+    for step in todo:
+        if failed and step.address in failed:
+            continue
+        try:
+            _stoppable(step, run, journal, (steps.index(step) + 1, len(steps)))
+            count += 1
+        except Stopped:
+            raise
+        except EsplanError as error:
+            _take_back(run, journal, error, "" if failed is None else step.address)
+            if failed is None:
+                raise
+            failed[step.address] = error
+    return count
+
+
+def _stoppable(step: Step, run: Run, journal: Journal, position: tuple[int, int]) -> None:
+    """One step. Turns what is not known into Stopped."""
     try:
-        for step in todo:
-            run.safe_point()
-            run.listener.step_started(step, steps.index(step) + 1, len(steps))
-            _carry_out(step, run, journal)
+        run.safe_point()
+        run.listener.step_started(step, *position)
+        _carry_out(step, run, journal)
     except (Unreachable, JournalError) as error:
         raise _stopped(error) from error
     except Stopped as error:
         error.remedy = error.remedy or AGAIN
         raise
-    except EsplanError as error:
-        _take_back(run, journal, error)
-        raise
-    return len(todo)
 
 
 def _carry_out(step: Step, run: Run, journal: Journal) -> None:
@@ -184,25 +213,37 @@ def _then(remedy: str) -> str:
 # Taking back
 
 
-def _take_back(run: Run, journal: Journal, error: EsplanError) -> None:
-    """After a failure with a known reason: leave the cluster as it was before the plan."""
+def _take_back(run: Run, journal: Journal, error: EsplanError, only: str = "") -> None:
+    """After a failure with a known reason: leave the cluster as it was before the plan.
+
+    With `only`, an address, as that object was; the journal says so, and a later apply too.
+    """
     if isinstance(error, ServerError) and error.status >= 500:  # noqa: PLR2004  (HTTP's class)
         raise _stopped(error) from error
     run.listener.note(f"{error.what}: taking back what was begun")
     try:
-        journal.append("failed", data={"why": str(error)})
-        roll_back(run, journal, error)
+        journal.append("failed", data={"why": str(error), **_about(only)})
+        roll_back(run, journal, error, only=only)
     except JournalError as trouble:
         raise _stopped(trouble) from error
-    error.where = error.where or _left(run, journal)
+    if not only:
+        error.where = error.where or _left(run, journal)
 
 
-def roll_back(run: Run, journal: Journal, cause: EsplanError | None = None) -> None:
+def _about(address: str) -> JSON:
+    return {"address": address} if address else {}
+
+
+def roll_back(
+    run: Run, journal: Journal, cause: EsplanError | None = None, *, only: str = ""
+) -> None:
     """Undo, last first, every step of every copy or creation that was not switched.
 
-    Raises Stopped when the cluster does not let that happen now; the next apply goes on with it.
+    `only`: of this address. Raises Stopped when the cluster does not let that happen now; the next
+    apply goes on with it.
     """
     begun = [step for step in run.plan.steps if journal.state(step.id) in ("intent", "done")]
+    begun = [step for step in begun if only in ("", step.address)]
     kept = {step.address for step in begun if _is_final(step, run, journal)}
     try:
         for step in reversed(begun):
@@ -217,7 +258,7 @@ def roll_back(run: Run, journal: Journal, cause: EsplanError | None = None) -> N
         raise Stopped(
             "not everything could be taken back", why=why, remedy=_then(error.remedy)
         ) from error
-    journal.append("undone")
+    journal.append("undone", data=_about(only))
 
 
 def _is_final(step: Step, run: Run, journal: Journal) -> bool:
@@ -242,3 +283,34 @@ def _left(run: Run, journal: Journal) -> str:
     if done == 0:
         return "nothing is left of this plan in the cluster: every change was taken back"
     return f"{done} of {len(run.plan.steps)} steps are done and stay; the others were taken back"
+
+
+# Going on with the others
+
+
+def _partly(run: Run, journal: Journal, failed: dict[str, EsplanError]) -> EsplanError:
+    """What failed, what was done, how to go on. Closes the journal where nothing is half done."""
+    objects = dict.fromkeys(step.address for step in run.plan.steps)
+    open_ = {s.address for s in run.plan.steps if journal.state(s.id) != "done"} - set(failed)
+    if not open_:
+        journal.append("undone")
+    done = [address for address in objects if address not in failed and address not in open_]
+    first = next(iter(failed.values()))
+    return PartlyFailed(
+        f"{len(failed)} of {len(objects)} objects failed: {', '.join(failed)}",
+        where=_whereabouts(done, sorted(open_)),
+        why="\n".join(f"{address}: {_said(error)}" for address, error in failed.items()),
+        remedy="cure the causes, then apply the same plan again: it retries only what failed",
+        exit_code=first.exit_code,
+    )
+
+
+def _whereabouts(done: list[str], waiting: list[str]) -> str:
+    parts = (("done", done), ("waiting for later phases", waiting))
+    said = [f"{what}: {', '.join(addresses)}" for what, addresses in parts if addresses]
+    return "; ".join(said) or "nothing else was done"
+
+
+def _said(error: EsplanError) -> str:
+    """An error in one line."""
+    return "; ".join(part for part in (error.what, error.where, error.why, error.remedy) if part)

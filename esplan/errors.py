@@ -7,6 +7,7 @@
     ├── Unreachable              1    no answer from the server
     │   └── OutcomeUnknown       1    a change was sent, and no answer came back
     ├── StepFailed               1    a step of an apply did not succeed
+    ├── PartlyFailed             1    apply --keep-going: or the code of the first failure
     ├── JournalError             1    the journal cannot be read or written
     ├── Refused                  4    not safe, so not done
     │   ├── InvalidRunIds        4    run ids that are no points in time, or not one each
@@ -98,6 +99,15 @@ class OutcomeUnknown(Unreachable):
 
 class StepFailed(EsplanError):
     """A step of an apply did not succeed, and the reason is known."""
+
+
+class PartlyFailed(EsplanError):
+    """Some objects of a plan failed, and the others were gone on with."""
+
+    def __init__(self, what: str, *, exit_code: int, **parts: str) -> None:
+        """The exit code is that of the first failure."""
+        super().__init__(what, **parts)
+        self.exit_code = exit_code
 
 
 class JournalError(EsplanError):

@@ -84,8 +84,12 @@ class Journal:
 
     def state(self, step: str) -> Event | None:
         """The last thing that happened to a step; None when nothing has."""
-        events = [record.event for record in self.records if record.step == step]
-        return events[-1] if events else None
+        last = self.last(step)
+        return last.event if last else None
+
+    def last(self, step: str) -> Record | None:
+        """The last record of a step; of the whole apply for an empty one."""
+        return next((one for one in reversed(self.records) if one.step == step), None)
 
     def evidence(self, step: str) -> JSON:
         """What the step's last `done` record carries."""
@@ -113,8 +117,10 @@ def open_journal(path: Path, plan_digest: str) -> Journal:
 
 
 def is_closed(records: list[Record]) -> bool:
-    """Every step was done, or everything was taken back."""
-    return bool(records) and (records[-1].event, records[-1].step) in (("end", ""), ("undone", ""))
+    """Every step was done, or everything that is not was taken back: of one object is not all."""
+    if not records or records[-1].data.get("address"):
+        return False
+    return (records[-1].event, records[-1].step) in (("end", ""), ("undone", ""))
 
 
 def beside(plan_path: Path) -> Path:

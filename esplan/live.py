@@ -112,6 +112,7 @@ def index(name: str, raw: JSON, stats: JSON) -> Index:
         size=primaries.get("store", {}).get("size_in_bytes"),
         is_open=settings.get("index", {}).get("verified_before_close") != "true",
         mark=normalize.mark(mappings),
+        protect=normalize.is_protected(mappings),
     )
 
 

@@ -49,6 +49,7 @@ class Index:
 
     Desired: name, body, aliases. Live adds uuid, documents (None where not known), bytes
     (primaries only), whether it is open, and esplan's own mark from the mapping's `_meta`.
+    `protect`: whether the mapping's `_meta` says so (live), or the file (None: it does not say).
     """
 
     name: str
@@ -59,6 +60,7 @@ class Index:
     size: int | None = None
     is_open: bool = True
     mark: JSON = field(default_factory=dict)
+    protect: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,8 @@ class Alias:
     `options` is the canonical alias body: filter, index_routing, search_routing,
     is_write_index, is_hidden. `indices` are the live members; the desired side has `body` and
     `naming` instead, and leaves the choice of the index to the plan. With `runs` a loader makes
-    the indices, and `indices` holds the one to release once it was looked up.
+    the indices, and `indices` holds the one to release once it was looked up. `protect` is None
+    where the file does not say.
     """
 
     name: str
@@ -134,6 +137,7 @@ class Alias:
     verify: Verify = field(default_factory=Verify)
     finish: Finish = field(default_factory=Finish)
     runs: Runs | None = None
+    protect: bool | None = None
 
 
 @dataclass(frozen=True)

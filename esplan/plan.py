@@ -82,6 +82,7 @@ class Plan:
 
     `id` is random: it names the plan's marks, tasks and guards inside the cluster. `digest` is
     SHA-256 over the canonical rest: what a reviewer approves (`planfile.sealed` computes it).
+    `needs` are what apply asks for beside that: `{consent, why}`, see `safety`.
     """
 
     id: str
@@ -93,6 +94,7 @@ class Plan:
     steps: tuple[Step, ...] = ()
     drift: tuple[JSON, ...] = ()
     warnings: tuple[str, ...] = ()
+    needs: tuple[JSON, ...] = ()
 
     digest: str = ""
 

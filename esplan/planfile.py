@@ -24,8 +24,9 @@ LARGEST = 256 * 1024 * 1024
 
 
 def document(plan: Plan) -> JSON:
-    """The plan as the file holds it: version, plan and summary."""
-    return {"format_version": FORMAT_VERSION, **asdict(plan), "summary": plan.summary}
+    """The plan as the file holds it: version, plan, summary; `needs` only where there are any."""
+    whole = {"format_version": FORMAT_VERSION, **asdict(plan), "summary": plan.summary}
+    return whole if plan.needs else {n: value for n, value in whole.items() if n != "needs"}
 
 
 def sealed(plan: Plan) -> Plan:
@@ -121,10 +122,10 @@ def _plan(path: Path, raw: JSON) -> Plan:
     if problems:
         raise _no_plan(path, f"{problems[0].path}: {problems[0].message}")
     names = Plan.__dataclass_fields__
-    parts = {name: raw[name] for name in names}
+    parts = {name: raw[name] for name in names if name != "needs"}
     changes = tuple(_change(one) for one in raw["changes"])
     steps = tuple(_step(one) for one in raw["steps"])
-    lists = {"drift": tuple(raw["drift"]), "warnings": tuple(raw["warnings"])}
+    lists = {n: tuple(raw.get(n, ())) for n in ("drift", "warnings", "needs")}
     return Plan(**{**parts, **lists, "changes": changes, "steps": steps})
 
 

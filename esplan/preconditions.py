@@ -13,6 +13,7 @@ from esplan import activity, checksum, diff, live
 from esplan.errors import Refused
 from esplan.model import Body
 from esplan.plan import digest
+from esplan.steps import protect_index
 from esplan.steps.update_aliases import membership
 
 if TYPE_CHECKING:
@@ -78,6 +79,14 @@ def _body(precondition: JSON, facts: _Facts) -> str:
     same = digest(sections) == precondition["fingerprint"]
     said = " and ".join(precondition["sections"])
     return "" if same else f"the {said} of {name} have changed"
+
+
+def _meta(precondition: JSON, facts: _Facts) -> str:
+    """A whole `_meta` is sent: what somebody has added since the plan would be lost unseen."""
+    index = facts.indices.get(precondition["index"])
+    if index is None or protect_index.meta(index) == precondition["meta"]:
+        return ""  # whether it is gone, the check on its UUID says
+    return f"the mapping's _meta of {index.name} has changed"
 
 
 def _ours(precondition: JSON, facts: _Facts) -> str:
@@ -156,6 +165,7 @@ CHECKS: dict[str, Callable[[JSON, _Facts], str]] = {
     "alias": _alias,
     "body": _body,
     "index": _index,
+    "meta": _meta,
     "ours": _ours,
     "proven": _proven,
     "serves": _serves,

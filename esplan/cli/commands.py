@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -103,6 +104,10 @@ def plan(
     ] = None,
     target: Annotated[list[str] | None, typer.Option(help="Only this address.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="Not this address.")] = None,
+    allow_delete: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="Delete what alias.NAME leaves; or index.NAME."),
+    ] = None,
     format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
@@ -119,7 +124,13 @@ def plan(
     wanted = _wanted(given, desired or [], job)
     with given.cluster() as cluster:
         live.require_cluster(cluster, given.settings().cluster_uuid)
-        made = commands.plan(cluster, wanted, target=target or (), exclude=exclude or ())
+        made = commands.plan(
+            cluster,
+            wanted,
+            target=target or (),
+            exclude=exclude or (),
+            allow_delete=allow_delete or (),
+        )
     if job:
         commands.refuse_nothing_to_release(made, wanted)
     save_and_show(given, made, output, format_)
@@ -195,6 +206,12 @@ def apply(
         str | None, typer.Option(metavar="DIGEST", help="Consent to the plan of this digest.")
     ] = None,
     through: Annotated[Phase, typer.Option(help="Stop after this phase.")] = "finish",
+    allow_many: Annotated[
+        bool, typer.Option("--allow-many", help="Although it changes many objects.")
+    ] = False,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="When an object fails, go on with the others.")
+    ] = False,
     abandon: Annotated[
         bool, typer.Option("--abandon", help="Take an unfinished apply back instead.")
     ] = False,
@@ -203,7 +220,7 @@ def apply(
 
     Example: esplan apply plans/release.json --approve 3f9a…
     """
-    from esplan import planfile
+    from esplan import planfile, safety
     from esplan.commands import apply as commands
     from esplan.views import text
 
@@ -213,13 +230,16 @@ def apply(
     with given.cluster() as cluster:
         commands.require_cluster(cluster, made)
         cluster.patience = PATIENCE
+        if not abandon:
+            safety.require(made, allow_many=allow_many)
         _consent(given, made, plan, approve, auto_approve=auto_approve)
         try:
             if abandon:
                 commands.abandon(cluster, made, plan, listener)
                 result(given, text.abandoned(), "abandoned", {})
                 return 0
-            outcome = commands.apply(cluster, made, plan, listener, through=through)
+            how = partial(commands.apply, allow_many=allow_many, keep_going=keep_going)
+            outcome = how(cluster, made, plan, listener, through=through)
         finally:
             listener.close()
     result(given, text.applied(outcome), "applied", vars(outcome))

@@ -9,7 +9,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from esplan import apply as engine
-from esplan import live
+from esplan import live, safety
 from esplan.errors import Refused
 from esplan.journal import beside, open_journal
 from esplan.lock import Lock
@@ -36,16 +36,27 @@ class Outcome:
 
 
 def apply(
-    cluster: Cluster, plan: Plan, path: Path, listener: Listener, *, through: Phase = "finish"
+    cluster: Cluster,
+    plan: Plan,
+    path: Path,
+    listener: Listener,
+    *,
+    through: Phase = "finish",
+    allow_many: bool = False,
+    keep_going: bool = False,
 ) -> Outcome:
-    """Carry out the plan, or what is left of it. Raises what `esplan.apply` raises, and Locked."""
+    """Carry out the plan, or what is left of it.
+
+    Raises what `esplan.apply` raises, Locked, and Refused where the plan needs what is not given.
+    """
     started = time.monotonic()
     require_cluster(cluster, plan)
+    safety.require(plan, allow_many=allow_many)
     journal = open_journal(beside(path), plan.digest)
     if journal.ended or not plan.steps:
         return Outcome(0, 0, 0.0, already=True)
     with _run(cluster, plan, listener) as run:
-        steps = engine.apply(run, journal, through=through)
+        steps = engine.apply(run, journal, through=through, keep_going=keep_going)
     remaining = sum(journal.state(step.id) != "done" for step in plan.steps)
     return Outcome(steps, remaining, time.monotonic() - started, already=steps == remaining == 0)
 

@@ -13,6 +13,7 @@ from esplan.errors import UsageError
 from esplan.leftovers import leftovers
 from esplan.plan import digest
 from esplan.route import maintain as routes
+from esplan.route import protection
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -55,7 +56,8 @@ def maintain(
         routed += [routes.leftover(one, context) for one in named]
     _refuse_unused(allow_delete, routed)
     asked = digest([pattern, sorted(kinds), sorted(allow_delete)])
-    return assembled(info, routed, plan_id=plan_id, now=now, desired_digest=asked)
+    needs = protection.needs(routed, state)
+    return assembled(info, routed, plan_id=plan_id, now=now, desired_digest=asked, needs=needs)
 
 
 def _merging(report: Report) -> list[str]:

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import esplan
-from esplan import activity, diff, live, planfile, route
+from esplan import activity, diff, live, planfile, route, safety
 from esplan.errors import Refused, UsageError
 from esplan.model import Alias, State
 from esplan.plan import Plan, ordered, refuse_overlap
-from esplan.route import rules
+from esplan.route import protection, rules
 from esplan.route.rules import Route
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from esplan.desired import Desired
     from esplan.diff import Comparison
     from esplan.live import ClusterInfo, Reader
+    from esplan.model import JSON
     from esplan.route import Routed
 
 Item = TypeVar("Item")
@@ -34,25 +35,31 @@ def plan(
     *,
     target: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    allow_delete: Sequence[str] = (),
     now: datetime | None = None,
     plan_id: str | None = None,
 ) -> Plan:
     """The plan that makes live what the files say, in three requests.
 
     An index that is to be force merged takes four more, and two seconds: whether somebody
-    writes to it. `target` and `exclude` are addresses. Raises Refused, with every reason, when
-    an object has no safe way; UsageError for an address that no file has.
+    writes to it. `target` and `exclude` are addresses; so is `allow_delete`, of aliases or of the
+    indices that they leave: consent to delete those. Raises Refused, with every reason, when an
+    object has no safe way; UsageError for an address that no file has, or no delete.
     """
     now = now or datetime.now(UTC)
     plan_id = plan_id or secrets.token_hex(8)
     info = live.cluster_info(cluster)
     wanted = chosen(desired.state, target, exclude)
     state = live.read_state(cluster)
+    wanted = _consented(wanted, state, allow_delete)
     comparisons = diff.compare(_resolved(wanted, state, now), state)
     seen = _activity(cluster, comparisons)
-    context = route.Context(plan_id, state, now.date(), seen)
+    context = route.Context(plan_id, state, now.date(), seen, frozenset(allow_delete))
     routed = _each(comparisons, lambda one: route.route(one, context))
-    return assembled(info, routed, plan_id=plan_id, now=now, desired_digest=desired.digest)
+    safety.refuse_unused(allow_delete, [step for one in routed for step in one.steps])
+    needs = protection.needs(routed, state, desired.state)
+    digest = desired.digest
+    return assembled(info, routed, plan_id=plan_id, now=now, desired_digest=digest, needs=needs)
 
 
 def assembled(
@@ -62,8 +69,10 @@ def assembled(
     plan_id: str,
     now: datetime,
     desired_digest: str,
+    needs: Sequence[JSON] = (),
 ) -> Plan:
     """The sealed plan of all objects' changes and steps, in their order."""
+    changes = tuple(one.change for one in routed)
     steps = ordered([step for one in routed for step in one.steps])
     refuse_overlap(steps)
     return planfile.sealed(
@@ -73,9 +82,10 @@ def assembled(
             esplan_version=esplan.__version__,
             cluster=asdict(info),
             desired_digest=desired_digest,
-            changes=tuple(one.change for one in routed),
+            changes=changes,
             steps=steps,
             warnings=tuple(warning for one in routed for warning in one.warnings),
+            needs=(*needs, *safety.many(changes)),
         )
     )
 
@@ -111,6 +121,19 @@ def chosen(state: State, target: Sequence[str], exclude: Sequence[str]) -> State
         {name: one for name, one in state.indices.items() if f"index.{name}" in wanted},
         {name: one for name, one in state.aliases.items() if f"alias.{name}" in wanted},
     )
+
+
+def _consented(desired: State, live: State, allow_delete: Sequence[str]) -> State:
+    """Consent on the command line is `finish.delete_old: true`, for this plan alone."""
+
+    def consented(alias: Alias) -> Alias:
+        members = live.aliases[alias.name].indices if alias.name in live.aliases else ()
+        addresses = {f"alias.{alias.name}", *(f"index.{name}" for name in members)}
+        if addresses.isdisjoint(allow_delete):
+            return alias
+        return replace(alias, finish=replace(alias.finish, delete_old=True))
+
+    return replace(desired, aliases={n: consented(one) for n, one in desired.aliases.items()})
 
 
 def _resolved(desired: State, state: State, now: datetime) -> State:

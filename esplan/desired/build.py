@@ -64,7 +64,7 @@ class Builder:
             alias: self.options(entry, options, ("aliases", alias))
             for alias, options in raw.get("aliases", {}).items()
         }
-        return Index(name, self.body(entry, raw, ()), aliases)
+        return Index(name, self.body(entry, raw, ()), aliases, protect=raw.get("protect"))
 
     def alias(self, entry: Entry) -> Alias:
         """An entry of `aliases`."""
@@ -85,6 +85,7 @@ class Builder:
             verify=Verify(**raw.get("verify", {})),
             finish=_finish(raw.get("finish", {})),
             runs=runs,
+            protect=raw.get("protect"),
         )
 
     def runs(self, entry: Entry) -> Runs:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from esplan.model import Body
 from esplan.normalize.aliases import alias_options
 from esplan.normalize.fields import TOP, field, properties
-from esplan.normalize.mappings import MARK, canonical_mappings, mark
+from esplan.normalize.mappings import MARK, canonical_mappings, is_protected, mark, meta
 from esplan.normalize.settings import (
     SERVER_ADDED,
     canonical_settings,
@@ -34,7 +34,9 @@ __all__ = [
     "canonical_mappings",
     "canonical_settings",
     "field",
+    "is_protected",
     "mark",
+    "meta",
     "properties",
     "setting_value",
 ]

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 MARK = "esplan"
 """The key under a mapping's `_meta` that esplan keeps to itself."""
 
+PROTECT = "protect"
+"""The key beside the mark that says that the index must stay. It is no part of the mark: a mark is
+compared as a whole, and protection comes and goes."""
+
 METADATA_DEFAULTS: dict[str, JSON] = {
     "_source": {"enabled": True, "includes": [], "excludes": []},
     "_routing": {"required": False},
@@ -72,7 +76,23 @@ def without_mark(root: JSON) -> JSON:
 
 
 def mark(mappings: JSON) -> JSON:
-    """What esplan wrote into the mapping's `_meta`: {} for an index that it did not make."""
+    """Who made the index, from the mapping's `_meta`: {} for one that esplan did not make."""
+    return {key: value for key, value in _own(mappings).items() if key != PROTECT}
+
+
+def is_protected(mappings: JSON) -> bool:
+    """Whether esplan was told to keep this index, whatever the files say today."""
+    return _own(mappings).get(PROTECT) is True
+
+
+def meta(mappings: JSON, mark: JSON, *, protect: bool) -> JSON:
+    """A whole `_meta`, as it is sent: the owner's keys, and esplan's own if there is anything."""
+    own = {**mark, PROTECT: True} if protect else mark
+    rest: JSON = mappings.get("_meta", {})
+    return {**rest, MARK: own} if own else rest
+
+
+def _own(mappings: JSON) -> JSON:
     meta = mappings.get("_meta")
     found = meta.get(MARK) if isinstance(meta, dict) else None
     return found if isinstance(found, dict) else {}

@@ -11,6 +11,7 @@ from esplan.plan import Change, Reason
 from esplan.route import rules
 from esplan.route.context import Context, Routed
 from esplan.route.in_place import update
+from esplan.route.protection import protected
 from esplan.route.release import aborted, release, resolved
 from esplan.route.replace import replace
 from esplan.route.rules import Route
@@ -26,8 +27,10 @@ __all__ = ["Context", "Routed", "resolved", "route"]
 def route(comparison: Comparison, context: Context) -> Routed:
     """The cheapest way. Raises Refused where there is no safe one."""
     if isinstance(comparison.desired, Alias):
-        return _route_alias(comparison, comparison.desired, context)
-    return _route_index(comparison, comparison.desired, context)
+        found = _route_alias(comparison, comparison.desired, context)
+    else:
+        found = _route_index(comparison, comparison.desired, context)
+    return protected(found, comparison, context)
 
 
 # Aliases
@@ -74,7 +77,15 @@ def _create_alias(comparison: Comparison, alias: Alias, context: Context) -> Rou
     """A new index, green, and the alias on it."""
     address = str(comparison.address)
     target = naming.next_index(alias, None, context.live, context.today)
-    create = create_index.describe(address, context.plan_id, target, alias.body, {}, filled=False)
+    create = create_index.describe(
+        address,
+        context.plan_id,
+        target,
+        alias.body,
+        {},
+        filled=False,
+        protect=bool(alias.protect),
+    )
     switch = update_aliases.describe(
         address,
         f"put the alias {alias.name} on {target}",
@@ -100,7 +111,13 @@ def _route_index(comparison: Comparison, desired: Index, context: Context) -> Ro
         )
     if comparison.index is None:
         create = create_index.describe(
-            address, context.plan_id, desired.name, desired.body, desired.aliases, filled=False
+            address,
+            context.plan_id,
+            desired.name,
+            desired.body,
+            desired.aliases,
+            filled=False,
+            protect=bool(desired.protect),
         )
         change = Change(address, "create", "create", None, desired.name, (), None, comparison.after)
         return Routed(change, (create, await_health.describe(address, desired.name)))

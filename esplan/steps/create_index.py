@@ -18,10 +18,17 @@ REPEAT = False
 
 
 def describe(
-    address: str, plan_id: str, index: str, body: Body, aliases: JSON, *, filled: bool
+    address: str,
+    plan_id: str,
+    index: str,
+    body: Body,
+    aliases: JSON,
+    *,
+    filled: bool,
+    protect: bool = False,
 ) -> Step:
     """`filled`: a copy goes into it, so that undoing it may drop documents."""
-    meta = {**body.mappings.get("_meta", {}), normalize.MARK: mark(plan_id, address)}
+    meta = normalize.meta(body.mappings, mark(plan_id, address), protect=protect)
     given = {**body.settings, **body.creation}
     whole = {
         "settings": {name: value for name, value in given.items() if value is not None},

@@ -48,6 +48,12 @@ def execute(step: Step, run: Run) -> JSON:
     time.sleep(SETTLING)
     run.safe_point()
     index = index_now(step, run)
+    if index and index.protect:
+        raise Refused(
+            f"{index.name} is protected, so it is not deleted",
+            why="its mapping's _meta.esplan.protect is true, since the plan or longer",
+            remedy="set protect: false in its desired file, and make a new plan",
+        )
     if index and index.aliases:  # the preconditions were looked at before the pause
         raise Refused(
             f"{index.name} serves {', '.join(sorted(index.aliases))} now, so it is not deleted",

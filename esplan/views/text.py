@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from esplan import safety
 from esplan.errors import InvalidInput
 from esplan.views.clean import LINES, clean, count, duration, size, value
 
@@ -141,9 +142,17 @@ def _undo(step: Step) -> str:
 
 
 def _warnings(plan: Plan) -> Iterator[Text]:
-    if plan.warnings:
+    needed = [_need(need) for need in safety.needs(plan)]
+    if needed or plan.warnings:
         yield Text("\nWarnings", "bold yellow")
+    yield from (Text(f"  {clean(need)}", "bold") for need in needed)
     yield from (Text(f"  {clean(warning)}") for warning in plan.warnings)
+
+
+def _need(need: JSON) -> str:
+    if need["consent"] == safety.MANY:
+        return f"apply will need --allow-many: {need['why']}"
+    return f"apply will refuse this plan: {need['why']}"
 
 
 def _ending(plan: Plan, path: str) -> Iterator[Text]:

@@ -99,12 +99,12 @@ class World:
     def apply(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         return self.esplan("apply", str(self.plan), "--auto-approve", *arguments, code=code)
 
-    def crash(self, point: str) -> None:
+    def crash(self, point: str, *options: str) -> None:
         """Apply until `point`, and die there by SIGKILL: nothing else counts as a crash."""
         marker = self.folder / "crashed"
         marker.unlink(missing_ok=True)
         script = [sys.executable, str(HERE / "crashing.py"), point, str(marker)]
-        arguments = ["--url", self.url, "apply", str(self.plan), "--auto-approve"]
+        arguments = ["--url", self.url, "apply", str(self.plan), "--auto-approve", *options]
         done = run([*script, *arguments])
         assert done.returncode == -9, f"{point} did not kill: {done.stdout}\n{done.stderr}"
         assert marker.read_text() == point

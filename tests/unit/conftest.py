@@ -220,6 +220,7 @@ class FakeCluster:
         if what == "_mapping":
             properties = index["mappings"].setdefault("properties", {})
             properties.update(body.get("properties", {}))
+            index["mappings"].update({n: body[n] for n in ("_meta",) if n in body})
             return
         changed = {"index.blocks.write": "true"} if what == "_block" else body
         whole = {**index["settings"], **changed}
