@@ -47,8 +47,9 @@ class Body:
 class Index:
     """One concrete index.
 
-    Desired: name, body, aliases. Live adds uuid, documents (None where not known), bytes
-    (primaries only), whether it is open, and esplan's own mark from the mapping's `_meta`.
+    Desired: name, body, aliases, and backfill as Migrate has it. Live adds uuid, documents (None
+    where not known), bytes (primaries only), whether it is open, and esplan's own mark from the
+    mapping's `_meta`.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Index:
     size: int | None = None
     is_open: bool = True
     mark: JSON = field(default_factory=dict)
+    backfill: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,15 @@ class Naming:
 
 @dataclass(frozen=True)
 class Migrate:
-    """How a new index is filled. `requests_per_second` -1 is without limit."""
+    """How a new index is filled. `requests_per_second` -1 is without limit.
+
+    `backfill`: fields that are added in place are filled in the documents that are there.
+    """
 
     writes: Literal["block"] = "block"
     slices: int | Literal["auto"] = "auto"
     requests_per_second: float = -1
+    backfill: bool = False
 
 
 @dataclass(frozen=True)

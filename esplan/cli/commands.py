@@ -102,6 +102,9 @@ def plan(
     ] = None,
     target: Annotated[list[str] | None, typer.Option(help="Only this address.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="Not this address.")] = None,
+    allow_close: Annotated[
+        list[str] | None, typer.Option(help="This address may be closed for a moment.")
+    ] = None,
     format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
@@ -118,7 +121,13 @@ def plan(
     wanted = _wanted(given, desired or [], job)
     with given.cluster() as cluster:
         live.require_cluster(cluster, given.settings().cluster_uuid)
-        made = commands.plan(cluster, wanted, target=target or (), exclude=exclude or ())
+        made = commands.plan(
+            cluster,
+            wanted,
+            target=target or (),
+            exclude=exclude or (),
+            allow_close=allow_close or (),
+        )
     if job:
         commands.refuse_nothing_to_release(made, wanted)
     save_and_show(given, made, output, format_)
