@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from esplan.checksum.side import batches
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -19,8 +21,6 @@ FILTER = ",".join(
         *(f"routing_table.indices.*.shards.*.{name}" for name in ("node", "shard", "state")),
     )
 )
-AT_ONCE = 10
-"""Indices in one request: their names have to fit into a URL of 4,096 bytes."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ def path(names: Sequence[str]) -> str:
 
 
 def read(cluster: Reader, names: Sequence[str]) -> dict[str, Layout]:
-    """The layout of each index, in one request for every ten of them."""
+    """The layout of each index, in one request for as many names as fit into it."""
     found: dict[str, Layout] = {}
-    for start in range(0, len(names), AT_ONCE):
-        answer = cluster.read(path(names[start : start + AT_ONCE]), {"filter_path": FILTER}) or {}
+    for some in batches(names):
+        answer = cluster.read(path(some), {"filter_path": FILTER}) or {}
         tables = answer.get("routing_table", {}).get("indices", {})
         for name, one in answer.get("metadata", {}).get("indices", {}).items():
             together = _is_together(tables.get(name, {}).get("shards", {}))
