@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 ATTEMPTS = 3
 """How often a step is sent whose outcome nobody knew and whose effect then was not there."""
 
-LASTING = ("put_mapping", "force_merge")
+LASTING = ("put_mapping", "force_merge", "backfill")
 """Kinds that cannot be taken back, on an index that stays."""
 
 AGAIN = "apply the same plan again: it goes on from here"
@@ -154,7 +154,7 @@ def _carry_out_all(
 def _stoppable(step: Step, run: Run, journal: Journal, position: tuple[int, int]) -> None:
     """One step. Turns what is not known into Stopped."""
     try:
-        run.safe_point()
+        _safe_point(step, run, journal)
         run.listener.step_started(step, *position)
         _carry_out(step, run, journal)
     except (Unreachable, JournalError) as error:
@@ -172,7 +172,7 @@ def _carry_out(step: Step, run: Run, journal: Journal) -> None:
             _done(step, run, journal, "as wanted" if unknown is None else "done", {})
             return
         preconditions.require(step, run)
-        run.safe_point()
+        _safe_point(step, run, journal)
         journal.append("intent", step.id)
         try:
             evidence = kind.execute(step, run)
@@ -184,6 +184,16 @@ def _carry_out(step: Step, run: Run, journal: Journal) -> None:
         _done(step, run, journal, "done", evidence)
         return
     raise unknown or OutcomeUnknown(f"step {step.id} was sent, and nobody knows its outcome")
+
+
+def _safe_point(step: Step, run: Run, journal: Journal) -> None:
+    """Stop here when asked to; but not while an index is closed, which is soon over."""
+    own = [one for one in run.plan.steps if one.address == step.address]
+    closed = any(one.kind == "close_index" and journal.state(one.id) for one in own)
+    if closed and any(o.kind == "open_index" and journal.state(o.id) != "done" for o in own):
+        run.lock.check()
+    else:
+        run.safe_point()
 
 
 def _read_back(kind: StepKind, step: Step, run: Run) -> None:
@@ -252,7 +262,7 @@ def roll_back(
                 KINDS[step.kind].undo(step, run)
                 journal.append("undone", step.id)
                 run.proofs.pop(step.address, None)
-                run.listener.step_ended(step, "stays" if step.kind in LASTING else "undone", {})
+                run.listener.step_ended(step, "stays" if _lasts(step) else "undone", {})
     except EsplanError as error:
         why = f"{error}" + (f"\nafter: {cause}" if cause else "")
         raise Stopped(
@@ -263,9 +273,10 @@ def roll_back(
 
 def _is_final(step: Step, run: Run, journal: Journal) -> bool:
     """An object that is done, was switched, or was changed in place is not taken back."""
-    if run.plan.change(step.address).action not in ("create", "replace"):
-        return True
     own = [one for one in run.plan.steps if one.address == step.address]
+    if run.plan.change(step.address).action not in ("create", "replace"):
+        opened = [one for one in own if one.kind == "open_index"]
+        return all(journal.state(one.id) == "done" for one in opened)  # never left closed
     if all(journal.state(one.id) == "done" for one in own):
         return True
     if step.kind != "update_aliases":
@@ -273,11 +284,16 @@ def _is_final(step: Step, run: Run, journal: Journal) -> bool:
     return journal.state(step.id) == "done" or KINDS[step.kind].probe(step, run)
 
 
+def _lasts(step: Step) -> bool:
+    """It cannot be taken back, and its index stays: one that this plan made is deleted."""
+    return step.kind in LASTING and not any(one["check"] == "ours" for one in step.preconditions)
+
+
 def _left(run: Run, journal: Journal) -> str:
     """Where things stand after a failure."""
     done = sum(journal.state(step.id) == "done" for step in run.plan.steps)
     undone = [step for step in run.plan.steps if journal.state(step.id) == "undone"]
-    lasting = [step.description for step in undone if step.kind in LASTING]
+    lasting = [step.description for step in undone if _lasts(step)]
     if lasting and not done:
         return f"everything was taken back but what cannot be: {'; '.join(lasting)}"
     if done == 0:

@@ -47,9 +47,10 @@ class Body:
 class Index:
     """One concrete index.
 
-    Desired: name, body, aliases. Live adds uuid, documents (None where not known), bytes
-    (primaries only), whether it is open, and esplan's own mark from the mapping's `_meta`.
-    `protect`: whether the mapping's `_meta` says so (live), or the file (None: it does not say).
+    Desired: name, body, aliases, and backfill as Migrate has it. Live adds uuid, documents (None
+    where not known), bytes (primaries only), whether it is open, and esplan's own mark from the
+    mapping's `_meta`. `protect`: whether the mapping's `_meta` says so (live), or the file (None:
+    it does not say).
     """
 
     name: str
@@ -61,6 +62,7 @@ class Index:
     is_open: bool = True
     mark: JSON = field(default_factory=dict)
     protect: bool | None = None
+    backfill: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,15 @@ class Naming:
 
 @dataclass(frozen=True)
 class Migrate:
-    """How a new index is filled. `requests_per_second` -1 is without limit."""
+    """How a new index is filled. `requests_per_second` -1 is without limit.
+
+    `backfill`: fields that are added in place are filled in the documents that are there.
+    """
 
     writes: Literal["block"] = "block"
     slices: int | Literal["auto"] = "auto"
     requests_per_second: float = -1
+    backfill: bool = False
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,13 @@ def _write_blocked(precondition: JSON, facts: _Facts) -> str:
     return f"the write block on {index.name} was lifted: clients may have written to it"
 
 
+def _writable(precondition: JSON, facts: _Facts) -> str:
+    index = facts.indices.get(precondition["index"])
+    if index is None or index.body.settings.get("index.blocks.write") != "true":
+        return ""
+    return f"{index.name} is write-blocked: its documents cannot be indexed anew"
+
+
 def _serves(precondition: JSON, facts: _Facts) -> str:
     """The index answers: open, and no shard without a primary. A closed one is green, too."""
     name = precondition["index"]
@@ -171,5 +178,6 @@ CHECKS: dict[str, Callable[[JSON, _Facts], str]] = {
     "serves": _serves,
     "unaliased": _unaliased,
     "unwritten": _unwritten,
+    "writable": _writable,
     "write_blocked": _write_blocked,
 }

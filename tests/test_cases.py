@@ -27,6 +27,8 @@ CASES = sorted(path.parent for path in (Path(__file__).parent / "cases").glob("*
 REFUSED = "refused-"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PLAN_ID = "0123456789abcdef"
+CONSENTS = {"close-open": ("alias.close-open",)}
+"""What `--allow-close` says, where it does."""
 
 
 class Recorded:
@@ -47,7 +49,9 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def planned(case: Path) -> Plan:
     wanted = desired.read([case / "desired.yaml"], {})
-    return plan(Recorded(case), wanted, now=NOW, plan_id=PLAN_ID)
+    return plan(
+        Recorded(case), wanted, allow_close=CONSENTS.get(case.name, ()), now=NOW, plan_id=PLAN_ID
+    )
 
 
 def shown(renderables: Iterable[RenderableType]) -> str:
@@ -69,8 +73,8 @@ def compare(golden: Path, made: str, config: pytest.Config) -> None:
 
 
 def test_there_are_cases() -> None:
-    assert len(CASES) == 17
-    assert sum(case.name.startswith(REFUSED) for case in CASES) == 7
+    assert len(CASES) == 24
+    assert sum(case.name.startswith(REFUSED) for case in CASES) == 8
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

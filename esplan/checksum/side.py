@@ -196,7 +196,7 @@ def marks(cluster: Reader, indices: Sequence[str]) -> Marks:
     its primaries is missing.
     """
     found: Marks = {}
-    for names in _batches(indices):
+    for names in batches(indices):
         path = f"/{','.join(quote(name, safe='') for name in names)}"
         settings = cluster.read(path, {"filter_path": "*.settings.index.number_of_shards"})
         wanted = "indices.*.shards.*.routing,indices.*.shards.*.seq_no"
@@ -208,7 +208,7 @@ def marks(cluster: Reader, indices: Sequence[str]) -> Marks:
     return found
 
 
-def _batches(indices: Sequence[str]) -> Iterator[list[str]]:
+def batches(indices: Sequence[str]) -> Iterator[list[str]]:
     """As many names as fit into one URL."""
     batch: list[str] = []
     length = 0

@@ -108,6 +108,9 @@ def plan(
         list[str] | None,
         typer.Option(metavar="ADDRESS", help="Delete what alias.NAME leaves; or index.NAME."),
     ] = None,
+    allow_close: Annotated[
+        list[str] | None, typer.Option(help="This address may be closed for a moment.")
+    ] = None,
     format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
@@ -130,6 +133,7 @@ def plan(
             target=target or (),
             exclude=exclude or (),
             allow_delete=allow_delete or (),
+            allow_close=allow_close or (),
         )
     if job:
         commands.refuse_nothing_to_release(made, wanted)

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import esplan
-from esplan import activity, diff, live, planfile, route, safety
+from esplan import activity, diff, layout, live, planfile, route, safety
 from esplan.errors import Refused, UsageError
 from esplan.model import Alias, State
 from esplan.plan import Plan, ordered, refuse_overlap
-from esplan.route import protection, rules
+from esplan.route import choice, protection
 from esplan.route.rules import Route
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from esplan.activity import Activity
     from esplan.desired import Desired
     from esplan.diff import Comparison
+    from esplan.layout import Layout
     from esplan.live import ClusterInfo, Reader
     from esplan.model import JSON
     from esplan.route import Routed
@@ -29,32 +30,43 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
-def plan(
+def plan(  # noqa: PLR0913  (one option of the command each)
     cluster: Reader,
     desired: Desired,
     *,
     target: Sequence[str] = (),
     exclude: Sequence[str] = (),
     allow_delete: Sequence[str] = (),
+    allow_close: Sequence[str] = (),
     now: datetime | None = None,
     plan_id: str | None = None,
 ) -> Plan:
     """The plan that makes live what the files say, in three requests.
 
     An index that is to be force merged takes four more, and two seconds: whether somebody
-    writes to it. `target` and `exclude` are addresses; so is `allow_delete`, of aliases or of the
-    indices that they leave: consent to delete those. Raises Refused, with every reason, when an
-    object has no safe way; UsageError for an address that no file has, or no delete.
+    writes to it; one whose shards may be split or shrunk takes one. `target`, `exclude` and
+    `allow_close` (who may be closed for a moment) are addresses; so is `allow_delete`, of aliases
+    or of the indices that they leave: consent to delete those. Raises Refused, with every reason,
+    when an object has no safe way; UsageError for an address that no file has, or no delete.
     """
     now = now or datetime.now(UTC)
     plan_id = plan_id or secrets.token_hex(8)
     info = live.cluster_info(cluster)
+    chosen(desired.state, allow_close, ())  # a misspelt consent is an error
     wanted = chosen(desired.state, target, exclude)
     state = live.read_state(cluster)
     wanted = _consented(wanted, state, allow_delete)
     comparisons = diff.compare(_resolved(wanted, state, now), state)
     seen = _activity(cluster, comparisons)
-    context = route.Context(plan_id, state, now.date(), seen, frozenset(allow_delete))
+    context = route.Context(
+        plan_id,
+        state,
+        now.date(),
+        seen,
+        allowed=frozenset(allow_delete),
+        closable=frozenset(allow_close),
+        layouts=_layouts(cluster, comparisons),
+    )
     routed = _each(comparisons, lambda one: route.route(one, context))
     safety.refuse_unused(allow_delete, [step for one in routed for step in one.steps])
     needs = protection.needs(routed, state, desired.state)
@@ -150,11 +162,22 @@ def _activity(cluster: Reader, comparisons: list[Comparison]) -> Activity:
     return activity.observe(cluster, sorted(names))
 
 
+def _layouts(cluster: Reader, comparisons: list[Comparison]) -> dict[str, Layout]:
+    """Where the shards are, of the indices whose number of shards may change by hard links."""
+    names = [one.index.name for one in comparisons if one.index and _may_link(one)]
+    return layout.read(cluster, sorted(names))
+
+
+def _may_link(comparison: Comparison) -> bool:
+    alias = comparison.desired
+    behind = isinstance(alias, Alias) and alias.runs is None
+    return behind and choice.dearest(comparison) in choice.LINKS
+
+
 def _may_merge(comparison: Comparison) -> bool:
     """A new index or another run, and nothing that says that it is not to be merged."""
     alias = comparison.desired
-    routes = [rules.reason(each)[0] for each in comparison.differences]
-    if max(routes, default=Route.NOTHING) < Route.RELEASE:
+    if choice.dearest(comparison) < Route.RELEASE:
         return False
     if not isinstance(alias, Alias) or alias.finish.forcemerge == "off":
         return False

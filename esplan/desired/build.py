@@ -64,7 +64,8 @@ class Builder:
             alias: self.options(entry, options, ("aliases", alias))
             for alias, options in raw.get("aliases", {}).items()
         }
-        return Index(name, self.body(entry, raw, ()), aliases, protect=raw.get("protect"))
+        own = {"protect": raw.get("protect"), "backfill": raw.get("backfill", False)}
+        return Index(name, self.body(entry, raw, ()), aliases, **own)
 
     def alias(self, entry: Entry) -> Alias:
         """An entry of `aliases`."""

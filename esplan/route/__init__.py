@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from esplan import naming
 from esplan.errors import Refused
 from esplan.model import Alias
-from esplan.plan import Change, Reason
-from esplan.route import rules
+from esplan.plan import Change
+from esplan.route.choice import chosen
 from esplan.route.context import Context, Routed
 from esplan.route.in_place import update
 from esplan.route.protection import protected
@@ -20,6 +20,14 @@ from esplan.steps import await_health, create_index, update_aliases
 if TYPE_CHECKING:
     from esplan.diff import Comparison
     from esplan.model import Index, State
+    from esplan.plan import Reason
+    from esplan.steps.resize_index import Resize
+
+BY_LINKS: dict[Route, Resize] = {
+    Route.CLONE: "clone",
+    Route.SHRINK: "shrink",
+    Route.SPLIT: "split",
+}
 
 __all__ = ["Context", "Routed", "resolved", "route"]
 
@@ -42,11 +50,11 @@ def _route_alias(comparison: Comparison, alias: Alias, context: Context) -> Rout
     _check_alias(alias, context.live)
     if comparison.index is None:
         return _create_alias(comparison, alias, context)
-    found, reasons = _reasons(comparison)
+    found, reasons = chosen(comparison, context)
     if alias.runs:
         return release(comparison, alias, found, reasons, context)
-    if found == Route.REINDEX:
-        return replace(comparison, alias, reasons, context)
+    if found > Route.CLOSE:
+        return replace(comparison, alias, reasons, context, BY_LINKS.get(found))
     return update(comparison, found, reasons, comparison.index)
 
 
@@ -64,13 +72,6 @@ def _check_alias(alias: Alias, live: State) -> None:
             why="esplan keeps an alias on exactly one index, and cannot know which one is right",
             remedy=f"remove it from the wrong ones: POST /_aliases, remove alias {alias.name}",
         )
-
-
-def _reasons(comparison: Comparison) -> tuple[Route, tuple[Reason, ...]]:
-    """The dearest route that a difference forces, and every reason, dearest first."""
-    found = [rules.reason(one) for one in comparison.differences]
-    found.sort(key=lambda pair: (-pair[0], pair[1].path))
-    return max((one for one, _ in found), default=Route.NOTHING), tuple(r for _, r in found)
 
 
 def _create_alias(comparison: Comparison, alias: Alias, context: Context) -> Routed:
@@ -121,18 +122,33 @@ def _route_index(comparison: Comparison, desired: Index, context: Context) -> Ro
         )
         change = Change(address, "create", "create", None, desired.name, (), None, comparison.after)
         return Routed(change, (create, await_health.describe(address, desired.name)))
-    found, reasons = _reasons(comparison)
-    if found == Route.REINDEX:
+    found, reasons = chosen(comparison, context)
+    if found > Route.CLOSE:
         raise _needs_alias(address, reasons)
+    if found == Route.CLOSE and address not in context.closable:
+        raise _needs_consent(address, reasons)
     return update(comparison, found, reasons, comparison.index)
 
 
 def _needs_alias(address: str, reasons: tuple[Reason, ...]) -> Refused:
-    forced = [one for one in reasons if one.route == Route.REINDEX.title]
-    listed = "; ".join(f"{one.path}: {one.rule}" for one in forced)
     return Refused(
         f"{address} cannot be changed in place, and clients use its own name",
-        why=listed,
+        why=_forced(reasons, Route.CLONE),
         remedy="put it behind an alias (`aliases:` in the desired file): a new index can then "
         "be filled and switched to; or undo the change",
     )
+
+
+def _needs_consent(address: str, reasons: tuple[Reason, ...]) -> Refused:
+    return Refused(
+        f"{address} has to be closed for this change, and would serve nobody meanwhile",
+        why=_forced(reasons, Route.CLOSE),
+        remedy=f"allow it: --allow-close {address}; or put it behind an alias (`aliases:` in the "
+        "desired file), where a clone takes the change while clients read on",
+    )
+
+
+def _forced(reasons: tuple[Reason, ...], cheapest: Route) -> str:
+    """The reasons that force this route or a dearer one."""
+    titles = {route.title for route in Route if route >= cheapest}
+    return "; ".join(f"{one.path}: {one.rule}" for one in reasons if one.route in titles)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from esplan.activity import QUIET, Activity
@@ -11,6 +11,7 @@ from esplan.plan import digest
 if TYPE_CHECKING:
     from datetime import date
 
+    from esplan.layout import Layout
     from esplan.model import JSON, Body, State
     from esplan.plan import Change, Step
 
@@ -25,6 +26,8 @@ class Context:
     """What the routes need beside one comparison.
 
     `activity`: of indices to force merge. `allowed`: addresses that may be deleted, by name.
+    `closable`: addresses that may be closed for a moment. `layouts`: of indices whose number of
+    shards may change by hard links.
     """
 
     plan_id: str
@@ -32,6 +35,8 @@ class Context:
     today: date
     activity: Activity = QUIET
     allowed: frozenset[str] = frozenset()
+    closable: frozenset[str] = frozenset()
+    layouts: dict[str, Layout] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

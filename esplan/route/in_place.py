@@ -1,20 +1,29 @@
-"""Changes to the index that is there: nothing, alias options, dynamic settings, mapping."""
+"""Changes to the index that is there: alias options, settings, mapping, fields in documents."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from esplan.model import Alias
+from esplan.errors import Refused
+from esplan.model import Alias, Migrate
 from esplan.plan import Change, Step
 from esplan.route import rules
 from esplan.route.context import EXPANSION, REPLICAS, Routed, unchanged
 from esplan.route.rules import Route
-from esplan.steps import put_mapping, update_aliases, update_settings
+from esplan.steps import (
+    backfill,
+    close_index,
+    open_index,
+    put_mapping,
+    update_aliases,
+    update_settings,
+)
 
 if TYPE_CHECKING:
     from esplan.diff import Comparison
     from esplan.model import JSON, Index
-    from esplan.plan import Action, Reason
+    from esplan.plan import Action, Phase, Reason
 
 
 def update(
@@ -32,12 +41,44 @@ def update(
         comparison.before,
         comparison.after,
     )
-    return Routed(change, (*body_steps(comparison, index), *_option_steps(comparison, index)))
+    steps = (
+        *(_closed_steps if found == Route.CLOSE else body_steps)(comparison, index),
+        *_option_steps(comparison, index),
+        *backfill_steps(comparison, index, index.name, _preconditions(comparison, index)),
+    )
+    return Routed(change, steps, tuple(late(comparison, index.name)))
 
 
 def body_steps(comparison: Comparison, index: Index) -> tuple[Step, ...]:
     """Mapping additions and dynamic settings on an index that is there."""
-    return (*_mapping_steps(comparison, index), *_setting_steps(comparison, index))
+    checks = _preconditions(comparison, index, "mappings")
+    mapping = mapping_steps(comparison, index, index.name, checks)
+    return (*mapping, *_setting_steps(comparison, index))
+
+
+def _closed_steps(comparison: Comparison, index: Index) -> tuple[Step, ...]:
+    """Close, set, open; then the mapping, whose new fields may use what was set."""
+    address = str(comparison.address)
+    if not index.is_open:
+        raise Refused(
+            f"{address}: {index.name} is closed, and this change would open it",
+            remedy=f"open it first (POST /{index.name}/_open)",
+        )
+    checks = (*_preconditions(comparison, index, "settings"), *_on(comparison, index))
+    mapping = _preconditions(comparison, index, "mappings")
+    return (
+        close_index.describe(address, index.name, checks),
+        *_setting_steps(comparison, index),
+        open_index.describe(address, index.name, _preconditions(comparison, index)),
+        *mapping_steps(comparison, index, index.name, mapping),
+    )
+
+
+def late(comparison: Comparison, name: str) -> list[str]:
+    """What a setting does not do to the documents that are there."""
+    if not any(one.path[-1] == "index.codec" for one in comparison.differences):
+        return []
+    return [f"{comparison.address}: the new codec is that of segments of {name} merged from now on"]
 
 
 def _preconditions(comparison: Comparison, index: Index, *sections: str) -> tuple[JSON, ...]:
@@ -49,13 +90,43 @@ def _preconditions(comparison: Comparison, index: Index, *sections: str) -> tupl
     return (same, unchanged(index.name, comparison.desired.body, before, *sections))
 
 
-def _mapping_steps(comparison: Comparison, index: Index) -> list[Step]:
+def _on(comparison: Comparison, index: Index) -> tuple[JSON, ...]:
+    """The alias is where it was."""
+    alias = comparison.desired
+    if not isinstance(alias, Alias):
+        return ()
+    return ({"check": "alias", "alias": alias.name, "on": [index.name]},)
+
+
+def mapping_steps(
+    comparison: Comparison, index: Index, name: str, checks: tuple[JSON, ...]
+) -> list[Step]:
+    """What is added to the mapping of `index`: on itself, or on the index `name` made of it."""
     paths = [one.path for one in comparison.differences if one.path[0] == "mappings"]
     if not paths:
         return []
     body = rules.in_place_mapping(paths, index.body.mappings, comparison.desired.body.mappings)
-    checks = _preconditions(comparison, index, "mappings")
-    return [put_mapping.describe(str(comparison.address), index.name, body, checks)]
+    return [put_mapping.describe(str(comparison.address), name, body, checks)]
+
+
+def backfill_steps(
+    comparison: Comparison, index: Index, name: str, checks: tuple[JSON, ...]
+) -> list[Step]:
+    """If the files ask for it: fields that are new are filled in the documents that are there."""
+    desired = comparison.desired
+    migrate = desired.migrate if isinstance(desired, Alias) else Migrate(backfill=desired.backfill)
+    fields = rules.new_fields(comparison.differences)
+    if not migrate.backfill or not fields:
+        return []
+    address = str(comparison.address)
+    if name == index.name and index.body.settings.get("index.blocks.write") == "true":
+        raise Refused(
+            f"{address}: {name} is write-blocked, and its documents cannot be given {fields[0]}",
+            remedy="lift the block, or plan without `backfill`",
+        )
+    filled = replace(index, name=name)
+    phase: Phase = "finish" if name == index.name else "switch"  # a new index is proven full
+    return [backfill.describe(address, filled, fields, migrate, checks, phase=phase)]
 
 
 def _setting_steps(comparison: Comparison, index: Index) -> list[Step]:
@@ -89,7 +160,6 @@ def _option_steps(comparison: Comparison, index: Index) -> list[Step]:
         for n in changed
         if n not in old
     ]
-    on = ({"check": "alias", "alias": desired.name, "on": [index.name]},) if is_alias else ()
     return [
         update_aliases.describe(
             str(comparison.address),
@@ -97,7 +167,7 @@ def _option_steps(comparison: Comparison, index: Index) -> list[Step]:
             actions,
             {name: {index.name: options} for name, options in changed.items()},
             undo,
-            (*_preconditions(comparison, index), *on),
+            (*_preconditions(comparison, index), *_on(comparison, index)),
             exclusive=is_alias,
         )
     ]

@@ -108,7 +108,7 @@ def release(
         raise ValueError(f"{alias.name} has no run to release")
     if not run.is_open:
         raise _closed(str(comparison.address), run)
-    if found == Route.REINDEX:
+    if found > Route.RELEASE:
         raise _otherwise(str(comparison.address), run, reasons)
     if found < Route.RELEASE:
         return update(comparison, found, reasons, run)
@@ -126,7 +126,8 @@ def _closed(address: str, run: Index) -> Refused:
 
 
 def _otherwise(address: str, run: Index, reasons: tuple[Reason, ...]) -> Refused:
-    forced = [one for one in reasons if one.route == Route.REINDEX.title]
+    dear = {route.title for route in Route if route > Route.RELEASE}
+    forced = [one for one in reasons if one.route in dear]
     return Refused(
         f"{address}: the loader made {run.name} otherwise than the desired file says",
         why="; ".join(f"{one.path}: {one.before!r}, not {one.after!r}" for one in forced),

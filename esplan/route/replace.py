@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from typing import TYPE_CHECKING
 
 from esplan import naming
@@ -14,6 +15,7 @@ from esplan.model import JSON, Alias, Body, Index
 from esplan.plan import GUARD, Change, Reason, Step
 from esplan.route import rules
 from esplan.route.context import EXPANSION, REPLICAS, SHARDS, Context, Routed, unchanged
+from esplan.route.in_place import backfill_steps, late, mapping_steps
 from esplan.route.merging import merge_step
 from esplan.route.rules import Route
 from esplan.steps import (
@@ -54,7 +56,8 @@ def replace(
 ) -> Routed:
     """The other colour: create, block, copy, prove, switch, unblock, delete.
 
-    With `resize` only the number of shards differs, and hard links take the place of the copy.
+    With `resize` hard links take the place of the copy: nothing that is indexed differs. Fields
+    that are new are added to the new index.
     """
     source = _source(comparison, alias)
     target = naming.next_index(alias, source, context.live, context.today)
@@ -175,18 +178,34 @@ class _Copy:
     def _link(self, how: Resize) -> tuple[Step, ...]:
         """The new index has the settings of the old one, but for these."""
         left = (AFTER_SWITCH, *NEVER_CARRIED)
-        without = {name: None for name in self.source.body.settings if name.startswith(left)}
+        without = {name: None for name in self.body.settings if name.startswith(left)}
+        without |= {name: None for name in self.source.body.settings if name.startswith(left)}
         unblocked = {"index.blocks.write": None, SHARDS: self.body.settings[SHARDS]}
         link = resize_index.describe(
             self.address,
             how,
             self.source,
             self.target,
-            {**unblocked, **WHILE_COPYING, **without},
+            {**self._changed(), **unblocked, **WHILE_COPYING, **without},
             self.guard,
             (self._still(), self._blocked()),
         )
-        return (self._block(), link, await_health.describe(self.address, self.target))
+        serves = await_health.describe(self.address, self.target)
+        return (self._block(), link, serves, *self._added())
+
+    def _changed(self) -> JSON:
+        """The settings that differ: a resize takes them along."""
+        old = self.source.body.settings
+        return {name: value for name, value in self.body.settings.items() if value != old.get(name)}
+
+    def _added(self) -> tuple[Step, ...]:
+        """A resize takes no mappings: what is new is added before the proof."""
+        checks = (self._ours(),)
+        added = (
+            *mapping_steps(self.comparison, self.source, self.target, checks),
+            *backfill_steps(self.comparison, self.source, self.target, checks),
+        )
+        return tuple(changed(one, undo={"none": "the new index is deleted"}) for one in added)
 
     def _prove(self) -> Step:
         checks = (self._still(), self._blocked(), self._ours())
@@ -293,6 +312,13 @@ class _Copy:
         if not self.alias.finish.delete_old:
             found.append(f"{self.address}: {self.source.name} is kept (finish.delete_old is false)")
         found += self._merge()[1]
+        if self.resize == "clone":
+            found.append(
+                f"{self.address}: close/open would be cheaper than a clone, and serve nobody for "
+                f"some seconds: allow it with --allow-close {self.address}"
+            )
+        if self.resize:
+            found += late(self.comparison, self.target)
         if self.alias.verify.method == "count":
             found.append(f"{self.address}: verify.method count proves numbers, not contents")
         return tuple(found)

@@ -10,9 +10,14 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from esplan.diff import FIELD_MAPS, Difference, Path
+from esplan.model import Body
 from esplan.plan import Reason
+from esplan.route.analysis import indexed_otherwise
+from esplan.route.context import SHARDS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from esplan.model import JSON
 
 
@@ -24,7 +29,11 @@ class Route(IntEnum):
     SETTINGS = 2
     MAPPING = 3
     RELEASE = 4
-    REINDEX = 5
+    CLOSE = 5
+    CLONE = 6
+    SHRINK = 7
+    SPLIT = 8
+    REINDEX = 9
 
     @property
     def title(self) -> str:
@@ -38,6 +47,10 @@ TITLES = {
     Route.SETTINGS: "dynamic settings",
     Route.MAPPING: "mapping addition",
     Route.RELEASE: "release",
+    Route.CLOSE: "close/open",
+    Route.CLONE: "clone",
+    Route.SHRINK: "shrink",
+    Route.SPLIT: "split",
     Route.REINDEX: "reindex",
 }
 
@@ -78,6 +91,23 @@ DYNAMIC_SETTINGS = (
     "index.write.wait_for_active_shards",
 )
 
+STATIC_SETTINGS = (
+    "index.analysis.",
+    "index.codec",
+    "index.fielddata.cache",
+    "index.load_fixed_bitset_filters_eagerly",
+    "index.mapping.coerce",
+    "index.mapping.ignore_malformed",
+    "index.queries.cache.enabled",
+    "index.query.parse.allow_unmapped_fields",
+    "index.shard.check_on_startup",
+    "index.similarity.",
+    "index.store.preload",
+    "index.store.stats_refresh_interval",
+    "index.store.type",
+)
+"""Set on a closed index, or on a clone: tried one by one on 8.16.1."""
+
 UPDATEABLE_ROOT = frozenset(
     "_meta date_detection dynamic dynamic_date_formats dynamic_templates numeric_detection "
     "runtime".split()
@@ -90,28 +120,49 @@ UPDATEABLE_FIELD = frozenset(
 )
 
 
-def reason(difference: Difference) -> tuple[Route, Reason]:
-    """The route that a difference forces, with the rule in words."""
-    route, rule = _rule(difference)
+def reason(difference: Difference, live: Body | None = None) -> tuple[Route, Reason]:
+    """The route that a difference forces, with the rule in words.
+
+    `live` tells whether anything uses an analyzer that is new. Shards are told by their numbers
+    alone: whether the index can be split or shrunk, `choice` says.
+    """
+    route, rule = _rule(difference, live or Body())
     path = json_path(difference.path)
     return route, Reason(path, difference.before, difference.after, rule, route.title)
 
 
-def _rule(difference: Difference) -> tuple[Route, str]:
+def _rule(difference: Difference, live: Body) -> tuple[Route, str]:
     section = difference.path[0]
     if section in ("options", "aliases"):
         return Route.ALIAS, "an alias changes in one atomic call"
     if section == "index":
         return Route.RELEASE, "the alias moves to another run in one atomic call"
     if section == "settings":
-        return _setting_rule(difference.path[1])
+        return _setting_rule(difference, live)
     return _mapping_rule(difference)
 
 
-def _setting_rule(name: str) -> tuple[Route, str]:
+def _setting_rule(difference: Difference, live: Body) -> tuple[Route, str]:
+    name = difference.path[1]
     if name.startswith(DYNAMIC_SETTINGS):
         return Route.SETTINGS, "a dynamic setting changes on the open index"
+    if name == SHARDS:
+        return _shards_rule(difference.before, difference.after)
+    old = indexed_otherwise(name, live)
+    if old:
+        return Route.REINDEX, old
+    if name.startswith(STATIC_SETTINGS):
+        return Route.CLOSE, "this setting changes on a closed index only"
     return Route.REINDEX, "this setting is fixed when an index is created"
+
+
+def _shards_rule(before: Any, after: Any) -> tuple[Route, str]:
+    old, new = int(before or 1), int(after or 1)
+    fixed = "this setting is fixed when an index is created"
+    if old % new and new % old:
+        return Route.REINDEX, f"{fixed}, and neither of {old} and {new} divides the other"
+    route = Route.SHRINK if new < old else Route.SPLIT
+    return route, f"{fixed}; a new one gets {new} of {old} by hard links"
 
 
 def _mapping_rule(difference: Difference) -> tuple[Route, str]:
@@ -136,6 +187,20 @@ def _is_field(path: Path) -> bool:
     a field's, after `mappings`; what is left over is a parameter, or a map that one side lacks.
     """
     return len(path) % 2 == 1 or path[-1] in FIELD_MAPS
+
+
+def new_fields(differences: Iterable[Difference]) -> list[str]:
+    """Fields and multi-fields that are added, by their full names: `title`, `title.raw`."""
+    added = [one for one in differences if one.before is None and one.path[0] == "mappings"]
+    paths = [one.path for one in added if one.path[1] == "properties" and _is_field(one.path)]
+    whole = [
+        (*one.path, name)
+        for one in added
+        if one.path in paths and one.path[-1] in FIELD_MAPS and len(one.path) % 2 == 0
+        for name in one.after
+    ]
+    every = [path for path in paths if len(path) % 2 == 1] + whole
+    return sorted(".".join(path[2::2]) for path in every)
 
 
 def _parameter_rule(name: str, before: Any, after: Any) -> tuple[Route, str]:

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from esplan.steps import (
     await_health,
+    backfill,
     block_writes,
+    close_index,
     create_index,
     delete_index,
     force_merge,
+    open_index,
     protect_index,
     put_mapping,
     reindex,
@@ -49,10 +52,13 @@ class StepKind(Protocol):
 
 KINDS: dict[str, StepKind] = {
     "await_health": await_health,
+    "backfill": backfill,
     "block_writes": block_writes,
+    "close_index": close_index,
     "create_index": create_index,
     "delete_index": delete_index,
     "force_merge": force_merge,
+    "open_index": open_index,
     "protect_index": protect_index,
     "put_mapping": put_mapping,
     "reindex": reindex,

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from esplan.model import JSON, Index, Migrate
     from esplan.run import Run
 
-ACTIONS = "*data/write/reindex"
-"""The action of a reindex task and of its slices."""
+ACTIONS = "*data/write/reindex,*data/write/update/byquery"
+"""The actions of a copy and of a backfill, and of their slices. Ours are told by their id."""
 
 STARTS = 5
 """How often a task that vanished with its node is started again in one apply."""
@@ -97,11 +97,16 @@ def tasks(run: Run, opaque_id: str) -> list[str]:
 
 def execute(step: Step, run: Run) -> JSON:
     """Adopt the running task or start one; wait for its end; refuse an end with failures."""
+    return _result(step, awaited(step, run))
+
+
+def awaited(step: Step, run: Run) -> JSON:
+    """The finished task. One that is lost with its node is started again."""
     for _ in range(STARTS):
         task = _adopt(step, run) or str(send(step, run)["task"])
         outcome = _wait(step, run, task)
         if outcome is not None:
-            return _result(step, outcome)
+            return outcome
         run.listener.note(f"the copy task {task} was lost with its node: starting it again")
     raise StepFailed(
         f"the copy was lost {STARTS} times with the node that ran it",
@@ -166,15 +171,20 @@ def _result(step: Step, found: JSON) -> JSON:
 
 def _failed(step: Step, error: Any, failures: list[JSON]) -> StepFailed:
     if failures:
-        listed = "; ".join(f"{f.get('id', '?')}: {_why(f.get('cause', {}))}" for f in failures[:10])
-        more = f" (and {len(failures) - 10} more)" if len(failures) > 10 else ""  # noqa: PLR2004
         return StepFailed(
             f"the new index rejected documents of {step.arguments['source']}",
-            why=listed + more,
+            why=listed(failures),
             remedy="correct the mapping in the desired file, or the documents; then plan again",
         )
     reason = error.get("reason") if isinstance(error, dict) else error
     return StepFailed(f"the copy of {step.arguments['source']} did not finish", why=str(reason))
+
+
+def listed(failures: list[JSON]) -> str:
+    """The first ten documents that failed, each with its reason."""
+    shown = "; ".join(f"{f.get('id', '?')}: {_why(f.get('cause', {}))}" for f in failures[:10])
+    more = f" (and {len(failures) - 10} more)" if len(failures) > 10 else ""  # noqa: PLR2004
+    return shown + more
 
 
 def _why(cause: JSON) -> str:

@@ -1,4 +1,4 @@
-"""Shrink or split an index into a new one by hard links: seconds, whatever its size.
+"""Shrink, split or clone an index into a new one by hard links: seconds, whatever its size.
 
 A resize takes no mappings, so the new index cannot carry esplan's mark. The plan's own guard alias
 on it says whose it is, until the switch removes that.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 REPEAT = False
 
-Resize = Literal["shrink", "split"]
+Resize = Literal["clone", "shrink", "split"]
 
 
 def describe(

@@ -1,4 +1,4 @@
-"""Set dynamic settings of an open index."""
+"""Set dynamic settings of an open index, or any that are not final of a closed one."""
 
 from __future__ import annotations
 

@@ -244,6 +244,8 @@ def _found(step: Step, evidence: JSON) -> str:
     """What a copy or a proof came to."""
     if step.kind == "reindex" and "created" in evidence:
         return f": {evidence['created']:,} documents"
+    if step.kind == "backfill" and "updated" in evidence:
+        return f": {evidence['updated']:,} documents"
     if step.kind == "verify" and evidence.get("equal"):
         return f": equal, {evidence['source_documents']:,} documents on both sides"
     if step.kind == "force_merge" and "segments" in evidence:

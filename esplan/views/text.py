@@ -107,6 +107,11 @@ def _consequences(change: Change, steps: list[Step]) -> Iterator[str]:
         yield f"clients cannot write to {clean(str(change.index))} from the copy to the switch"
     if kinds.get("resize_index"):
         yield f"clients cannot write to {clean(str(change.index))} until the switch"
+    if kinds.get("close_index"):
+        yield f"{clean(str(change.index))} serves nobody from its close until it is open again"
+    if filled := kinds.get("backfill"):
+        documents, fields = filled.estimate.get("documents"), filled.arguments["fields"]
+        yield f"fills {clean(', '.join(fields))} in {count(documents)} documents"
     if delete := kinds.get("delete_index"):
         yield f"deletes {clean(delete.arguments['index'])} at the end: this cannot be undone"
     elif change.action == "replace":

@@ -26,6 +26,7 @@ VOLATILE = ("uuid", "version", "creation_date", "provided_name")
 
 TITLE = {"properties": {"title": {"type": "text"}, "year": {"type": "integer"}}}
 ONE_SHARD = {"number_of_shards": 1, "number_of_replicas": 0}
+TWO_SHARDS = {"number_of_shards": 2, "number_of_replicas": 0}
 
 
 def index(**parts: Any) -> dict[str, Any]:
@@ -56,6 +57,18 @@ SETUP: dict[str, dict[str, dict[str, Any]]] = {
         "several-objects-films_green": index(aliases={"several-objects-films": {}}),
         "several-objects-books_000007": index(aliases={"several-objects-books": {}}),
     },
+    "split": {"split_green": index(settings=TWO_SHARDS, aliases={"split": {}})},
+    "shrink": {"shrink_green": index(settings=TWO_SHARDS, aliases={"shrink": {}})},
+    "split-that-does-not-fit": {
+        "split-that-does-not-fit_green": index(
+            settings={**TWO_SHARDS, "number_of_routing_shards": 4},
+            aliases={"split-that-does-not-fit": {}},
+        )
+    },
+    "clone": {"clone_green": index(aliases={"clone": {}})},
+    "close-open": {"close-open_green": index(aliases={"close-open": {}})},
+    "backfill": {"backfill_green": index(aliases={"backfill": {}})},
+    "refused-close": {"refused-close": index()},
     "refused-alias-on-two": {
         name: index(aliases={"refused-alias-on-two": {}})
         for name in ("refused-alias-on-two_blue", "refused-alias-on-two_green")
@@ -97,6 +110,10 @@ SETUP: dict[str, dict[str, dict[str, Any]]] = {
 MERGED = {"release-next": ("release-next-2_0_0-20260101t060000z",)}
 """Indices that the plan of a case would force merge: it looks whether they are written to."""
 
+LINKED = {name: (f"{name}_green",) for name in ("shrink", "split", "split-that-does-not-fit")}
+LINKED["several-objects"] = ("several-objects-books_000007",)
+"""Indices whose number of shards may change by hard links: it looks where the shards are."""
+
 
 def main(names: list[str]) -> None:
     """Record the named cases, or everything."""
@@ -127,12 +144,13 @@ def existing(cluster: Cluster, indices: dict[str, dict[str, Any]]) -> Iterator[N
 
 def answers(cluster: Cluster, case: str) -> dict[str, Any]:
     """The answer to every read of a plan, by path, without the indices of others."""
-    from esplan import activity, live
+    from esplan import activity, layout, live
 
     recorder = Recorder(cluster)
     live.cluster_info(recorder)
     live.read_state(recorder)
     activity.observe(recorder, MERGED.get(case, ()))
+    layout.read(recorder, LINKED.get(case, ()))
     return {path: only(case, answer) for path, answer in recorder.answers.items()}
 
 
@@ -148,8 +166,8 @@ class Recorder:
 
 
 def only(case: str, answer: dict[str, Any]) -> dict[str, Any]:
-    """`GET /` whole; of the others only what this case made."""
-    if "cluster_uuid" in answer:
+    """`GET /` and a layout whole; of the others only what this case made."""
+    if {"cluster_uuid", "routing_table"} & set(answer):
         return answer
     if set(answer) == {"indices"}:
         return {"indices": only(case, answer["indices"])}

@@ -105,6 +105,8 @@ class FakeCluster:
     def _shown(self, name: str) -> Any:
         index = self.indices[name]
         settings = {**index["settings"], "index.uuid": index["uuid"]}
+        if index.get("closed"):
+            settings["index.verified_before_close"] = "true"
         nested = {"index": {n.removeprefix("index."): v for n, v in settings.items()}}
         shown = {"settings": nested, "mappings": index["mappings"], "aliases": index["aliases"]}
         return copy.deepcopy(shown)
@@ -144,8 +146,18 @@ class FakeCluster:
     def _refresh(self, _parts: list[str], _body: Any) -> Any:
         return {}
 
-    def _health(self, _parts: list[str], _body: Any) -> Any:
+    def _health(self, parts: list[str], _body: Any) -> Any:
+        if parts[1] == "state":
+            return self._layout(parts[-1].split(","))
         return {"status": "green", "active_shards": 1}
+
+    def _layout(self, names: list[str]) -> Any:
+        """Every shard on one node."""
+        copy = {"state": "STARTED", "node": "n", "shard": 0}
+        return {
+            "metadata": {"indices": {name: {"routing_num_shards": 12} for name in names}},
+            "routing_table": {"indices": {name: {"shards": {"0": [copy]}} for name in names}},
+        }
 
     def _task(self, parts: list[str], _body: Any) -> Any:
         return self.tasks.get(parts[1]) if len(parts) > 1 else {"nodes": {}}
@@ -197,8 +209,14 @@ class FakeCluster:
             return self._reindex(body)
         if len(parts) == 1:
             self.make(parts[0], **body)
-        elif parts[1] in ("_shrink", "_split"):
+        elif parts[1] in ("_clone", "_shrink", "_split"):
             self._resize(parts[0], parts[2], body)
+        elif parts[1] in ("_close", "_open"):
+            self.indices[parts[0]]["closed"] = parts[1] == "_close"
+            closed = {parts[0]: {"closed": True}}
+            return {"acknowledged": True, "shards_acknowledged": True, "indices": closed}
+        elif parts[1] == "_update_by_query":
+            return self._update(self.indices[parts[0]])
         elif parts[1] == "_create":
             self.documents[f"{parts[0]}/_doc/{parts[2]}"] = body
         elif parts[1] == "_doc":
@@ -247,6 +265,15 @@ class FakeCluster:
         total = target["documents"] = source["documents"]
         task = f"node:{len(self.tasks) + 1}"
         response = {"total": total, "created": total, "failures": []}
+        self.tasks[task] = {"completed": True, "task": {"status": response}, "response": response}
+        return {"task": task}
+
+    def _update(self, index: dict[str, Any]) -> Any:
+        """`conflicts`: how many documents of each round somebody else has written meanwhile."""
+        conflicts = (index.get("conflicts") or [0]).pop(0)
+        counts = {"total": index["documents"], "updated": index["documents"] - conflicts}
+        response = {**counts, "version_conflicts": conflicts, "failures": []}
+        task = f"node:{len(self.tasks) + 1}"
         self.tasks[task] = {"completed": True, "task": {"status": response}, "response": response}
         return {"task": task}
 

@@ -122,7 +122,7 @@ def test_the_dearest_reason_comes_first() -> None:
     assert found.change.route == "reindex"
     assert [reason.route for reason in found.change.reasons] == [
         "reindex",
-        "reindex",
+        "split",
         "dynamic settings",
     ]
 
