@@ -140,6 +140,15 @@ def test_dotted_names_unfold_and_merge() -> None:
     assert normalize.properties(dotted) == normalize.properties(nested) == nested
 
 
+def test_a_field_that_the_server_flattens_loses_its_copies() -> None:
+    copied = {"type": "long", "copy_to": "z"}
+    objects = {"subobjects": False, "properties": {"a": {"properties": {"b": copied}}}}
+    assert normalize.body({}, objects).mappings["properties"] == {"a.b": {"type": "long"}}
+    dotted = {"subobjects": False, "properties": {"a.b": copied}}
+    kept = normalize.body({}, dotted).mappings["properties"]
+    assert kept == {"a.b": {"type": "long", "copy_to": ["z"]}}
+
+
 def test_dotted_names_stay_without_subobjects() -> None:
     mappings = {"subobjects": False, "properties": {"a.b": {"type": "long"}}}
     assert normalize.canonical_mappings(mappings)["properties"] == {"a.b": {"type": "long"}}
