@@ -47,7 +47,8 @@ def maintain(
     state = live.read_state(cluster)
     left = {one.index.name: one for one in leftovers(state)}
     merged = _merging(report) if "force-merge" in kinds else []
-    seen = activity.observe(cluster, [*merged, *_deleted(report, left, allow_delete)])
+    observed = sorted({*merged, *_deleted(report, left, allow_delete)})
+    seen = activity.observe(cluster, observed)
     context = route.Context(plan_id, state, now.date(), seen, frozenset(allow_delete))
     kept = [row for row in report.rows if row.name not in left]
     routed = [one for row in kept if (one := routes.maintained(row, kinds, context))]
@@ -69,8 +70,8 @@ def _deleted(report: Report, left: Container[str], allow_delete: Sequence[str]) 
     return [
         row.name
         for row in report.rows
-        if row.name in left and f"index.{row.name}" in allow_delete and row.is_open
-        if not row.missing and row.name not in _merging(report)
+        if row.name in left and f"index.{row.name}" in allow_delete
+        if row.is_open and not row.missing
     ]
 
 

@@ -238,3 +238,16 @@ def test_a_leftover_that_somebody_uses_again_is_not_deleted(world: Kept) -> None
     assert f"{world.blue} still serves {world.name}-again" in world.apply(code=4).stderr
     assert world.blue in world.everything()
     world.assert_quiet()
+
+
+def test_a_leftover_with_many_segments_is_looked_at_before_it_is_deleted(world: Kept) -> None:
+    """Its own advice on merges is not asked for here, and changes nothing about that."""
+    world.seed(100)
+    load(world.cluster, world.blue, 20, 8, number_of_replicas=0)
+    consent = ("--only", "leftovers", "--allow-delete", f"index.{world.blue}")
+    (step,) = world.maintain(*consent)["steps"]
+    assert "unwritten" in [check["check"] for check in step["preconditions"]]
+    world.load(world.blue, {"late": {"n": 1}})
+    said = world.apply(code=4).stderr
+    assert f"{world.blue} was written to since the plan was made" in said
+    assert world.blue in world.everything()
