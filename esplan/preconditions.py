@@ -7,12 +7,12 @@ looked at: unrelated changes in the cluster do not make a plan stale.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from esplan import activity, checksum, diff, live
 from esplan.errors import Refused
 from esplan.model import Body
 from esplan.plan import digest
+from esplan.request import index_path
 from esplan.steps import protect_index
 from esplan.steps.update_aliases import membership
 
@@ -133,7 +133,7 @@ def _serves(precondition: JSON, facts: _Facts) -> str:
         return f"the index {name} is gone"
     if not index.is_open:
         return f"{name} is closed"
-    health = facts.run.cluster.read(f"/_cluster/health/{quote(name, safe='')}") or {}
+    health = facts.run.cluster.read(f"/_cluster/health{index_path(name)}") or {}
     return f"{name} is red: not all of it is there" if health.get("status") == "red" else ""
 
 

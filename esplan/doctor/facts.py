@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import quote
 
 from esplan import model, normalize
 from esplan.plan import FENCE, GUARD
+from esplan.request import index_path
 
 if TYPE_CHECKING:
     from esplan.lock import Holder
@@ -20,11 +20,6 @@ DAY = 86_400_000
 
 OWN_ALIASES = (GUARD, FENCE.format(token=""))
 """Aliases that esplan puts on indices for itself: no client reads through them."""
-
-
-def index_path(name: str) -> str:
-    """An index in a URL."""
-    return f"/{quote(name, safe='')}"
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan.doctor.facts import index_path
 from esplan.doctor.model import Finding, check, listed, request
+from esplan.request import index_path
 from esplan.sizing import GIB, SHARD
 from esplan.sizing import shards as rule
 

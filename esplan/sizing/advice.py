@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from esplan.request import index_path, request
 from esplan.sizing import GIB, max_num_segments
 from esplan.sizing.model import SEVERITIES, Advice, Goals, Sizing
-from esplan.sizing.requests import index_path, request
 from esplan.sizing.shards import DOCUMENTS, is_huge, is_tiny, proposal
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+
+from esplan.request import index_path, request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,16 +18,6 @@ REQUIRE = "index.routing.allocation.require._id"
 
 MOVED = "?wait_for_events=languid&wait_for_no_relocating_shards=true&timeout=30m"
 STARTED = "?wait_for_status=yellow&wait_for_no_initializing_shards=true&timeout=30m"
-
-
-def request(method: str, path: str, body: JSON | None = None) -> JSON:
-    """A request as the plan file holds it."""
-    return {"method": method, "path": path, "body": body}
-
-
-def index_path(name: str, rest: str = "") -> str:
-    """The path of one index; its name is quoted."""
-    return f"/{quote(name, safe='')}{rest}"
 
 
 def target(one: Sizing) -> str:
@@ -90,7 +81,7 @@ def _linked(one: Sizing, moved: JSON) -> JSON:
         "index.blocks.write": None,
         **moved,
     }
-    route = f"/_{one.proposal['route']}/{quote(target(one), safe='')}"
+    route = f"/_{one.proposal['route']}{index_path(target(one))}"
     return request("PUT", index_path(one.name, route), {"settings": settings})
 
 

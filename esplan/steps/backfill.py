@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from esplan.errors import StepFailed
 from esplan.plan import Step
+from esplan.request import index_path, request
 from esplan.steps import reindex
-from esplan.steps.request import index_path, request
 
 if TYPE_CHECKING:
     from esplan.model import JSON, Index, Migrate

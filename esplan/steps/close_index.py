@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from esplan.errors import OutcomeUnknown
 from esplan.plan import Step
-from esplan.steps.request import index_now, index_path, request, send, send_request
+from esplan.request import index_path, request
+from esplan.steps.request import index_now, send, send_request
 
 if TYPE_CHECKING:
     from esplan.model import JSON

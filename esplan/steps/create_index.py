@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from esplan import normalize
 from esplan.errors import Refused, StepFailed
 from esplan.plan import Step
+from esplan.request import index_path, request
 from esplan.run import mark
-from esplan.steps.request import fenced, index_now, index_path, request, send, send_request
+from esplan.steps.request import fenced, index_now, send, send_request
 
 if TYPE_CHECKING:
     from esplan.model import JSON, Body

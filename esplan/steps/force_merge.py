@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from esplan import activity
 from esplan.errors import OutcomeUnknown, StepFailed
 from esplan.plan import Phase, Step
-from esplan.steps.request import index_path, poll_task, request, send
+from esplan.request import index_path, request
+from esplan.steps.request import poll_task, send
 
 if TYPE_CHECKING:
     from esplan.model import JSON, Index

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from esplan import diff
 from esplan.model import Body
 from esplan.plan import Step
-from esplan.steps.request import index_now, index_path, request, send
+from esplan.request import index_path, request
+from esplan.steps.request import index_now, send
 
 if TYPE_CHECKING:
     from esplan.model import JSON

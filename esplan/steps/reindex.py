@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from esplan.errors import OutcomeUnknown, StepFailed
 from esplan.plan import Step
-from esplan.steps.request import index_path, poll_task, request, send
+from esplan.request import index_path, request
+from esplan.steps.request import poll_task, send
 
 if TYPE_CHECKING:
     from typing import Any

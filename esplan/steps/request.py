@@ -86,15 +86,3 @@ def index_now(step: Step, run: Run) -> Index | None:
     """The index that a step is about, as it is at this moment; None when there is none."""
     name = step.arguments["index"]
     return live.read_indices(run.cluster, [name]).get(name)
-
-
-def request(method: str, path: str, body: JSON | None = None) -> JSON:
-    """A request as the plan file holds it."""
-    return {"method": method, "path": path, "body": body}
-
-
-def index_path(name: str, rest: str = "") -> str:
-    """The path of one index; its name is quoted."""
-    from urllib.parse import quote
-
-    return f"/{quote(name, safe='')}{rest}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from esplan.plan import Step
-from esplan.steps.request import index_now, index_path, request, send
+from esplan.request import index_path, request
+from esplan.steps.request import index_now, send
 
 if TYPE_CHECKING:
     from esplan.model import JSON

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from esplan import normalize
 from esplan.plan import Step
-from esplan.steps.request import fenced, index_path, send
+from esplan.request import index_path
+from esplan.steps.request import fenced, send
 
 if TYPE_CHECKING:
     from esplan.cluster import Cluster
