@@ -50,6 +50,7 @@ format: $(STAMP)
 bench: $(STAMP)  ## Ratios in one run, on the sandbox engine
 	@$(BIN)/python bench/startup.py
 	@$(BIN)/python bench/apply.py
+	@$(BIN)/python bench/plan.py
 
 clean:
 	rm -rf $(VENV) $(AIRFLOW) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from esplan.errors import EsplanError, Refused
@@ -24,8 +24,17 @@ LARGEST = 256 * 1024 * 1024
 
 
 def document(plan: Plan) -> JSON:
-    """The plan as the file holds it: version, plan, summary; `needs` only where there are any."""
-    whole = {"format_version": FORMAT_VERSION, **asdict(plan), "summary": plan.summary}
+    """The plan as the file holds it: version, plan, summary; `needs` only where there are any.
+
+    A view, not a copy: `asdict` would copy every definition once more.
+    """
+    whole = {
+        "format_version": FORMAT_VERSION,
+        **vars(plan),
+        "changes": [{**vars(one), "reasons": [*map(vars, one.reasons)]} for one in plan.changes],
+        "steps": [*map(vars, plan.steps)],
+        "summary": plan.summary,
+    }
     return whole if plan.needs else {n: value for n, value in whole.items() if n != "needs"}
 
 

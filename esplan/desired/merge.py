@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from esplan.model import Address, Alias
 
     Entries = Mapping[Address, Entry]
-    Prefixes = dict[str, list[tuple[Address, re.Pattern[str]]]]
+    Prefixes = dict[str, list[tuple[Address, str]]]
 
 TAKEN = "Elasticsearch keeps both in one namespace; rename one"
 
@@ -96,13 +96,15 @@ def _generated_names(entries: Entries, aliases: Mapping[Address, Alias]) -> Iter
 
 
 def by_prefix(aliases: Mapping[Address, Alias]) -> Prefixes:
-    """The patterns by what comes before their placeholder: thousands are looked up at once."""
+    """The patterns by what comes before their placeholder: thousands are looked up at once.
+
+    They are compiled when they are looked up: few names ever begin as another alias's pattern.
+    """
     found: Prefixes = {}
     for address, alias in aliases.items():
         prefix, *rest = TOKEN.split(alias.naming.pattern)
         if rest:
-            shape = re.compile(possible_names(alias.naming))
-            found.setdefault(prefix, []).append((address, shape))
+            found.setdefault(prefix, []).append((address, possible_names(alias.naming)))
     return found
 
 
@@ -110,5 +112,5 @@ def owners(name: str, patterns: Prefixes) -> Iterator[Address]:
     """The aliases that may call an index `name`."""
     for end in range(len(name) + 1):
         for address, shape in patterns.get(name[:end], ()):
-            if shape.fullmatch(name):
+            if re.fullmatch(shape, name):
                 yield address
