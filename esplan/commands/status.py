@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from esplan import lock, state_index
+from esplan import lock, state_index, tasks
 from esplan.steps import force_merge, reindex
 
 if TYPE_CHECKING:
@@ -56,13 +56,7 @@ def status(cluster: Cluster, plan_digest: str = "") -> Status:
 
 
 def _tasks(cluster: Cluster) -> tuple[Task, ...]:
-    answer = (
-        cluster.read(
-            "/_tasks", {"actions": f"{reindex.ACTIONS},{force_merge.ACTION}", "detailed": "true"}
-        )
-        or {}
-    )
-    found = {n: t for node in answer.get("nodes", {}).values() for n, t in node["tasks"].items()}
+    found = tasks.running(cluster, f"{reindex.ACTIONS},{force_merge.ACTION}")
     ours = {
         name: task
         for name, task in found.items()

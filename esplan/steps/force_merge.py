@@ -11,10 +11,11 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from esplan import activity
-from esplan.errors import OutcomeUnknown, StepFailed
+from esplan.errors import StepFailed
 from esplan.plan import Phase, Step
 from esplan.request import index_path, request
 from esplan.steps.request import poll_task, send
+from esplan.tasks import all_running
 
 if TYPE_CHECKING:
     from esplan.model import JSON, Index
@@ -108,11 +109,8 @@ def _is_written(step: Step, run: Run) -> bool:
 
 def tasks(run: Run, index: str) -> list[str]:
     """Force merges of this index that run now, whoever started them."""
-    answer = run.cluster.read("/_tasks", {"actions": ACTION, "detailed": "true"}) or {}
-    if answer.get("node_failures"):
-        raise OutcomeUnknown("a node does not answer which tasks it runs")
-    every = [pair for node in answer.get("nodes", {}).values() for pair in node["tasks"].items()]
-    return sorted(name for name, task in every if _is_about(task["description"], index))
+    found = all_running(run.cluster, ACTION)
+    return sorted(name for name, task in found.items() if _is_about(task["description"], index))
 
 
 def _is_about(description: str, index: str) -> bool:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan.errors import OutcomeUnknown, StepFailed
+from esplan.errors import StepFailed
 from esplan.plan import Step
 from esplan.request import index_path, request
 from esplan.steps.request import poll_task, send
+from esplan.tasks import all_running, running
 
 if TYPE_CHECKING:
     from typing import Any
@@ -83,17 +84,12 @@ def count(run: Run, index: str) -> int:
 
 
 def tasks(run: Run, opaque_id: str) -> list[str]:
-    """Our parent tasks that run now. Raises StepFailed when a node did not answer."""
-    answer = run.cluster.read("/_tasks", {"actions": ACTIONS, "detailed": "true"})
-    if (answer or {}).get("node_failures"):
-        raise OutcomeUnknown("a node does not answer which tasks it runs")
-    found = [
+    """Our parent tasks that run now. Raises OutcomeUnknown when a node did not answer."""
+    return sorted(
         name
-        for node in (answer or {}).get("nodes", {}).values()
-        for name, task in node["tasks"].items()
+        for name, task in all_running(run.cluster, ACTIONS).items()
         if task.get("headers", {}).get("X-Opaque-Id") == opaque_id and "parent_task_id" not in task
-    ]
-    return sorted(found)
+    )
 
 
 def execute(step: Step, run: Run) -> JSON:
@@ -117,10 +113,10 @@ def awaited(step: Step, run: Run) -> JSON:
 
 def _adopt(step: Step, run: Run) -> str:
     """The one task of ours that runs. Several are cancelled: a lost answer started one twice."""
-    running = tasks(run, run.opaque_id(step))
-    if len(running) == 1:
-        run.listener.note(f"the copy runs already (task {running[0]}): watching it")
-        return running[0]
+    found = tasks(run, run.opaque_id(step))
+    if len(found) == 1:
+        run.listener.note(f"the copy runs already (task {found[0]}): watching it")
+        return found[0]
     undo(step, run)
     return ""
 
@@ -143,9 +139,7 @@ def _slices(run: Run, task: str, found: JSON) -> list[JSON]:
     """The running slices of a sliced task: the parent itself shows only the finished ones."""
     if found["completed"] or "slices" not in found["task"].get("status", {}):
         return []
-    parameters = {"parent_task_id": task, "actions": ACTIONS, "detailed": "true"}
-    answer = run.cluster.read("/_tasks", parameters) or {}
-    return [t for node in answer.get("nodes", {}).values() for t in node["tasks"].values()]
+    return [*running(run.cluster, ACTIONS, parent_task_id=task).values()]
 
 
 def position(found: JSON, slices: list[JSON]) -> tuple[int, int]:
