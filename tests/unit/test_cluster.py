@@ -147,7 +147,7 @@ def test_the_deepest_cause_is_told(server: Scripted, cluster: Cluster) -> None:
 def test_an_answer_that_is_no_json(server: Scripted, cluster: Cluster, body: bytes) -> None:
     cluster.patience = 0
     server.answers = [(200, body)]
-    with pytest.raises(Unreachable, match="not as Elasticsearch does"):
+    with pytest.raises(Unreachable, match="not as Elasticsearch or OpenSearch does"):
         cluster.read("/a")
     with pytest.raises(OutcomeUnknown, match="unknown"):
         cluster.change("PUT", "/a")
