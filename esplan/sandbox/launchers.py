@@ -93,7 +93,7 @@ def opensearch(launch: Launch) -> Command:
     home, config = launch.home, launch.run / "config"
     command = [
         *(str(launch.java / "bin/java"), f"@{config}/jvm.options"),
-        *(f"-Djava.io.tmpdir={launch.run}/tmp", "-cp", f"{home}/lib/*"),
+        *(f"-Djava.io.tmpdir={launch.run / 'tmp'}", "-cp", f"{home}/lib/*"),
         *(str(home / "OpenSearchServer.java"), str(home), str(config)),
     ]
     return command, {}

@@ -218,7 +218,7 @@ def _await_launcher(
     """Return when the server is up. Raises EsplanError when it does not come up."""
     deadline = time.monotonic() + SECONDS_TO_START
     while process.poll() is None and time.monotonic() < deadline:
-        if engine.foreground and STARTED.search(start_log(launch.run).read_text("utf-8", "replace")):
+        if engine.foreground and _has_started(start_log(launch.run)):
             process.returncode = 0  # it outlives this process: without this, Popen complains
             return
         progress(f"starting {engine.name}", None)
@@ -233,6 +233,10 @@ def _await_launcher(
             why=last_lines(start_log(launch.run)),
             remedy="the lines above say why; esplan sandbox stop --purge drops data that is broken",
         )
+
+
+def _has_started(log: Path) -> bool:
+    return STARTED.search(log.read_text(encoding="utf-8", errors="replace")) is not None
 
 
 def _kill(launcher: subprocess.Popen[bytes], cache: Path) -> None:
