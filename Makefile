@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.made
 AIRFLOW := .venv-airflow
 
-.PHONY: demo test test-offline test-live test-airflow check format bench clean
+ENGINES :=
+
+.PHONY: demo test test-offline test-live test-matrix test-airflow check format bench clean
 
 $(STAMP): pyproject.toml
 	@echo "Making the environment in $(VENV) …"
@@ -26,6 +28,9 @@ test-offline: $(STAMP)  ## The part that needs no server
 
 test-live: $(STAMP)
 	@$(BIN)/pytest -m live
+
+test-matrix: $(STAMP)  ## The live tests on every engine, or on those in ENGINES="…"
+	@$(BIN)/python tests/matrix.py $(ENGINES)
 
 $(AIRFLOW)/.made: $(STAMP)
 	@echo "Making the environment in $(AIRFLOW) …"

@@ -6,12 +6,22 @@ an answer that did not come is an `OutcomeUnknown`, never a guess.
 
 from __future__ import annotations
 
+import json
+import re
 import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import tenacity
-from elastic_transport import ConnectionTimeout, SerializationError, TlsError, TransportError
+from elastic_transport import (
+    ConnectionTimeout,
+    HttpHeaders,
+    NodeConfig,
+    SerializationError,
+    TlsError,
+    TransportError,
+    Urllib3HttpNode,
+)
 from elasticsearch import ApiError, Elasticsearch, ElasticsearchWarning, UnsupportedProductError
 
 from esplan.errors import BLOCKED, EsplanError, OutcomeUnknown, ServerError, Unreachable
@@ -20,10 +30,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from elastic_transport._node import NodeApiResponse
+
     from esplan.model import JSON
 
 warnings.filterwarnings("ignore", category=ElasticsearchWarning)
 # A server's deprecation warnings are for the authors of a client, not for its users.
+
+PRODUCT = "x-elastic-product"
+"""The header by which the client knows an Elasticsearch (7.14 and newer)."""
+
+VENDORED = re.compile(r"application/vnd\.elasticsearch\+(json|x-ndjson);.*")
+"""The client's media types, which it puts in place of `application/json`."""
 
 TRANSIENT = frozenset({429, 502, 503, 504})
 """Statuses after which a read is worth repeating."""
@@ -54,6 +72,48 @@ class Connection:
         return {"max_retries": 0, "retry_on_timeout": False, "request_timeout": 60} | given
 
 
+class _Node(Urllib3HttpNode):
+    """Speaks to OpenSearch, too, which the client would refuse.
+
+    Bodies are plain JSON, since OpenSearch does not know the client's media types, and the header
+    that the client looks for is added where the server says that it is OpenSearch.
+    """
+
+    def __init__(self, config: NodeConfig) -> None:
+        """Nothing is sent yet."""
+        super().__init__(config)
+        self._opensearch: bool | None = None
+
+    def perform_request(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        headers: HttpHeaders | None = None,
+        request_timeout: Any = 60,
+    ) -> NodeApiResponse:
+        """One HTTP exchange, and another one before the first answer of an OpenSearch."""
+        plain = (headers or HttpHeaders()).copy()
+        for name in plain.keys() & {"accept", "content-type"}:
+            plain[name] = VENDORED.sub(r"application/\1", plain[name])
+        answer = super().perform_request(method, target, body, plain, request_timeout)
+        if PRODUCT not in answer.meta.headers and answer.meta.status < 300:  # noqa: PLR2004  (HTTP)
+            if self._opensearch is None:
+                root = super().perform_request("GET", "/", None, plain, request_timeout)
+                self._opensearch = _is_opensearch(root.body)
+            if self._opensearch:
+                answer.meta.headers = HttpHeaders({**answer.meta.headers, PRODUCT: "Elasticsearch"})
+        return answer
+
+
+def _is_opensearch(root: bytes) -> bool:
+    """Whether an answer to `GET /` is that of an OpenSearch, and not of any web server."""
+    try:
+        return bool(json.loads(root)["version"]["distribution"] == "opensearch")
+    except (ValueError, LookupError, TypeError):
+        return False
+
+
 class Cluster:
     """Requests to one cluster, with esplan's errors in place of the client's."""
 
@@ -71,7 +131,8 @@ class Cluster:
         self.connection, self.patience, self._trace = connection, patience, trace
         self.on_wait: Callable[[str], None] = lambda _text: None
         try:
-            self._client = Elasticsearch(connection.url, **connection.client_options())
+            options = connection.client_options()
+            self._client = Elasticsearch(connection.url, node_class=_Node, **options)
         except (ValueError, OSError) as error:
             raise EsplanError(
                 f"the connection settings for {connection.url} do not work",
@@ -252,9 +313,9 @@ def _remedy(status: int, kind: str) -> str:
 
 
 def foreign(url: str) -> Unreachable:
-    """Something answers, and it is no Elasticsearch: a proxy's page, another product."""
+    """Something answers, and it is neither: a proxy's page, another product."""
     return Unreachable(
-        f"{url} answers, but not as Elasticsearch does",
+        f"{url} answers, but not as Elasticsearch or OpenSearch does",
         remedy="check --url: a proxy or another product may answer there",
     )
 

@@ -98,7 +98,10 @@ def _without(facts: Facts, name: str, why: Unreadable) -> Facts:
 
 def _reason(error: ServerError) -> Unreadable:
     """Absent APIs answer 400, 405 or, where only the client's half is there, 500."""
-    unknown = ("no handler found", "failed to find action", "Incorrect HTTP method")
+    unknown = (
+        *("no handler found", "failed to find action", "Incorrect HTTP method"),
+        *("unrecognized parameter: [only_errors]", "Invalid index name [_security]"),
+    )
     if any(text in error.what for text in unknown):
         path = error.what.removeprefix("the server refused ").split(":")[0]
         return Unreadable("absent", f"this server does not have {path.split('?')[0]}")

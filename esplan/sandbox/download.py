@@ -1,7 +1,7 @@
-"""An engine's files: fetched by the ordinary Maven client, checked, extracted once, atomically.
+"""An engine's files: fetched by the ordinary Maven client, checked, assembled once, atomically.
 
-An archive that Maven already had is used and left where it is; one that was fetched for the
-sandbox is deleted after extraction, since only a part of it is of use.
+What Maven already had is used and left where it is; what was fetched for the sandbox is deleted
+afterwards, since it takes much room and is of no more use.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import re
 import shutil
 import subprocess
 import tempfile
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esplan.errors import EsplanError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from esplan.sandbox import Progress
     from esplan.sandbox.engines import Engine
 
@@ -36,15 +37,16 @@ def install(engine: Engine, cache: Path, java: Path, progress: Progress) -> Path
     if home.is_dir():
         return home
     maven = Maven(java)
-    archive = maven.repository() / engine.archive
-    fetched = not archive.exists()
-    if fetched:
-        maven.fetch(engine, archive, progress)
+    repository = maven.repository()
+    archives = [repository / artifact.path for artifact in engine.artifacts]
+    fetched = [archive for archive in archives if not archive.exists()]
     try:
-        verify(archive, engine, progress)
-        extract(archive, engine.folder, home, progress)
-    finally:
         if fetched:
+            maven.fetch(engine, repository, progress)
+        verify(engine, archives, progress)
+        assemble(engine, archives, home, progress)
+    finally:
+        for archive in fetched:
             archive.unlink(missing_ok=True)
     return home
 
@@ -79,34 +81,66 @@ class Maven:
             raise _maven_failed("find its local repository", answer.stdout + answer.stderr)
         return Path(ANSI.sub("", answer.stdout).strip())
 
-    def fetch(self, engine: Engine, archive: Path, progress: Progress) -> None:
-        """Have Maven download the archive to its place, telling how far it is."""
-        goal = ["dependency:get", f"-Dartifact={engine.coordinate}", "-Dtransitive=false"]
-        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
+    def fetch(self, engine: Engine, repository: Path, progress: Progress) -> None:
+        """Have Maven download all artifacts to their places, telling how far it is."""
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output,
+        ):
+            goal = ["--file", _project(engine, Path(folder)), "dependency:resolve"]
             run = subprocess.Popen(  # noqa: S603  (the user's own Maven)
                 self.command + goal, stdout=output, stderr=output, env=self.environment, cwd="/"
             )
             try:
-                _watch(run, engine, archive, progress)
+                _watch(run, engine, repository, progress)
             finally:
                 run.terminate()
                 run.wait()
             output.seek(0)
-            if run.returncode != 0 or not archive.exists():
-                raise _maven_failed(f"download {engine.coordinate}", output.read())
+            complete = all((repository / artifact.path).exists() for artifact in engine.artifacts)
+            if run.returncode != 0 or not complete:
+                raise _maven_failed(f"download {engine.name}", output.read())
 
 
-def _watch(run: subprocess.Popen[bytes], engine: Engine, archive: Path, progress: Progress) -> None:
-    """Wait for Maven. Its unfinished file lies beside the archive, under a longer name."""
-    text = f"downloading {engine.artifact} ({engine.size / 1e6:.0f} MB)"
+DEPENDENCY = """<dependency>
+<groupId>{one.group}</groupId><artifactId>{one.name}</artifactId>
+<version>{one.release}</version><type>{one.kind}</type>
+<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>
+</dependency>
+"""
+
+
+def _project(engine: Engine, folder: Path) -> str:
+    """A pom.xml that asks for exactly the engine's artifacts, and for no other they name."""
+    wanted = "".join(DEPENDENCY.format(one=artifact) for artifact in engine.artifacts)
+    file = folder / "pom.xml"
+    file.write_text(
+        "<project><modelVersion>4.0.0</modelVersion><groupId>esplan</groupId>"
+        "<artifactId>sandbox</artifactId><version>1</version><packaging>pom</packaging>"
+        f"<dependencies>\n{wanted}</dependencies></project>\n",
+        encoding="utf-8",
+    )
+    return str(file)
+
+
+def _watch(
+    run: subprocess.Popen[bytes], engine: Engine, repository: Path, progress: Progress
+) -> None:
+    """Wait for Maven, telling how far it is."""
+    text = f"downloading {engine.name} ({engine.size / 1e6:.0f} MB)"
     while True:
-        written = max((_size(path) for path in archive.parent.glob(f"{archive.name}*")), default=0)
+        written = sum(_written(repository / artifact.path) for artifact in engine.artifacts)
         progress(text, min(written / engine.size, 1.0))
         try:
             run.wait(timeout=0.5)
         except subprocess.TimeoutExpired:
             continue
         return
+
+
+def _written(archive: Path) -> int:
+    """Bytes there so far. Maven's unfinished file lies beside the archive, under a longer name."""
+    return max((_size(path) for path in archive.parent.glob(f"{archive.name}*")), default=0)
 
 
 def _size(path: Path) -> int:
@@ -127,27 +161,29 @@ def _maven_failed(task: str, output: str) -> EsplanError:
     )
 
 
-def verify(archive: Path, engine: Engine, progress: Progress) -> None:
-    """Raise EsplanError unless the archive's SHA-256 is the catalogue's."""
-    digest, done = hashlib.sha256(), 0
-    with archive.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-            done += len(chunk)
-            progress("checking the archive", min(done / engine.size, 1.0))
-    if digest.hexdigest() != engine.sha256:
-        raise EsplanError(
-            "the downloaded archive is not the expected one, so nothing of it is used",
-            where=str(archive),
-            why=f"SHA-256 is {digest.hexdigest()}, not {engine.sha256}",
-            remedy="delete that file if it is still there, then start again",
-        )
+def verify(engine: Engine, archives: Sequence[Path], progress: Progress) -> None:
+    """Raise EsplanError unless each archive's SHA-256 is the catalogue's."""
+    done = 0
+    for artifact, archive in zip(engine.artifacts, archives, strict=True):
+        digest = hashlib.sha256()
+        with archive.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)
+                done += len(chunk)
+                progress("checking the archive", min(done / engine.size, 1.0))
+        if digest.hexdigest() != artifact.sha256:
+            raise EsplanError(
+                "the downloaded archive is not the expected one, so nothing of it is used",
+                where=str(archive),
+                why=f"SHA-256 is {digest.hexdigest()}, not {artifact.sha256}",
+                remedy="delete that file if it is still there, then start again",
+            )
 
 
-def extract(archive: Path, folder: str, home: Path, progress: Progress) -> None:
-    """Extract `*/<folder>/` of the archive as `home`; after a crash `home` does not exist.
+def assemble(engine: Engine, archives: Sequence[Path], home: Path, progress: Progress) -> None:
+    """Make the engine's folder `home` of its archives; after a crash `home` does not exist.
 
-    Raises EsplanError when the archive has no such folder.
+    Raises EsplanError when an archive lacks what it should have.
     """
     home.parent.mkdir(exist_ok=True)
     home.parent.chmod(0o755)
@@ -155,26 +191,12 @@ def extract(archive: Path, folder: str, home: Path, progress: Progress) -> None:
         shutil.rmtree(left_over)
     partial = Path(tempfile.mkdtemp(prefix="partial-", dir=home.parent))
     try:
-        with zipfile.ZipFile(archive) as file:
-            _extract_members(file, folder, partial, progress)
-        found = next(partial.glob(f"*/{folder}"), None)
-        if found is None:
-            raise EsplanError(f"the archive has no folder {folder}/", where=str(archive))
+        found = engine.assemble(archives, partial, progress)
         _let_everyone_read(found)
         os.sync()  # the rename must not reach the disk before the files do
         found.rename(home)
     finally:
-        shutil.rmtree(partial)
-
-
-def _extract_members(file: zipfile.ZipFile, folder: str, partial: Path, progress: Progress) -> None:
-    """Write the members of `*/<folder>/`, telling how far it is by their bytes."""
-    wanted = [member for member in file.infolist() if member.filename.split("/")[1:2] == [folder]]
-    total, done = sum(member.file_size for member in wanted) or 1, 0
-    for member in wanted:
-        file.extract(member, partial)
-        done += member.file_size
-        progress("extracting the server", done / total)
+        shutil.rmtree(partial, ignore_errors=not partial.exists())
 
 
 def _let_everyone_read(folder: Path) -> None:

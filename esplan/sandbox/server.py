@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -27,8 +28,16 @@ from esplan.sandbox.cache import (
     require_reachable,
     server_account,
 )
-from esplan.sandbox.engines import Launch
-from esplan.sandbox.state import Sandbox, is_server, run_folder, running, save, state_file
+from esplan.sandbox.launchers import Launch
+from esplan.sandbox.state import (
+    Sandbox,
+    is_server,
+    run_folder,
+    running,
+    save,
+    start_log,
+    state_file,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +48,9 @@ if TYPE_CHECKING:
 
 ORDINARY_PORTS = frozenset({9200, 9300})
 """Where other people's clusters listen: never the sandbox's, whatever the system offers."""
+
+STARTED = re.compile(r"\bstarted( \{.*)?$", re.MULTILINE)
+"""The line of a server that runs in the foreground, once it is up."""
 
 SECONDS_TO_START = 180
 SECONDS_TO_STOP = 30
@@ -98,7 +110,7 @@ def _start(engine: Engine, cache: Path, progress: Progress) -> Sandbox:
     account = server_account()
     if account:
         require_reachable(cache)
-    java = find_java(engine.java_min, engine.java_max, account)
+    java = find_java(engine.java_min, engine.java_max, account, engine.java_module)
     home = install(engine, cache, java, progress)
     ports = free_ports()
     launch = Launch(home, run_folder(cache, engine.name), java)
@@ -144,7 +156,7 @@ def _prepare(
         (launch.run / name).mkdir()
     (launch.run / "data").mkdir(exist_ok=True)
     shutil.copytree(launch.home / "config", launch.run / "config", dirs_exist_ok=True)
-    (launch.run / "config/elasticsearch.yml").write_text(
+    (launch.run / "config" / engine.config).write_text(
         "\n".join(_settings(launch.run, engine, ports)) + "\n", encoding="utf-8"
     )
     jvm_options = launch.run / "config/jvm.options"
@@ -164,7 +176,7 @@ def _quiet(jvm_options: str) -> str:
 
 
 def _settings(run: Path, engine: Engine, ports: tuple[int, int]) -> list[str]:
-    """The lines of elasticsearch.yml."""
+    """The lines of the server's settings file."""
     return [
         "cluster.name: esplan-sandbox",
         "node.name: sandbox",
@@ -187,7 +199,7 @@ def _spawn(launch: Launch, engine: Engine, account: Mapping[str, Any]) -> subpro
     """
     command, own = engine.launcher(launch)
     environment = {"PATH": os.defpath, "HOME": str(launch.run / "tmp"), "LC_ALL": "C.UTF-8"} | own
-    with _start_log(launch).open("w", encoding="utf-8") as output:
+    with start_log(launch.run).open("w", encoding="utf-8") as output:
         return subprocess.Popen(  # noqa: S603  (the launcher's own command)
             command,
             env=environment,
@@ -200,28 +212,31 @@ def _spawn(launch: Launch, engine: Engine, account: Mapping[str, Any]) -> subpro
         )
 
 
-def _start_log(launch: Launch) -> Path:
-    return launch.run / "start.log"
-
-
 def _await_launcher(
     process: subprocess.Popen[bytes], launch: Launch, engine: Engine, progress: Progress
 ) -> None:
-    """Return when the launcher has, the server being up. Raises EsplanError when it is not."""
+    """Return when the server is up. Raises EsplanError when it does not come up."""
     deadline = time.monotonic() + SECONDS_TO_START
     while process.poll() is None and time.monotonic() < deadline:
+        if engine.foreground and _has_started(start_log(launch.run)):
+            process.returncode = 0  # it outlives this process: without this, Popen complains
+            return
         progress(f"starting {engine.name}", None)
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.5)
-    if process.returncode != 0:
+    if process.returncode != 0 or engine.foreground:
         ended = process.returncode is not None
         why = f"exit code {process.returncode}" if ended else f"not up after {SECONDS_TO_START} s"
         raise EsplanError(
             f"{engine.name} did not start ({why})",
-            where=str(_start_log(launch)),
-            why=last_lines(_start_log(launch)),
+            where=str(start_log(launch.run)),
+            why=last_lines(start_log(launch.run)),
             remedy="the lines above say why; esplan sandbox stop --purge drops data that is broken",
         )
+
+
+def _has_started(log: Path) -> bool:
+    return STARTED.search(log.read_text(encoding="utf-8", errors="replace")) is not None
 
 
 def _kill(launcher: subprocess.Popen[bytes], cache: Path) -> None:

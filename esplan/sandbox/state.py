@@ -39,6 +39,11 @@ def pid_file(run: Path) -> Path:
     return run / "tmp" / "pid"
 
 
+def start_log(run: Path) -> Path:
+    """What the launcher printed, and a server that shares its output."""
+    return run / "start.log"
+
+
 def save(cache: Path, sandbox: Sandbox) -> None:
     """Write the state file in one piece."""
     new = state_file(cache).with_suffix(".new")

@@ -1,4 +1,7 @@
-"""A real server for every live test: ESPLAN_TEST_URL, or the sandbox, started if need be."""
+"""A real server for every live test: ESPLAN_TEST_URL, or the sandbox, started if need be.
+
+The sandbox runs ESPLAN_TEST_ENGINE, or the default engine.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ def url() -> Iterator[str]:
     from esplan.commands import sandbox
 
     was_running = sandbox.status().running
-    yield sandbox.start("elasticsearch-8.16", lambda _text, _part: None).url
+    yield sandbox.start(os.environ.get("ESPLAN_TEST_ENGINE", ""), lambda _text, _part: None).url
     if not was_running:
         sandbox.stop(purge=False)
 

@@ -68,7 +68,7 @@ def test_wrong_url_something_else_answers(world: World) -> None:
         world.url = f"http://127.0.0.1:{server.server_port}"
         said = plan_fails(world, 1)
         server.shutdown()
-    assert "not as Elasticsearch does" in said
+    assert "not as Elasticsearch or OpenSearch does" in said
     assert "check --url" in said
 
 

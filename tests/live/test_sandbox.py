@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from esplan.cluster import Cluster
 
 pytestmark = pytest.mark.live
-ENGINE = ENGINES[DEFAULT]
+ENGINE = ENGINES[os.environ.get("ESPLAN_TEST_ENGINE", DEFAULT)]
 
 
 def silent(_text: str, _done: float | None) -> None:
@@ -50,7 +50,7 @@ def test_it_runs_and_is_the_engine_it_should_be(own_server: str) -> None:
     assert shown.version == ENGINE.version
     assert shown.disk > 100_000_000
     assert shown.sandbox is not None
-    again = sandbox.start(DEFAULT, silent)
+    again = sandbox.start(ENGINE.name, silent)
     assert (again.url, again.pid) == (own_server, shown.sandbox.pid)
     assert again.was_running
 
@@ -113,11 +113,12 @@ def empty_cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_a_server_that_refuses_its_settings(empty_cache: Path) -> None:
-    java = find_java(ENGINE.java_min, ENGINE.java_max, {})
-    if not (download.Maven(java).repository() / ENGINE.archive).exists():
+    java = find_java(ENGINE.java_min, ENGINE.java_max, {}, ENGINE.java_module)
+    repository = download.Maven(java).repository()
+    if not all((repository / artifact.path).exists() for artifact in ENGINE.artifacts):
         pytest.skip("the archive is not in the local Maven repository, and it is large")
     broken = replace(ENGINE, settings=(*ENGINE.settings, "no.such.setting: 1"))
-    with pytest.raises(EsplanError, match=r"8\.16 did not start \(exit code") as caught:
+    with pytest.raises(EsplanError, match=rf"{ENGINE.name} did not start \(exit code") as caught:
         server.start(broken, silent)
     assert "unknown setting [no.such.setting]" in caught.value.why
     assert caught.value.where.startswith(str(empty_cache))

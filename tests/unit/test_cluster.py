@@ -25,6 +25,8 @@ class Scripted(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Scribe)
         self.answers: list[Answer | None] = []
         self.seen: list[str] = []
+        self.kinds: list[str | None] = []
+        self.product = "Elasticsearch"
 
     @property
     def url(self) -> str:
@@ -37,6 +39,7 @@ class Scribe(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         self.rfile.read(int(self.headers.get("content-length", 0)))
         self.server.seen.append(f"{self.command} {self.path}")
+        self.server.kinds.append(self.headers.get("content-type"))
         answers = self.server.answers
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if answer is None:
@@ -44,7 +47,8 @@ class Scribe(BaseHTTPRequestHandler):
             return
         body = answer[1] if isinstance(answer[1], bytes) else json.dumps(answer[1]).encode()
         self.send_response(answer[0])
-        self.send_header("x-elastic-product", "Elasticsearch")
+        if self.server.product:
+            self.send_header("x-elastic-product", self.server.product)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -147,7 +151,7 @@ def test_the_deepest_cause_is_told(server: Scripted, cluster: Cluster) -> None:
 def test_an_answer_that_is_no_json(server: Scripted, cluster: Cluster, body: bytes) -> None:
     cluster.patience = 0
     server.answers = [(200, body)]
-    with pytest.raises(Unreachable, match="not as Elasticsearch does"):
+    with pytest.raises(Unreachable, match="not as Elasticsearch or OpenSearch does"):
         cluster.read("/a")
     with pytest.raises(OutcomeUnknown, match="unknown"):
         cluster.change("PUT", "/a")
@@ -164,3 +168,44 @@ def test_a_trace_names_requests_only(server: Scripted) -> None:
     with Cluster(Connection(server.url, api_key="K1"), trace=lines.append) as cluster:
         cluster.change("PUT", "/a", None, {"secret": 1})
     assert lines == ["PUT /a"]
+
+
+OPENSEARCH = (200, {"version": {"distribution": "opensearch", "number": "2.19.5"}})
+
+
+def test_an_opensearch_is_asked_once_what_it_is(server: Scripted, cluster: Cluster) -> None:
+    server.product = ""
+    server.answers = [OK, OPENSEARCH, OK]
+    assert cluster.read("/a") == {"ok": True}
+    assert cluster.change("PUT", "/b", None, {}) == {"ok": True}
+    assert server.seen == ["GET /a", "GET /", "PUT /b"]
+
+
+@pytest.mark.parametrize(
+    "root", [OK, (404, {}), (200, b"<html>"), (200, []), (200, {"version": {"number": "7.17.0"}})]
+)
+def test_any_other_server_is_refused(server: Scripted, cluster: Cluster, root: Answer) -> None:
+    cluster.patience = 0
+    server.product = ""
+    server.answers = [OK, root, OK]
+    for _ in range(2):
+        with pytest.raises(Unreachable, match="not as Elasticsearch or OpenSearch does"):
+            cluster.read("/a")
+    assert server.seen == ["GET /a", "GET /", "GET /a"]
+
+
+def test_an_opensearch_that_refuses_is_not_asked(server: Scripted, cluster: Cluster) -> None:
+    server.product = ""
+    server.answers = [(401, {"error": {"type": "t", "reason": "who are you"}})]
+    with pytest.raises(ServerError, match="who are you"):
+        cluster.read("/a")
+    assert server.seen == ["GET /a"]
+
+
+def test_bodies_have_media_types_that_every_server_knows(
+    server: Scripted, cluster: Cluster
+) -> None:
+    server.answers = [OK]
+    cluster.change("PUT", "/a", None, {})
+    cluster.change("POST", "/_bulk", None, [{}])
+    assert server.kinds == ["application/json", "application/x-ndjson"]

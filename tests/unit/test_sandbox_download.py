@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from esplan.errors import EsplanError, UsageError
-from esplan.sandbox import download
+from esplan.sandbox import assembly, download
 from esplan.sandbox.cache import cache_folder, locked, require_reachable
 from esplan.sandbox.engines import DEFAULT, ENGINES, Engine, engine
 
@@ -38,13 +39,13 @@ class FakeMaven:
 
     @property
     def path(self) -> Path:
-        return self.repository / ENGINES[DEFAULT].archive
+        return self.repository / ENGINES[DEFAULT].artifacts[0].path
 
     def write(self, command: Path, fetch: str) -> None:
         command.write_text(
             f'#!/bin/sh\necho "$JAVA_HOME $*" >> {self.log}\n'
             f'case "$*" in *help:evaluate*) printf "\\033[0m{self.repository}\\033[0m";;\n'
-            f"*dependency:get*) {fetch};; esac\n"
+            f"*dependency:resolve*) {fetch};; esac\n"
         )
         command.chmod(0o755)
 
@@ -54,7 +55,9 @@ class FakeMaven:
     def engine(self) -> Engine:
         data = self.remote.read_bytes()
         sha256 = hashlib.sha256(data).hexdigest()
-        return replace(ENGINES[DEFAULT], sha256=sha256, size=len(data))
+        known = ENGINES[DEFAULT]
+        artifact = replace(known.artifacts[0], sha256=sha256, size=len(data))
+        return replace(known, artifacts=(artifact,))
 
 
 @pytest.fixture
@@ -85,9 +88,7 @@ def test_downloads_checks_extracts_and_leaves_no_archive(maven: FakeMaven, cache
     assert all(done is not None and 0 <= done <= 1 for _, done in told)
     assert told[-1] == ("extracting the server", 1.0)
     log = maven.log.read_text()
-    assert (
-        f"/java --quiet --batch-mode dependency:get -Dartifact={maven.engine().coordinate}" in log
-    )
+    assert "/java --quiet --batch-mode --file " in log
 
 
 def test_a_second_install_asks_nobody(maven: FakeMaven, cache: Path) -> None:
@@ -103,18 +104,20 @@ def test_an_archive_that_maven_has_is_used_and_kept(maven: FakeMaven, cache: Pat
     home = download.install(maven.engine(), cache, JAVA, silent)
     assert home.is_dir()
     assert maven.path.exists()
-    assert "dependency:get" not in maven.log.read_text()
+    assert "dependency:resolve" not in maven.log.read_text()
 
 
 def test_a_wrong_checksum_is_refused_and_the_download_deleted(
     maven: FakeMaven, cache: Path
 ) -> None:
-    expected = replace(maven.engine(), sha256="0" * 64)
+    engine = maven.engine()
+    wrong = replace(engine.artifacts[0], sha256="0" * 64)
+    expected = replace(engine, artifacts=(wrong,))
     with pytest.raises(
         EsplanError, match="not the expected one, so nothing of it is used"
     ) as caught:
         download.install(expected, cache, JAVA, silent)
-    assert caught.value.why == f"SHA-256 is {maven.engine().sha256}, not {'0' * 64}"
+    assert caught.value.why == f"SHA-256 is {engine.artifacts[0].sha256}, not {'0' * 64}"
     assert not maven.path.exists()
     assert not (cache / "engines").exists()
 
@@ -148,7 +151,7 @@ def test_files_are_readable_by_the_servers_account(maven: FakeMaven, cache: Path
 
 
 def test_an_archive_without_the_server_is_an_error(maven: FakeMaven, cache: Path) -> None:
-    expected = replace(maven.engine(), folder="opensearch")
+    expected = replace(maven.engine(), assemble=assembly.folder("opensearch"))
     with pytest.raises(EsplanError, match="the archive has no folder opensearch/"):
         download.install(expected, cache, JAVA, silent)
     assert list((cache / "engines").iterdir()) == []
@@ -165,16 +168,65 @@ def test_no_maven(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_mavens_own_error_is_shown(maven: FakeMaven, cache: Path, tmp_path: Path) -> None:
     maven.fail(tmp_path, "[ERROR] Could not transfer artifact")
-    with pytest.raises(EsplanError, match="Maven could not download org") as caught:
+    with pytest.raises(
+        EsplanError, match=r"Maven could not download elasticsearch-8\.16"
+    ) as caught:
         download.install(maven.engine(), cache, JAVA, silent)
     assert caught.value.why == "[ERROR] Could not transfer artifact"
     assert "settings.xml" in caught.value.remedy
 
 
+def test_maven_is_asked_for_every_artifact_and_for_nothing_they_name(tmp_path: Path) -> None:
+    known = engine("opensearch-2.19")
+    pom = Path(download._project(known, tmp_path)).read_text()
+    assert pom.count("<dependency>") == len(known.artifacts) == 73
+    assert pom.count("<exclusion><groupId>*</groupId><artifactId>*</artifactId>") == 73
+    assert "<groupId>org.opensearch</groupId><artifactId>opensearch</artifactId>" in pom
+    assert "<version>2.19.5</version><type>jar</type>" in pom
+
+
+def test_artifacts_are_pinned() -> None:
+    for one in (artifact for known in ENGINES.values() for artifact in known.artifacts):
+        assert re.fullmatch("[0-9a-f]{64}", one.sha256), one
+        assert one.size > 0
+        assert one.kind in {"jar", "zip"}
+    artifact = engine("elasticsearch-7.17").artifacts[0]
+    place = "org/elasticsearch/distribution/integ-test-zip/elasticsearch/7.17.29"
+    assert artifact.path == f"{place}/elasticsearch-7.17.29.zip"
+
+
+def test_elasticsearch_7_gets_the_module_reindex(maven: FakeMaven, cache: Path) -> None:
+    with zipfile.ZipFile(maven.remote, "w") as file:
+        file.writestr("elasticsearch-7/modules/transport-netty4/netty.jar", "jar")
+        file.writestr("elasticsearch-7/config/jvm.options", "-Xmx1g\n")
+    jar = cache / "reindex-client.jar"
+    jar.write_text("jar")
+    (cache / "partial").mkdir()
+    home = assembly.with_reindex([maven.remote, jar], cache / "partial", silent)
+    assert names(home) == [
+        "config/jvm.options",
+        "modules/reindex/plugin-descriptor.properties",
+        "modules/reindex/reindex-client.jar",
+        "modules/transport-netty4/netty.jar",
+    ]
+    descriptor = (home / "modules/reindex/plugin-descriptor.properties").read_text()
+    assert f"elasticsearch.version={engine('elasticsearch-7.17').version}\n" in descriptor
+
+
+def test_opensearch_is_its_jars_and_a_program(cache: Path) -> None:
+    jar = cache / "opensearch.jar"
+    jar.write_text("jar")
+    (cache / "partial").mkdir()
+    home = assembly.opensearch([jar], cache / "partial", silent)
+    assert names(home) == ["OpenSearchServer.java", "config/jvm.options", "lib/opensearch.jar"]
+
+
 def test_an_unknown_engine_names_the_known() -> None:
     with pytest.raises(UsageError, match="no sandbox engine 'solr'") as caught:
         engine("solr")
-    assert caught.value.remedy == "choose one of: elasticsearch-8.16"
+    assert caught.value.remedy == (
+        "choose one of: elasticsearch-8.16, elasticsearch-9.4, elasticsearch-7.17, opensearch-2.19"
+    )
 
 
 def test_the_cache_folder_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,6 +80,19 @@ def test_a_chosen_java_that_does_not_fit_is_an_error(
     assert caught.value.why == f"{old} is Java 11"
 
 
+def test_one_without_the_module_is_passed_over(tmp_path: Path) -> None:
+    small = fake(tmp_path / "jvm/a-21", 'version "21.0.1"')
+    (small / "bin/java").write_text(
+        "#!/bin/sh\n[ $1 != --add-modules ] || exit 1\necho 'version \"21.0.1\"'\n"
+    )
+    with pytest.raises(EsplanError, match="no Java from 21 to 25 was found") as caught:
+        java.find_java(21, 25, {}, "jdk.incubator.vector")
+    assert caught.value.why == f"{small} is Java 21 without the module jdk.incubator.vector"
+    assert "full JDK" in caught.value.remedy
+    right = fake(tmp_path / "jvm/b-21", 'version "21.0.1"')
+    assert java.find_java(21, 25, {}, "jdk.incubator.vector") == right
+
+
 def test_no_java() -> None:
     with pytest.raises(EsplanError, match="no Java from 17 to 23 was found") as caught:
         java.find_java(17, 23, {})

@@ -19,7 +19,8 @@ from esplan.commands import sandbox as command
 from esplan.errors import EsplanError, UsageError
 from esplan.sandbox import server, state
 from esplan.sandbox.cache import ACCOUNTS, locked, server_account
-from esplan.sandbox.engines import DEFAULT, ENGINES, Launch, cli_tool_launcher
+from esplan.sandbox.engines import DEFAULT, ENGINES
+from esplan.sandbox.launchers import Launch, cli_tool_launcher
 from esplan.sandbox.state import Sandbox
 
 if TYPE_CHECKING:
@@ -90,6 +91,48 @@ def test_start_status_stop(cache: Path) -> None:
     assert not state.is_server(up.pid, cache)
     assert command.status().sandbox is None
     assert not state.state_file(cache).exists()
+
+
+FOREGROUND = """
+import time
+print("[INFO] [node] started{}", flush=True)
+time.sleep(300)
+"""
+
+
+def foreground(says: str) -> Any:
+    """A launcher that is the server, and says that."""
+    code = FOREGROUND.replace("started{}", says)
+    return replace(
+        ENGINE,
+        foreground=True,
+        launcher=lambda launch: ([sys.executable, "-c", code, str(launch.home)], {}),
+    )
+
+
+@pytest.mark.parametrize("says", ["started", "started {node}{127.0.0.1}"])
+def test_a_server_that_stays_in_the_foreground(says: str, cache: Path) -> None:
+    up = server.start(foreground(says), silent)
+    assert state.is_server(up.pid, cache)
+    assert server.start(foreground(says), silent).pid == up.pid
+    assert not command.stop(purge=False).killed
+    assert not state.is_server(up.pid, cache)
+
+
+def test_a_foreground_server_that_never_says_it_is_up(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "SECONDS_TO_START", 1)
+    with pytest.raises(EsplanError, match=r"did not start \(not up after 1 s\)") as caught:
+        server.start(foreground("starting"), silent)
+    assert caught.value.why == "[INFO] [node] starting"
+    assert state.running(cache) is None
+
+
+def test_a_foreground_server_that_ends_at_once() -> None:
+    ends_at_once = replace(foreground(""), launcher=lambda _: (["/bin/sh", "-c", "exit 0"], {}))
+    with pytest.raises(EsplanError, match=r"did not start \(exit code 0\)"):
+        server.start(ends_at_once, silent)
 
 
 def test_a_second_start_says_where_it_runs() -> None:
@@ -330,6 +373,16 @@ def test_the_launcher_is_told_where_everything_is(tmp_path: Path) -> None:
         f"{tmp_path}/run/tmp/pid",
     ]
     assert environment["ES_JAVA_OPTS"] == "-Xms1g -Xmx1g"
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_every_server_writes_into_its_own_folder_only(name: str, tmp_path: Path) -> None:
+    launch = Launch(tmp_path / "home", tmp_path / "run", tmp_path / "java")
+    words, environment = ENGINES[name].launcher(launch)
+    assert str(tmp_path / "home") in " ".join(words)  # by this a stop knows the process
+    assert f"{tmp_path}/run/config" in " ".join([*words, *environment.values()])
+    assert f"{tmp_path}/run/tmp" in " ".join([*words, *environment.values()])
+    assert f"{tmp_path}/java" in " ".join([*words, *environment.values()])
 
 
 def test_root_starts_the_server_as_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
