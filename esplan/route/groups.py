@@ -30,12 +30,13 @@ OF_ONE_OBJECT = ("body", "ours", "proven")
 
 
 def members(aliases: Iterable[Alias]) -> dict[str, list[Alias]]:
-    """The aliases of each group that has several, by its name."""
+    """The aliases of each group that has several, in their order, by its name."""
     found: dict[str, list[Alias]] = defaultdict(list)
     for alias in aliases:
         if alias.group:
             found[alias.group].append(alias)
-    return {name: group for name, group in found.items() if len(group) > 1}
+    several = {name: group for name, group in found.items() if len(group) > 1}
+    return {name: sorted(group, key=lambda one: one.name) for name, group in several.items()}
 
 
 def refuse_halves(desired: State, wanted: State) -> None:

@@ -89,7 +89,7 @@ def _change(change: Change, plan: Plan) -> Iterator[Text]:
     steps = [step for step in plan.steps if _is_about(step, change)]
     yield from (Text(f"      {line}") for line in _consequences(change, steps))
     if switch := plan.groups.get(change.address):
-        yield Text(f"      changes in one call with all of {clean(switch.address)}, or none does")
+        yield Text(f"      in one call with the others of {clean(switch.address)}: all or none")
 
 
 def _is_about(step: Step, change: Change) -> bool:
