@@ -501,6 +501,34 @@ def test_a_crash_after_any_step_and_again(three: Any, path: Path, through: int) 
     assert on(three) == {"a_blue": ["a"], "b_blue": ["b"], "c_green": ["c"]}
 
 
+def test_a_crash_while_a_group_is_taken_back(three: Any, path: Path) -> None:
+    """The next apply goes on with it, and leaves what stands by itself as it is."""
+    plan = planned(three, alias("a"), alias("b"), alias("c", group=""))
+
+    class Killed(BaseException):
+        pass
+
+    def crash(request: str) -> None:
+        if request == "PUT /b_green/_block/write":
+            raise ServerError("refused", status=403)
+        if request == "PUT /a_green/_settings":
+            raise Killed
+
+    three.before = crash
+    journal = open_journal(path, plan.digest)
+    with pytest.raises(Killed):
+        engine.apply(run_of(three, plan), journal, keep_going=True)
+    assert [one.data.get("address") for one in journal.records if one.event == "failed"] == [
+        "group.g"
+    ]
+    three.before = lambda _request: None
+    three.log.clear()
+    assert applied(three, plan, path).ended
+    assert on(three) == {"a_blue": ["a"], "b_blue": ["b"], "c_blue": ["c"]}
+    assert three.sent.count("PUT /a_blue") == 1, "it was taken back, and made again"
+    assert "PUT /c_blue" not in three.sent, "c was left as it is"
+
+
 def test_abandoning_before_and_after_the_switch(three: Any, path: Path) -> None:
     plan = planned(three, alias("a"), alias("b"))
     applied(three, plan, path, through="prepare")
