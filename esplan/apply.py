@@ -131,12 +131,12 @@ def _carry_out_all(
 ) -> int:
     """Every step that is not done yet; returns how many.
 
-    With `failed`, an object that fails is put there, and its later steps are left out.
+    With `failed`, an object or group that fails is put there, and its later steps are left out.
     """
     todo = [step for step in steps if journal.state(step.id) != "done"]
     count = 0
     for step in todo:
-        if failed and step.address in failed:
+        if failed and not failed.keys().isdisjoint((step.address, _group(run, step))):
             continue
         try:
             _stoppable(step, run, journal, (steps.index(step) + 1, len(steps)))
@@ -144,11 +144,24 @@ def _carry_out_all(
         except Stopped:
             raise
         except EsplanError as error:
-            _take_back(run, journal, error, "" if failed is None else step.address)
+            unit = "" if failed is None else _unit(step, run, journal)
+            _take_back(run, journal, error, unit)
             if failed is None:
                 raise
-            failed[step.address] = error
+            failed[unit] = error
     return count
+
+
+def _group(run: Run, step: Step) -> str:
+    """The address of the step that switches this one's object with others; empty for none."""
+    switch = run.plan.groups.get(step.address)
+    return switch.address if switch else ""
+
+
+def _unit(step: Step, run: Run, journal: Journal) -> str:
+    """What fails as one: a group until it is switched; then each object by itself."""
+    switch = run.plan.groups.get(step.address)
+    return switch.address if switch and journal.state(switch.id) != "done" else step.address
 
 
 def _stoppable(step: Step, run: Run, journal: Journal, position: tuple[int, int]) -> None:
@@ -226,7 +239,7 @@ def _then(remedy: str) -> str:
 def _take_back(run: Run, journal: Journal, error: EsplanError, only: str = "") -> None:
     """After a failure with a known reason: leave the cluster as it was before the plan.
 
-    With `only`, an address, as that object was; the journal says so, and a later apply too.
+    With `only`, an address, as that object or group was; the journal says so, and a later apply.
     """
     if isinstance(error, ServerError) and error.status >= 500:  # noqa: PLR2004  (HTTP's class)
         raise _stopped(error) from error
@@ -249,15 +262,15 @@ def roll_back(
 ) -> None:
     """Undo, last first, every step of every copy or creation that was not switched.
 
-    `only`: of this address. Raises Stopped when the cluster does not let that happen now; the next
-    apply goes on with it.
+    `only`: of this object or group. Raises Stopped when the cluster does not let that happen now;
+    the next apply goes on with it.
     """
     begun = [step for step in run.plan.steps if journal.state(step.id) in ("intent", "done")]
-    begun = [step for step in begun if only in ("", step.address)]
     kept = {step.address for step in begun if _is_final(step, run, journal)}
+    mine = [step for step in begun if only in ("", step.address, _group(run, step))]
     try:
-        for step in reversed(begun):
-            if step.address not in kept:
+        for step in reversed(mine):
+            if kept.isdisjoint((step.address, _group(run, step))):
                 run.lock.check()
                 KINDS[step.kind].undo(step, run)
                 journal.append("undone", step.id)
@@ -273,8 +286,9 @@ def roll_back(
 
 def _is_final(step: Step, run: Run, journal: Journal) -> bool:
     """An object that is done, was switched, or was changed in place is not taken back."""
-    own = [one for one in run.plan.steps if one.address == step.address]
-    if run.plan.change(step.address).action not in ("create", "replace"):
+    switch = run.plan.groups.get(step.address)
+    own = [one for one in run.plan.steps if one.address == step.address or one is switch]
+    if step is not switch and run.plan.change(step.address).action not in ("create", "replace"):
         opened = [one for one in own if one.kind == "open_index"]
         return all(journal.state(one.id) == "done" for one in opened)  # never left closed
     if all(journal.state(one.id) == "done" for one in own):
@@ -306,19 +320,28 @@ def _left(run: Run, journal: Journal) -> str:
 
 def _partly(run: Run, journal: Journal, failed: dict[str, EsplanError]) -> EsplanError:
     """What failed, what was done, how to go on. Closes the journal where nothing is half done."""
-    objects = dict.fromkeys(step.address for step in run.plan.steps)
-    open_ = {s.address for s in run.plan.steps if journal.state(s.id) != "done"} - set(failed)
+    objects = list(dict.fromkeys(o for step in run.plan.steps for o in _objects(step)))
+    lost = [one for step in run.plan.steps if step.address in failed for one in _objects(step)]
+    lost = list(dict.fromkeys(lost))
+    open_ = {s.address for s in run.plan.steps if journal.state(s.id) != "done"}
+    open_ = {one for one in objects if one in open_ and one not in lost}
     if not open_:
         journal.append("undone")
-    done = [address for address in objects if address not in failed and address not in open_]
+    done = [address for address in objects if address not in lost and address not in open_]
     first = next(iter(failed.values()))
     return PartlyFailed(
-        f"{len(failed)} of {len(objects)} objects failed: {', '.join(failed)}",
+        f"{len(lost)} of {len(objects)} objects failed: {', '.join(lost)}",
         where=_whereabouts(done, sorted(open_)),
         why="\n".join(f"{address}: {_said(error)}" for address, error in failed.items()),
         remedy="cure the causes, then apply the same plan again: it retries only what failed",
         exit_code=first.exit_code,
     )
+
+
+def _objects(step: Step) -> list[str]:
+    """The addresses of what a step is about: of a group's, its members."""
+    found: list[str] = step.arguments.get("members", [step.address])
+    return found
 
 
 def _whereabouts(done: list[str], waiting: list[str]) -> str:

@@ -15,7 +15,7 @@ from esplan.errors import Refused
 from esplan.leftovers import leftovers
 from esplan.model import Address, Alias, State
 from esplan.plan import GUARD
-from esplan.route import rules
+from esplan.route import groups, rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -79,9 +79,11 @@ def drift(wanted: State, seen: Seen, places: Mapping[Address, Place]) -> tuple[D
     aliases, found = _resolved(wanted, seen)
     refused = {one.address for one in found}
     context = route.Context("drift", seen.live, seen.now.date())
-    for comparison in diff.compare(replace(wanted, aliases=aliases), seen.live):
-        if str(comparison.address) not in refused:
-            found += _planned(comparison, context, seen)
+    comparisons = diff.compare(replace(wanted, aliases=aliases), seen.live)
+    comparisons = [one for one in comparisons if str(one.address) not in refused]
+    context = replace(context, leaving=groups.leaving(comparisons, context))
+    for comparison in comparisons:
+        found += _planned(comparison, context, seen)
     for alias in aliases.values():
         found += [*_moved(alias, seen), *_blocked(alias, seen)]
     found += [*_guards(aliases.values(), seen), *_left(wanted, seen)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from esplan.checksum.side import batches
+from esplan.request import batches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from esplan import normalize
 from esplan.errors import EsplanError, Refused, Unreachable
 from esplan.model import JSON, Alias, Body, Index, State
+from esplan.request import batches
 
 if TYPE_CHECKING:
     from typing import Any, Protocol
@@ -137,7 +138,11 @@ def _alias(name: str, on: list[str], indices: dict[str, Index]) -> Alias:
 
 def read_indices(cluster: Reader, names: list[str]) -> dict[str, Index]:
     """Some indices by concrete name, as they are now; those that do not exist are left out."""
-    path = "/" + ",".join(quote(name, safe="") for name in names)
-    answer = cluster.read(path, {"ignore_unavailable": "true", "expand_wildcards": "all"})
-    found = {name: index(name, raw, {}) for name, raw in (answer or {}).items()}
-    return {name: one for name, one in found.items() if name in names}
+    found: dict[str, Index] = {}
+    for some in batches(names):
+        path = "/" + ",".join(quote(name, safe="") for name in some)
+        answer = cluster.read(path, {"ignore_unavailable": "true", "expand_wildcards": "all"})
+        wanted = set(some)
+        read = {name: raw for name, raw in (answer or {}).items() if name in wanted}
+        found |= {name: index(name, raw, {}) for name, raw in read.items()}
+    return found

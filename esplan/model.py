@@ -131,7 +131,7 @@ class Alias:
     is_write_index, is_hidden. `indices` are the live members; the desired side has `body` and
     `naming` instead, and leaves the choice of the index to the plan. With `runs` a loader makes
     the indices, and `indices` holds the one to release once it was looked up. `protect` is None
-    where the file does not say.
+    where the file does not say. Aliases of one `group` change in one call; empty: alone.
     """
 
     name: str
@@ -144,6 +144,7 @@ class Alias:
     finish: Finish = field(default_factory=Finish)
     runs: Runs | None = None
     protect: bool | None = None
+    group: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from esplan.errors import Refused
@@ -103,6 +104,16 @@ class Plan:
         """How many objects are created, updated, replaced and deleted."""
         actions = [change.action for change in self.changes]
         return {name: actions.count(name) for name in SUMMARY}
+
+    @cached_property
+    def groups(self) -> dict[str, Step]:
+        """The step that changes several objects at once, by its own address and by theirs."""
+        return {
+            address: step
+            for step in self.steps
+            if (members := step.arguments.get("members"))
+            for address in (step.address, *members)
+        }
 
     def change(self, address: str) -> Change:
         """The change of an address that a step names."""

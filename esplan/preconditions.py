@@ -6,6 +6,7 @@ looked at: unrelated changes in the cluster do not make a plan stale.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from esplan import activity, checksum, diff, live
@@ -14,7 +15,7 @@ from esplan.model import Body
 from esplan.plan import digest
 from esplan.request import index_path
 from esplan.steps import protect_index
-from esplan.steps.update_aliases import membership
+from esplan.steps.update_aliases import membership, memberships
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +47,17 @@ class _Facts:
     def __init__(self, step: Step, run: Run, indices: dict[str, Index]) -> None:
         self.step, self.run, self.indices = step, run, indices
 
+    @cached_property
+    def aliases(self) -> JSON:
+        """Every alias that the step depends on, all of one moment: `{alias: {index: options}}`."""
+        names = {one["alias"] for one in self.step.preconditions if one["check"] == "alias"}
+        return memberships(self.run.cluster, names)
+
+    def address(self, precondition: JSON) -> str:
+        """The object that a check is about: a step of a group says it for each."""
+        found: str = precondition.get("address", self.step.address)
+        return found
+
 
 def _absent(precondition: JSON, facts: _Facts) -> str:
     name = precondition["name"]
@@ -72,7 +84,7 @@ def _body(precondition: JSON, facts: _Facts) -> str:
     index = facts.indices.get(name)
     if index is None:
         return ""  # the check on its UUID says so
-    after = facts.run.plan.change(facts.step.address).after
+    after = facts.run.plan.change(facts.address(precondition)).after
     wanted = Body(after["settings"], after["mappings"], precondition.get("exact", False))
     now = diff.projected(index.body, wanted)
     sections = {name: now[name] for name in precondition["sections"]}
@@ -94,14 +106,14 @@ def _ours(precondition: JSON, facts: _Facts) -> str:
     index = facts.indices.get(name)
     if index is None:
         return f"the index {name} is gone"
-    ours = index.mark == facts.run.mark(facts.step.address)
+    ours = index.mark == facts.run.mark(facts.address(precondition))
     ours = ours or precondition.get("guard") in index.aliases
     return "" if ours else f"{name} is not the index that this plan made"
 
 
 def _alias(precondition: JSON, facts: _Facts) -> str:
     alias, wanted = precondition["alias"], precondition["on"]
-    on = sorted(membership(facts.run.cluster, alias))
+    on = sorted(facts.aliases[alias])
     if on == wanted:
         return ""
     return f"the alias {alias} is on {', '.join(on) or 'no index'}, not on {_said(wanted)}"
@@ -157,7 +169,7 @@ def _proven(precondition: JSON, facts: _Facts) -> str:
 
     With `then` only the proof itself counts: clients write to the new index after the switch.
     """
-    proof = facts.run.proofs.get(facts.step.address)
+    proof = facts.run.proofs.get(facts.address(precondition))
     source, target = precondition["source"], precondition["target"]
     if proof is None:
         return f"{target} was not proven equal to {source}"

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from esplan.model import JSON
+
+NAMES_A_REQUEST = 3_500
+"""Characters of index names, quoted: a request line has up to 4,096 bytes
+(`http.max_initial_line_length`), and a name up to 255, of which each may be quoted as three."""
 
 
 def request(method: str, path: str, body: JSON | None = None) -> JSON:
@@ -17,3 +23,17 @@ def request(method: str, path: str, body: JSON | None = None) -> JSON:
 def index_path(name: str, rest: str = "") -> str:
     """The path of one index; its name is quoted."""
     return f"/{quote(name, safe='')}{rest}"
+
+
+def batches(indices: Sequence[str]) -> Iterator[list[str]]:
+    """As many names as fit into one URL."""
+    batch: list[str] = []
+    length = 0
+    for name in indices:
+        length += len(quote(name, safe="")) + 1
+        if batch and length > NAMES_A_REQUEST:
+            yield batch
+            batch, length = [], len(quote(name, safe="")) + 1
+        batch.append(name)
+    if batch:
+        yield batch

@@ -73,7 +73,7 @@ def compare(golden: Path, made: str, config: pytest.Config) -> None:
 
 
 def test_there_are_cases() -> None:
-    assert len(CASES) == 24
+    assert len(CASES) == 25
     assert sum(case.name.startswith(REFUSED) for case in CASES) == 8
 
 

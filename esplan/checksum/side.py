@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from esplan.errors import Refused, StepFailed
+from esplan.request import batches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from esplan.checksum.report import Marks
     from esplan.cluster import Cluster
@@ -22,10 +23,6 @@ LONGEST_REQUEST = 600.0
 
 HISTOGRAM_BUCKETS = 20_000
 """Well under `search.max_buckets` (65,536), and fine enough to cut a billion documents."""
-
-NAMES_A_REQUEST = 3_500
-"""Characters of index names, quoted: a request line has up to 4,096 bytes
-(`http.max_initial_line_length`), and a name up to 255, of which each may be quoted as three."""
 
 FAST_CODECS = frozenset({"", "default", "legacy_default", "lz4"})
 """Others decompress a large block for every `_fields['_id']`: seen 50 times slower."""
@@ -206,20 +203,6 @@ def marks(cluster: Reader, indices: Sequence[str]) -> Marks:
             expected = int(shape["settings"]["index"]["number_of_shards"])
             found[index] = _shard_marks(index, shards.get(index, {}).get("shards", {}), expected)
     return found
-
-
-def batches(indices: Sequence[str]) -> Iterator[list[str]]:
-    """As many names as fit into one URL."""
-    batch: list[str] = []
-    length = 0
-    for name in indices:
-        length += len(quote(name, safe="")) + 1
-        if batch and length > NAMES_A_REQUEST:
-            yield batch
-            batch, length = [], len(quote(name, safe="")) + 1
-        batch.append(name)
-    if batch:
-        yield batch
 
 
 def _shard_marks(index: str, shards: JSON, expected: int) -> dict[str, int]:

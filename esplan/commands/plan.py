@@ -12,7 +12,7 @@ from esplan import activity, diff, layout, live, planfile, route, safety
 from esplan.errors import Refused, UsageError
 from esplan.model import Alias, State
 from esplan.plan import Plan, ordered, refuse_overlap
-from esplan.route import choice, protection
+from esplan.route import choice, groups, protection
 from esplan.route.rules import Route
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     info = live.cluster_info(cluster)
     chosen(desired.state, allow_close, ())  # a misspelt consent is an error
     wanted = chosen(desired.state, target, exclude)
+    groups.refuse_halves(desired.state, wanted)
     state = live.read_state(cluster)
     wanted = _consented(wanted, state, allow_delete)
     comparisons = diff.compare(_resolved(wanted, state, now), state)
@@ -67,10 +68,11 @@ def plan(  # noqa: PLR0913  (one option of the command each)
         closable=frozenset(allow_close),
         layouts=_layouts(cluster, comparisons),
     )
-    routed = _each(comparisons, lambda one: route.route(one, context))
+    context = replace(context, leaving=groups.leaving(comparisons, context))
+    routed = groups.held(_each(comparisons, lambda one: route.route(one, context)), wanted)
     safety.refuse_unused(allow_delete, [step for one in routed for step in one.steps])
     needs = protection.needs(routed, state, desired.state)
-    digest = desired.digest
+    routed, digest = groups.together(routed, wanted), desired.digest
     return assembled(info, routed, plan_id=plan_id, now=now, desired_digest=digest, needs=needs)
 
 

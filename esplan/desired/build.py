@@ -87,6 +87,7 @@ class Builder:
             finish=_finish(raw.get("finish", {})),
             runs=runs,
             protect=raw.get("protect"),
+            group=raw.get("group") or _source_group(runs),
         )
 
     def runs(self, entry: Entry) -> Runs:
@@ -184,6 +185,11 @@ class Builder:
                 self.problems.append(entry.problem(*path, message=message))
         settings = body.settings | {REPLICAS: str(replicas)}
         return replace(body, settings=dict(sorted(settings.items())))
+
+
+def _source_group(runs: Runs | None) -> str:
+    """A source with several entities is released together."""
+    return runs.source if runs and len(runs.entities) > 1 else ""
 
 
 def based(pattern: str, base: str) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from esplan.layout import Layout
-    from esplan.model import JSON, Body, State
+    from esplan.model import JSON, Alias, Body, Index, State
     from esplan.plan import Change, Step
 
 
@@ -27,7 +27,8 @@ class Context:
 
     `activity`: of indices to force merge. `allowed`: addresses that may be deleted, by name.
     `closable`: addresses that may be closed for a moment. `layouts`: of indices whose number of
-    shards may change by hard links.
+    shards may change by hard links. `leaving`: by the name of an alias, itself and the others of
+    its group that leave their index in the same call, by name.
     """
 
     plan_id: str
@@ -37,6 +38,17 @@ class Context:
     allowed: frozenset[str] = frozenset()
     closable: frozenset[str] = frozenset()
     layouts: dict[str, Layout] = field(default_factory=dict)
+    leaving: dict[str, dict[str, Alias]] = field(default_factory=dict)
+
+    def staying(self, alias: str, index: Index, *, deleted: bool = False) -> list[str]:
+        """The other aliases that are on an index still when this one has left it.
+
+        `deleted`: and those that leave it, too, but whose files keep their old index.
+        """
+        leaving = self.leaving.get(alias, {})
+        with_it = [leaving[name] for name in index.aliases if name in leaving]
+        gone = {one.name for one in with_it if one.finish.delete_old or not deleted}
+        return sorted(set(index.aliases) - gone - {alias})
 
 
 @dataclass(frozen=True)

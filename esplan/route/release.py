@@ -224,7 +224,7 @@ class _Release:
         return (delete_index.describe(self.address, self.old, preconditions),)
 
     def _check_deletable(self, old: Index) -> None:
-        others = sorted(set(old.aliases) - {self.alias.name})
+        others = self.context.staying(self.alias.name, old, deleted=True)
         if others:
             raise Refused(
                 f"{self.address}: delete_old would delete {old.name}, which also serves "

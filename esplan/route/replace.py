@@ -272,7 +272,7 @@ class _Copy:
 
     def _delete(self) -> Step:
         """Only what esplan made, or what the desired file's own pattern names, and only unused."""
-        _check_deletable(self.alias, self.source, self.context.allowed)
+        _check_deletable(self.alias, self.source, self.context)
         preconditions = (
             self._served(),
             {"check": "serves", "index": self.target},
@@ -304,7 +304,7 @@ class _Copy:
     def warnings(self) -> tuple[str, ...]:
         """What a reviewer should know beside the steps."""
         found = []
-        others = sorted(set(self.source.aliases) - {self.alias.name})
+        others = self.context.staying(self.alias.name, self.source)
         if others:
             found.append(f"{self.address}: {', '.join(others)} stays on {self.source.name}")
         if self._was_blocked():
@@ -328,15 +328,16 @@ def _on(index: str, alias: str, options: JSON) -> JSON:
     return {"index": index, "alias": alias, **options}
 
 
-def _check_deletable(alias: Alias, old: Index, allowed: frozenset[str]) -> None:
-    known = old.mark or naming.matches(alias.naming, old.name) or f"index.{old.name}" in allowed
+def _check_deletable(alias: Alias, old: Index, context: Context) -> None:
+    named = f"index.{old.name}" in context.allowed
+    known = old.mark or naming.matches(alias.naming, old.name) or named
     if not known:
         raise Refused(
             f"alias.{alias.name}: delete_old would delete {old.name}, which esplan did not make "
             f"and whose name is not of the pattern {alias.naming.pattern}",
             remedy="set finish.delete_old: false, and delete the index by hand afterwards",
         )
-    others = sorted(set(old.aliases) - {alias.name})
+    others = context.staying(alias.name, old, deleted=True)
     if others:
         raise Refused(
             f"alias.{alias.name}: delete_old would delete {old.name}, which also serves "

@@ -86,8 +86,16 @@ def _change(change: Change, plan: Plan) -> Iterator[Text]:
     yield Text(f"\n{clean(f'{title} ({change.route})')}", STYLES[change.action])
     for reason in change.reasons:
         yield from _reason(reason)
-    steps = [step for step in plan.steps if step.address == change.address]
+    steps = [step for step in plan.steps if _is_about(step, change)]
     yield from (Text(f"      {line}") for line in _consequences(change, steps))
+    if switch := plan.groups.get(change.address):
+        yield Text(f"      in one call with the others of {clean(switch.address)}: all or none")
+
+
+def _is_about(step: Step, change: Change) -> bool:
+    """Its own; and the delete of its old index, which another one of its group may do."""
+    gone = step.kind == "delete_index" and step.arguments["index"] == change.index
+    return gone or step.address == change.address
 
 
 def _reason(reason: Reason) -> Iterator[Text]:

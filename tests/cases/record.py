@@ -57,6 +57,11 @@ SETUP: dict[str, dict[str, dict[str, Any]]] = {
         "several-objects-films_green": index(aliases={"several-objects-films": {}}),
         "several-objects-books_000007": index(aliases={"several-objects-books": {}}),
     },
+    "group": {
+        "group-films_green": index(aliases={"group-films": {}}),
+        "group-actors_000003": index(aliases={"group-actors": {"routing": "1"}}),
+        "group-alone_green": index(aliases={"group-alone": {}}),
+    },
     "split": {"split_green": index(settings=TWO_SHARDS, aliases={"split": {}})},
     "shrink": {"shrink_green": index(settings=TWO_SHARDS, aliases={"shrink": {}})},
     "split-that-does-not-fit": {
