@@ -54,9 +54,15 @@ def dumps(plan: Plan) -> str:
 
 
 def write(plan: Plan, path: Path) -> None:
-    """Write with mode 0600, whole or not at all; a link at `path` is replaced, not followed."""
+    """Write with mode 0600, whole or not at all; a link at `path` is replaced, not followed.
+
+    What is no file (`/dev/null`, `/dev/stdout`, a pipe) is written to, and stays what it is.
+    """
     try:
-        _write_whole(path, dumps(plan))
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_text(dumps(plan), encoding="utf-8")
+        else:
+            _write_whole(path, dumps(plan))
     except (OSError, ValueError) as error:
         raise EsplanError(
             f"the plan cannot be written to {path}",
