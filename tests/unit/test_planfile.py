@@ -160,7 +160,7 @@ def test_what_is_no_file_stays_what_it_is(tmp_path: Path) -> None:
     """Replacing it as root would take /dev/null from every other process."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    with open(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8") as reader:
+    with os.fdopen(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8") as reader:
         planfile.write(PLAN, pipe)
         assert json.loads(reader.read() or "{}").get("digest") == PLAN.digest
     assert stat.S_ISFIFO(pipe.stat().st_mode)
