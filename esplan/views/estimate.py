@@ -33,11 +33,11 @@ def long_steps(steps: list[Step]) -> Iterator[str]:
 
 def _seconds(estimate: JSON) -> str:
     """`about 12 s`; `roughly 5 s to 30 s`; nobody cares for parts of a second."""
-    if "range" not in estimate:
-        return f"about {_rounded(estimate['seconds'])}"
-    low, high = estimate["range"]
+    low, high = estimate.get("range", [estimate["seconds"]] * 2)
     if high < 1:
         return "under a second"
+    if "range" not in estimate:
+        return f"about {_rounded(high)}"
     return f"roughly {_rounded(low)} to {_rounded(high)}"
 
 
@@ -62,18 +62,19 @@ def whole(plan: Plan) -> Iterator[str]:
     """Time and disk, before the last lines of a plan."""
     estimate = plan.estimate
     if estimate.get("long_steps"):
-        yield f"Time: {_time(estimate)}"
+        yield f"Time: {_time(plan)}"
     if disk := estimate.get("disk"):
         yield f"Disk: {_disk(disk)}"
 
 
-def _time(estimate: JSON) -> str:
-    if "seconds" not in estimate:
+def _time(plan: Plan) -> str:
+    """The sum of what is known, and what is not known."""
+    if "seconds" not in plan.estimate:
         return "not known"
-    unknown = estimate["unknown"]
-    steps = "a step" if unknown == 1 else f"{unknown} steps"
-    more = f", and {steps} of which it is not known" if unknown else ""
-    return f"{_seconds(estimate)}{more}"
+    unknown = [one for one in plan.steps if one.kind in WORDS and "seconds" not in one.estimate]
+    counted = [one for one in unknown if one.arguments.get("method") != "count"]
+    said = ", ".join(dict.fromkeys(WORDS[one.kind] for one in counted))
+    return _seconds(plan.estimate) + (f"; of {said} it is not known" if said else "")
 
 
 def _disk(disk: JSON) -> str:
