@@ -31,6 +31,11 @@ def long_steps(steps: list[Step]) -> Iterator[str]:
     yield f"{', '.join(said)} ({'; '.join(bases)})"
 
 
+def expected(step: Step) -> str:
+    """`, about 12 s` behind a step that begins: until it has a rate of its own."""
+    return f", {_seconds(step.estimate)}" if "seconds" in step.estimate else ""
+
+
 def _seconds(estimate: JSON) -> str:
     """`about 12 s`; `roughly 5 s to 30 s`; nobody cares for parts of a second."""
     low, high = estimate.get("range", [estimate["seconds"]] * 2)

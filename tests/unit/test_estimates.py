@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from esplan import disk, estimates, rates, state_index
+from esplan import checksum, disk, estimates, rates, state_index
 from esplan.errors import ServerError
 from esplan.estimates import estimated, nearest
 from esplan.journal import Record
@@ -199,6 +199,38 @@ def test_what_cannot_be_measured_is_not_known(
     made = filled(cluster, step("reindex"))
     assert "seconds" not in made.steps[0].estimate
     assert made.estimate["unknown"] == 1
+
+
+def asked_of(index: Index, took: int) -> list[int]:
+    """The sequence numbers below which each request hashes; each takes so many milliseconds."""
+    asked: list[int] = []
+
+    class Answers:
+        def read(self, _path: str, _params: Any = None, body: Any = None) -> Any:
+            asked.append(body["query"]["range"]["_seq_no"]["lt"])
+            assert body["timeout"] == "500ms", "the server itself ends what takes too long"
+            return {"took": took, "aggregations": {"hash": {"value": [500, 0, 0]}}}
+
+    checksum.sample(Answers(), index)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("parts", "took", "asked"),
+    [
+        ({}, 100, [10, 1000, 4000]),
+        ({"body": Body({SHARDS: "4"})}, 100, [2, 250, 1000]),
+        ({}, 10, [10, 1000, 20_000]),
+        ({}, 450, [10, 1000, 1000]),
+        ({"documents": 3}, 1, [3, 3, 3]),
+        ({"size": 500_000 * 100_000}, 1, [10, 50, 20_000]),
+        ({"documents": 0}, 1, []),
+        ({"documents": None}, 1, []),
+    ],
+)
+def test_a_measurement_is_short(parts: dict[str, Any], took: int, asked: list[int]) -> None:
+    """Few documents where they are large or slow; every shard numbers its own."""
+    assert asked_of(replace(Index("a", documents=500_000, size=1000), **parts), took) == asked
 
 
 def test_a_handful_of_documents_is_no_measurement(
