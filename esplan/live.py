@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     class Reader(Protocol):
         """What this module needs of a Cluster: a read."""
 
-        def read(self, path: str, params: dict[str, Any] | None = None) -> Any:
-            """GET, and None for 404."""
+        def read(
+            self, path: str, params: dict[str, Any] | None = None, body: JSON | None = None
+        ) -> Any:
+            """GET (POST with a body), and None for 404."""
 
 
 EVERYTHING = "/*,-.*"

@@ -37,7 +37,7 @@ class Recorded:
     def __init__(self, case: Path) -> None:
         self.answers = json.loads((case / "live.json").read_text(encoding="utf-8"))
 
-    def read(self, path: str, _params: dict[str, Any] | None = None) -> Any:
+    def read(self, path: str, _params: Any = None, _body: Any = None) -> Any:
         return self.answers[path]
 
 

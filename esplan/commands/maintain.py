@@ -6,7 +6,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from esplan import activity, live, route
+from esplan import activity, estimates, live, planfile, route
 from esplan.commands.plan import assembled
 from esplan.commands.sizing import sizing
 from esplan.errors import UsageError
@@ -58,7 +58,8 @@ def maintain(
     _refuse_unused(allow_delete, routed)
     asked = digest([pattern, sorted(kinds), sorted(allow_delete)])
     needs = protection.needs(routed, state)
-    return assembled(info, routed, plan_id=plan_id, now=now, desired_digest=asked, needs=needs)
+    made = assembled(info, routed, plan_id=plan_id, now=now, desired_digest=asked, needs=needs)
+    return planfile.sealed(estimates.estimated(cluster, made, state))
 
 
 def _merging(report: Report) -> list[str]:

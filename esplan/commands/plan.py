@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import esplan
-from esplan import activity, diff, layout, live, planfile, route, safety
+from esplan import activity, diff, estimates, layout, live, planfile, route, safety
 from esplan.errors import Refused, UsageError
 from esplan.model import Alias, State
 from esplan.plan import Plan, ordered, refuse_overlap
@@ -44,7 +44,8 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     """The plan that makes live what the files say, in three requests.
 
     An index that is to be force merged takes four more, and two seconds: whether somebody
-    writes to it; one whose shards may be split or shrunk takes one. `target`, `exclude` and
+    writes to it; one whose shards may be split or shrunk takes one. A plan with a long step takes
+    up to six more, and a second: see `estimates`. `target`, `exclude` and
     `allow_close` (who may be closed for a moment) are addresses; so is `allow_delete`, of aliases
     or of the indices that they leave: consent to delete those. Raises Refused, with every reason,
     when an object has no safe way; UsageError for an address that no file has, or no delete.
@@ -73,7 +74,8 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     safety.refuse_unused(allow_delete, [step for one in routed for step in one.steps])
     needs = protection.needs(routed, state, desired.state)
     routed, digest = groups.together(routed, wanted), desired.digest
-    return assembled(info, routed, plan_id=plan_id, now=now, desired_digest=digest, needs=needs)
+    made = assembled(info, routed, plan_id=plan_id, now=now, desired_digest=digest, needs=needs)
+    return planfile.sealed(estimates.estimated(cluster, made, state))
 
 
 def assembled(

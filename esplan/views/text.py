@@ -10,6 +10,7 @@ from rich.text import Text
 
 from esplan import safety
 from esplan.errors import InvalidInput
+from esplan.views import estimate
 from esplan.views.clean import LINES, clean, count, duration, size, value
 
 if TYPE_CHECKING:
@@ -111,7 +112,9 @@ def _consequences(change: Change, steps: list[Step]) -> Iterator[str]:
         yield from _created(change.after)
     if copy := kinds.get("reindex"):
         documents, much = copy.estimate.get("documents"), copy.estimate.get("bytes")
-        yield f"copies {count(documents)} documents ({size(much)}), then proves the copy equal"
+        shards = copy.estimate.get("shards")
+        much = f"{size(much)}, {_number(shards, 'shard')}" if shards else size(much)
+        yield f"copies {count(documents)} documents ({much}), then proves the copy equal"
         yield f"clients cannot write to {clean(str(change.index))} from the copy to the switch"
     if kinds.get("resize_index"):
         yield f"clients cannot write to {clean(str(change.index))} until the switch"
@@ -120,6 +123,7 @@ def _consequences(change: Change, steps: list[Step]) -> Iterator[str]:
     if filled := kinds.get("backfill"):
         documents, fields = filled.estimate.get("documents"), filled.arguments["fields"]
         yield f"fills {clean(', '.join(fields))} in {count(documents)} documents"
+    yield from estimate.long_steps(steps)
     if delete := kinds.get("delete_index"):
         yield f"deletes {clean(delete.arguments['index'])} at the end: this cannot be undone"
     elif change.action == "replace":
@@ -170,6 +174,8 @@ def _need(need: JSON) -> str:
 
 def _ending(plan: Plan, path: str) -> Iterator[Text]:
     total = plan.summary
+    for number, line in enumerate(estimate.whole(plan)):
+        yield Text(f"{'' if number else chr(10)}{line}")
     yield Text(
         f"\nPlan: {total['create']} to create, {total['update']} to update, "
         f"{total['replace']} to replace, {total['delete']} to delete; "

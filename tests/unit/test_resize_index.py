@@ -183,7 +183,9 @@ def test_probe_refuses_an_index_of_somebody_else(cluster: Any, link: Step) -> No
 
 def test_execute_sends_it_once_and_tells_the_uuid(cluster: Any, link: Step) -> None:
     cluster.make(OLD, settings=SETTINGS)
-    assert resize_index.execute(link, run_of(cluster)) == {"uuid": "uuid-films_blue"}
+    evidence = resize_index.execute(link, run_of(cluster))
+    assert evidence["uuid"] == "uuid-films_blue"
+    assert evidence["measured"]["kind"] == "resize_index"
     assert cluster.log == ["POST /films_green/_shrink/films_blue"]
 
 
