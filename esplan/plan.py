@@ -82,7 +82,8 @@ class Plan:
 
     `id` is random: it names the plan's marks, tasks and guards inside the cluster. `digest` is
     SHA-256 over the canonical rest: what a reviewer approves (`planfile.sealed` computes it).
-    `needs` are what apply asks for beside that: `{consent, why}`, see `safety`.
+    `needs` are what apply asks for beside that: `{consent, why}`, see `safety`. `oracle` is what
+    a server said about the rules, if one was asked.
     """
 
     id: str
@@ -95,6 +96,7 @@ class Plan:
     drift: tuple[JSON, ...] = ()
     warnings: tuple[str, ...] = ()
     needs: tuple[JSON, ...] = ()
+    oracle: tuple[JSON, ...] = ()
 
     digest: str = ""
 

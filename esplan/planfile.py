@@ -23,10 +23,14 @@ LARGEST = 256 * 1024 * 1024
 """Bytes: a plan larger than this was not written by esplan."""
 
 
+OPTIONAL = ("needs", "oracle")
+"""Keys that are left out where they hold nothing."""
+
+
 def document(plan: Plan) -> JSON:
-    """The plan as the file holds it: version, plan, summary; `needs` only where there are any."""
+    """The plan as the file holds it: version, plan, summary."""
     whole = {"format_version": FORMAT_VERSION, **asdict(plan), "summary": plan.summary}
-    return whole if plan.needs else {n: value for n, value in whole.items() if n != "needs"}
+    return {name: value for name, value in whole.items() if value or name not in OPTIONAL}
 
 
 def sealed(plan: Plan) -> Plan:
@@ -122,10 +126,10 @@ def _plan(path: Path, raw: JSON) -> Plan:
     if problems:
         raise _no_plan(path, f"{problems[0].path}: {problems[0].message}")
     names = Plan.__dataclass_fields__
-    parts = {name: raw[name] for name in names if name != "needs"}
+    parts = {name: raw[name] for name in names if name not in OPTIONAL}
     changes = tuple(_change(one) for one in raw["changes"])
     steps = tuple(_step(one) for one in raw["steps"])
-    lists = {n: tuple(raw.get(n, ())) for n in ("drift", "warnings", "needs")}
+    lists = {n: tuple(raw.get(n, ())) for n in ("drift", "warnings", *OPTIONAL)}
     return Plan(**{**parts, **lists, "changes": changes, "steps": steps})
 
 

@@ -36,6 +36,7 @@ PATIENCE = 90.0
 """Seconds for which an apply repeats a read: a node that restarts is back within them."""
 
 Format = Literal["text", "json"]
+Oracle = Literal["cluster", "sandbox"]
 Phase = Literal["prepare", "switch", "finish"]
 Paths = Annotated[
     list[Path] | None, typer.Option("-d", "--desired", help="Desired file or folder.")
@@ -111,6 +112,10 @@ def plan(
     allow_close: Annotated[
         list[str] | None, typer.Option(help="This address may be closed for a moment.")
     ] = None,
+    oracle: Annotated[
+        Oracle | None,
+        typer.Option(help="Hold the rules against a server, on empty throwaway indices."),
+    ] = None,
     format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
@@ -118,14 +123,17 @@ def plan(
 ) -> int:
     """Compare desired files with the cluster, and plan the way there. Changes nothing.
 
+    Only --oracle cluster makes (hidden, empty) indices there, and deletes them again.
+
     Example: esplan plan -d desired/ -o plans/release.json --url http://localhost:9201
     """
     from esplan import live
     from esplan.commands import plan as commands
+    from esplan.commands.oracle import asked
 
     given = chosen(ctx)
     wanted = _wanted(given, desired or [], job)
-    with given.cluster() as cluster:
+    with given.cluster() as cluster, asked(oracle, cluster) as server:
         live.require_cluster(cluster, given.settings().cluster_uuid)
         made = commands.plan(
             cluster,
@@ -134,6 +142,7 @@ def plan(
             exclude=exclude or (),
             allow_delete=allow_delete or (),
             allow_close=allow_close or (),
+            asked=server,
         )
     if job:
         commands.refuse_nothing_to_release(made, wanted)

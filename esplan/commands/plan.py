@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import esplan
-from esplan import activity, diff, layout, live, planfile, route, safety
+from esplan import activity, diff, layout, live, oracle, planfile, route, safety
 from esplan.errors import Refused, UsageError
 from esplan.model import Alias, State
 from esplan.plan import Plan, ordered, refuse_overlap
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from esplan.activity import Activity
+    from esplan.cluster import Cluster
     from esplan.desired import Desired
     from esplan.diff import Comparison
     from esplan.layout import Layout
     from esplan.live import ClusterInfo, Reader
     from esplan.model import JSON
+    from esplan.oracle import Answer
     from esplan.route import Routed
 
 Item = TypeVar("Item")
@@ -40,13 +42,15 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     allow_close: Sequence[str] = (),
     now: datetime | None = None,
     plan_id: str | None = None,
+    asked: Cluster | None = None,
 ) -> Plan:
     """The plan that makes live what the files say, in three requests.
 
     An index that is to be force merged takes four more, and two seconds: whether somebody
     writes to it; one whose shards may be split or shrunk takes one. `target`, `exclude` and
     `allow_close` (who may be closed for a moment) are addresses; so is `allow_delete`, of aliases
-    or of the indices that they leave: consent to delete those. Raises Refused, with every reason,
+    or of the indices that they leave: consent to delete those. `asked`: a server to hold the rules
+    against, where nothing else is changed. Raises Refused, with every reason,
     when an object has no safe way; UsageError for an address that no file has, or no delete.
     """
     now = now or datetime.now(UTC)
@@ -70,8 +74,16 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     routed = _each(comparisons, lambda one: route.route(one, context))
     safety.refuse_unused(allow_delete, [step for one in routed for step in one.steps])
     needs = protection.needs(routed, state, desired.state)
-    digest = desired.digest
-    return assembled(info, routed, plan_id=plan_id, now=now, desired_digest=digest, needs=needs)
+    answers = oracle.ask_all(asked, comparisons) if asked else ()
+    return assembled(
+        info,
+        routed,
+        plan_id=plan_id,
+        now=now,
+        desired_digest=desired.digest,
+        needs=needs,
+        answers=answers,
+    )
 
 
 def assembled(
@@ -82,6 +94,7 @@ def assembled(
     now: datetime,
     desired_digest: str,
     needs: Sequence[JSON] = (),
+    answers: Sequence[Answer] = (),
 ) -> Plan:
     """The sealed plan of all objects' changes and steps, in their order."""
     changes = tuple(one.change for one in routed)
@@ -96,8 +109,12 @@ def assembled(
             desired_digest=desired_digest,
             changes=changes,
             steps=steps,
-            warnings=tuple(warning for one in routed for warning in one.warnings),
+            warnings=(
+                *(warning for one in routed for warning in one.warnings),
+                *(oracle.warning(one) for one in answers if one.verdict == "disagrees"),
+            ),
             needs=(*needs, *safety.many(changes)),
+            oracle=tuple(asdict(one) for one in answers),
         )
     )
 
