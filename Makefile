@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.made
 AIRFLOW := .venv-airflow
 
-.PHONY: demo test test-offline test-live test-airflow check format bench clean
+.PHONY: demo test test-offline test-live oracle test-airflow check format bench clean
 
 $(STAMP): pyproject.toml
 	@echo "Making the environment in $(VENV) …"
@@ -33,6 +33,9 @@ $(AIRFLOW)/.made: $(STAMP)
 	@$(AIRFLOW)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	@$(AIRFLOW)/bin/python -m pip install --quiet --group airflow
 	@touch $@
+
+oracle: $(STAMP)  ## The rules against every engine of the sandbox
+	@$(BIN)/python tests/live/corpus.py
 
 test-airflow: $(STAMP) $(AIRFLOW)/.made  ## The example DAG, in a real Airflow
 	@$(AIRFLOW)/bin/python -m pytest tests/airflow

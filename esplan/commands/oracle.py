@@ -18,7 +18,9 @@ FIRST = "ask the cluster itself: --oracle cluster"
 
 
 @contextmanager
-def asked(where: Literal["cluster", "sandbox"] | None, cluster: Cluster) -> Iterator[Cluster | None]:
+def asked(
+    where: Literal["cluster", "sandbox"] | None, cluster: Cluster
+) -> Iterator[Cluster | None]:
     """The server to ask; None where none is wanted. Raises EsplanError where no sandbox fits."""
     if where != "sandbox":
         yield cluster if where else None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from esplan.layout import Layout
     from esplan.live import ClusterInfo, Reader
     from esplan.model import JSON
-    from esplan.oracle import Answer
+    from esplan.oracle.model import Answer as Said
     from esplan.route import Routed
 
 Item = TypeVar("Item")
@@ -94,7 +94,7 @@ def assembled(
     now: datetime,
     desired_digest: str,
     needs: Sequence[JSON] = (),
-    answers: Sequence[Answer] = (),
+    answers: Sequence[Said] = (),
 ) -> Plan:
     """The sealed plan of all objects' changes and steps, in their order."""
     changes = tuple(one.change for one in routed)

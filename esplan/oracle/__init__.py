@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan.errors import ServerError
+from esplan.errors import OutcomeUnknown, ServerError
 from esplan.oracle import definition, real, trial
 from esplan.oracle.model import Answer, reason_of, warning
 from esplan.oracle.throwaway import Throwaways
@@ -60,7 +60,7 @@ def _answers(made: Throwaways, comparison: Comparison, *, everything: bool) -> I
     try:
         after = made.create(pair.after, shards=0)
         before = made.create(pair.before) if pair.before else None
-    except ServerError as error:
+    except (ServerError, OutcomeUnknown) as error:  # some definitions are refused with a 500
         question = "does the server take the definition?"
         yield Answer(address, question, "yes", f"no: {reason_of(error)}", "lacking")
         return

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from esplan.diff import Path
     from esplan.model import JSON, Body
     from esplan.oracle.definition import Pair
+    from esplan.oracle.model import Verdict
 
 
 def echo(address: str, sent: Body, returned: Body) -> Answer:
@@ -35,7 +36,7 @@ def answers(address: str, pair: Pair, before: Body, after: Body) -> Iterator[Ans
     claimed = {one.path for one in pair.differences}
     for path in sorted(seen | claimed):
         rule, server = _said(path in claimed), _said(path in seen)
-        verdict = "agrees" if rule == server else "disagrees"
+        verdict: Verdict = "agrees" if rule == server else "disagrees"
         yield Answer(address, f"is {json_path(path)} different?", rule, server, verdict)
 
 

@@ -66,10 +66,10 @@ class Throwaways:
 
         `shards`: copies of each that are waited for; 0 for an index that is only looked at.
         """
-        given = {name: value for name, value in body.settings.items() if value is not None}
+        settings = {"index.hidden": "true", **body.settings, **body.creation}
         meta = normalize.meta(body.mappings, MARK, protect=False)
         whole = {
-            "settings": {"index.hidden": "true", **given, **body.creation},
+            "settings": {name: value for name, value in settings.items() if value is not None},
             "mappings": {**body.mappings, "_meta": meta},
         }
         parameters = {"timeout": "10s", "wait_for_active_shards": str(shards)}

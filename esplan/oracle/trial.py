@@ -14,7 +14,6 @@ from esplan.oracle.model import Answer, reason_of
 from esplan.oracle.throwaway import MARK, UNBLOCKED, refused
 from esplan.request import index_path
 from esplan.route import rules
-from esplan.route.analysis import indexed_otherwise
 from esplan.route.context import SHARDS
 from esplan.route.rules import Route, json_path
 
@@ -167,8 +166,13 @@ def _in_place(
 
 def _by_links(trial: Trial, by_route: dict[Route, list[Difference]]) -> Iterator[Answer]:
     """A clone with what an open index does not take; another number of shards."""
-    if trial.behind_alias:
-        yield from _in_place(trial, by_route.get(Route.CLOSE, []), trial.links("clone"), "a clone")
+    clone = trial.links("clone")
+    static = by_route.get(Route.CLOSE, []) if trial.behind_alias else []
+    clonable = [one for one in static if rules.is_clonable(json_path(one.path), one.after)]
+    yield from _in_place(trial, clonable, clone, "a clone")
+    for one in static:
+        if one not in clonable:
+            yield _refused(trial, one, clone([one]), "a clone")
     for route, how in LINKS.items():
         yield from _in_place(trial, by_route.get(route, []), trial.links(how), f"a {how}")
     for one in by_route.get(Route.REINDEX, []):
@@ -210,7 +214,7 @@ def _refused(trial: Trial, one: Difference, problem: str, how: str) -> Answer:
     """The rule says that it is not taken, or that documents that are there forbid it."""
     if problem:
         return trial.answer(one, how, "no", f"no: {problem}", "agrees")
-    why = indexed_otherwise(one.path[1], trial.live) if one.path[0] == "settings" else ""
+    why = rules.for_documents(one, trial.live)
     if why:
         return trial.answer(one, how, f"no: {why}", "yes", "stricter")
     return trial.answer(one, how, "no", "yes", "disagrees")

@@ -166,7 +166,9 @@ def _asked(plan: Plan) -> Iterator[Text]:
     yield Text(f"\nAsked the server ({clean(plan.cluster['version'])}): {counts}")
     for one in plan.oracle:
         if one["verdict"] != "agrees":
-            said = f"{one['address']}: {one['question']} rule: {one['rule']}; server: {one['server']}"
+            said = (
+                f"{one['address']}: {one['question']} rule: {one['rule']}; server: {one['server']}"
+            )
             yield Text(f"  {one['verdict']}: {clean(said)}", "dim")
 
 

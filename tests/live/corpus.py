@@ -1,9 +1,10 @@
 """The whole corpus through the oracle, on one server.
 
-    python tests/live/corpus.py URL
+    python tests/live/corpus.py [URL]
 
 Every recorded echo and every body comes back as it was sent; and each pair is asked about, as
-`plan --oracle` would. Prints a table, and exits with 1 where a rule is wrong.
+`plan --oracle` would. Without a URL each engine of the sandbox is started and asked, one after the
+other. Prints what does not agree, and a table, and exits with 1 where a rule is wrong.
 """
 
 from __future__ import annotations
@@ -118,13 +119,52 @@ def ask_everything(cluster: Cluster) -> Iterator[Answer]:
             yield from about_pairs(made, group)
 
 
-def report(found: Iterable[Answer]) -> int:
-    """A line for each answer that does not agree, and how many of each. 1 where one disagrees."""
+def report(found: Iterable[Answer]) -> Counter[str]:
+    """A line for each answer that does not agree; how many there are of each."""
     counts: Counter[str] = Counter()
     for one in found:
         counts[one.verdict] += 1
         if one.verdict != "agrees":
             said = f"{one.address}: {one.question} rule: {one.rule}; server: {one.server}"
             print(f"{one.verdict:>9}  {said}", flush=True)  # noqa: T201  (a script)
-    print("  ".join(f"{name} {counts[name]}" for name in VERDICTS))  # noqa: T201  (a script)
-    return 1 if counts["disagrees"] else 0
+    return counts
+
+
+def asked(url: str) -> Counter[str]:
+    """Everything, of the server at this URL."""
+    from esplan.cluster import Cluster, Connection
+
+    with Cluster(Connection(url), patience=60) as cluster:
+        return report(ask_everything(cluster))
+
+
+def of_every_engine() -> Iterator[tuple[str, Counter[str]]]:
+    """Each engine's answers. A sandbox that ran before runs again afterwards."""
+    from esplan.commands import sandbox
+    from esplan.sandbox.engines import ENGINES
+
+    before = sandbox.status().sandbox
+    if before:
+        sandbox.stop(purge=False)
+    for name in ENGINES:
+        print(f"{name}", flush=True)  # noqa: T201  (a script)
+        url = sandbox.start(name, lambda _text, _part: None).url
+        try:
+            yield name, asked(url)
+        finally:
+            sandbox.stop(purge=False)
+    if before:
+        sandbox.start(before.engine, lambda _text, _part: None)
+
+
+def main(urls: list[str]) -> int:
+    """1 where a rule is wrong on any server."""
+    found = [(url, asked(url)) for url in urls] or list(of_every_engine())
+    print(f"\n{'':28}" + "".join(f"{name:>12}" for name in VERDICTS))  # noqa: T201  (a script)
+    for name, counts in found:
+        print(f"{name:28}" + "".join(f"{counts[one]:12}" for one in VERDICTS))  # noqa: T201  (a script)
+    return 1 if any(counts["disagrees"] for _, counts in found) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

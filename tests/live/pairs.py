@@ -8,9 +8,10 @@ each row of the rules' tables: `tests/unit/test_oracle.py` fails where one lacks
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from bodies import BODIES, DIFFERENT, fields, mapping
+from bodies import DIFFERENT, fields, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +20,13 @@ Body = dict[str, Any]
 Pair = tuple[str, Body, Body]
 
 DYNAMIC: dict[str, tuple[str, Any]] = {
+    "index.allocation.max_retries": ("", "9"),
+    "index.bloom_filter_for_id_field.enabled": ("", "false"),
+    "index.compound_format": ("", "0.2"),
+    "index.flush_after_merge": ("", "256mb"),
+    "index.soft_deletes.retention.operations": ("", "9"),
+    "index.soft_deletes.retention_lease.period": ("", "10h"),
+    "index.translog.generation_threshold_size": ("", "32mb"),
     "index.auto_expand_replicas": ("", "0-1"),
     "index.blocks.": ("write", "true"),
     "index.default_pipeline": ("", "p"),
@@ -62,6 +70,8 @@ STATIC: dict[str, tuple[str, Any]] = {
     "index.fielddata.cache": ("", "none"),
     "index.load_fixed_bitset_filters_eagerly": ("", "false"),
     "index.mapping.coerce": ("", "false"),
+    "index.mapping.ignore_above": ("", "100"),
+    "index.mapping.synthetic_source_keep": ("", "arrays"),
     "index.mapping.ignore_malformed": ("", "true"),
     "index.queries.cache.enabled": ("", "false"),
     "index.query.parse.allow_unmapped_fields": ("", "false"),
@@ -73,14 +83,6 @@ STATIC: dict[str, tuple[str, Any]] = {
 }
 
 MORE: dict[str, Any] = {
-    "index.allocation.max_retries": "9",
-    "index.bloom_filter_for_id_field.enabled": "false",
-    "index.compound_format": "0.2",
-    "index.flush_after_merge": "256mb",
-    "index.mapping.ignore_above": "100",
-    "index.soft_deletes.retention.operations": "9",
-    "index.soft_deletes.retention_lease.period": "10h",
-    "index.translog.generation_threshold_size": "32mb",
     "index.lifecycle.rollover_alias": "a",
     "index.mapping.total_fields.ignore_dynamic_beyond_limit": "true",
     "index.max_docvalue_fields_search": "90",
@@ -110,7 +112,6 @@ FIXED: dict[str, Any] = {
     "index.sort.field": "k",
     "index.merge.policy.type": "time_based",
     "index.mapping.source.mode": "stored",
-    "index.mapping.synthetic_source_keep": "arrays",
     "index.unheard_of": "1",
 }
 """Settings of no table: the rule is that they need a new index."""
@@ -153,7 +154,11 @@ SETTINGS: list[Pair] = [
             **mapping(_routing={"required": True}),
         },
     ),
-    ("analyzer there", {"settings": LOUD}, {"settings": {**LOUD, f"{ANALYSIS}analyzer.loud.filter": "lowercase"}}),
+    (
+        "analyzer there",
+        {"settings": LOUD},
+        {"settings": {**LOUD, f"{ANALYSIS}analyzer.loud.filter": "lowercase"}},
+    ),
     (
         "analyzer there, another tokenizer",
         {"settings": LOUD},
@@ -189,6 +194,11 @@ SETTINGS: list[Pair] = [
         "a similarity's k1",
         {"settings": {"similarity.s.type": "BM25"}},
         {"settings": {"similarity.s": {"type": "BM25", "k1": "2"}}},
+    ),
+    (
+        "a similarity's k1 reset",
+        {"settings": {"similarity.s": {"type": "BM25", "k1": "2"}}},
+        {"settings": {"similarity.s": {"type": "BM25", "k1": None}}},
     ),
     (
         "max_thread_count and max_merge_count",
@@ -289,7 +299,11 @@ PARAMETERS: list[tuple[str, list[str], list[Any]]] = [
     ("norms", ["keyword", *TEXTS], [True, False]),
     ("index_options", ["keyword", "flattened"], ["freqs"]),
     ("index_options", TEXTS, ["docs", "offsets"]),
-    ("index_options", ["dense_vector"], [{"type": "hnsw"}, {"type": "flat"}, {"type": "int8_flat"}, {"type": "hnsw", "m": 32}]),
+    (
+        "index_options",
+        ["dense_vector"],
+        [{"type": "hnsw"}, {"type": "flat"}, {"type": "int8_flat"}, {"type": "hnsw", "m": 32}],
+    ),
     ("similarity", ["keyword", "flattened", *TEXTS], ["boolean", "BM25"]),
     ("similarity", ["dense_vector"], ["l2_norm"]),
     ("element_type", ["dense_vector"], ["byte", "bit"]),
@@ -320,8 +334,16 @@ PARAMETERS: list[tuple[str, list[str], list[Any]]] = [
     ("max_input_length", ["completion"], [60]),
     ("preserve_separators", ["completion"], [False]),
     ("preserve_position_increments", ["completion"], [False]),
-    ("contexts", ["completion"], [[{"name": "c", "type": "category"}], [{"name": "c", "type": "geo"}]]),
-    ("relations", ["join"], [{"q": ["a", "b"]}, {"q": "a", "a": "c"}, {"q": "b"}]),
+    (
+        "contexts",
+        ["completion"],
+        [[{"name": "c", "type": "category"}], [{"name": "c", "type": "geo"}]],
+    ),
+    (
+        "relations",
+        ["join"],
+        [{"q": ["a", "b"]}, {"q": "a", "a": "c"}, {"q": "b"}, {"q": "a", "r": "s"}],
+    ),
     ("dynamic", OBJECTS, ["strict", "false", "true", "runtime"]),
     ("enabled", ["object", "nested"], [False]),
     ("include_in_parent", ["nested"], [True]),
@@ -360,7 +382,7 @@ def _steps(values: list[Any]) -> Iterator[tuple[str, Any, Any]]:
     for number, one in enumerate(others):
         yield f"{number} set", first, one
         yield f"{number} reset", one, first
-    for number, (one, other) in enumerate(zip(others, others[1:], strict=False)):
+    for number, (one, other) in enumerate(pairwise(others)):
         yield f"{number} exchanged", one, other
 
 
@@ -376,12 +398,32 @@ FIELDS: list[Pair] = [
     ("removed field", fields(a=LONG), fields(b=LONG)),
     ("a type changed", fields(a=LONG), fields(a={"type": "keyword"})),
     ("a type that is nearly the same", fields(a=LONG), fields(a={"type": "integer"})),
-    ("a number that becomes text", fields(a={**LONG, "coerce": False}), fields(a={"type": "text", "fielddata": True})),
-    ("an object that becomes nested", fields(a={"properties": {"b": LONG}}), fields(a={"type": "nested", "properties": {"b": LONG}})),
+    (
+        "a number that becomes text",
+        fields(a={**LONG, "coerce": False}),
+        fields(a={"type": "text", "fielddata": True}),
+    ),
+    (
+        "an object that becomes nested",
+        fields(a={"properties": {"b": LONG}}),
+        fields(a={"type": "nested", "properties": {"b": LONG}}),
+    ),
     ("an object that becomes a field", fields(a={"properties": {"b": LONG}}), fields(a=LONG)),
-    ("a sub-field added", fields(a={"properties": {"b": LONG}}), fields(a={"properties": {"b": LONG, "c": LONG}})),
-    ("a field called fields", fields(fields={"type": "keyword"}), fields(fields={"type": "keyword", "null_value": "x"})),
-    ("an alias of a field", fields(a=LONG, b=LONG, z={"type": "alias", "path": "a"}), fields(a=LONG, b=LONG, z={"type": "alias", "path": "b"})),
+    (
+        "a sub-field added",
+        fields(a={"properties": {"b": LONG}}),
+        fields(a={"properties": {"b": LONG, "c": LONG}}),
+    ),
+    (
+        "a field called fields",
+        fields(fields={"type": "keyword"}),
+        fields(fields={"type": "keyword", "null_value": "x"}),
+    ),
+    (
+        "an alias of a field",
+        fields(a=LONG, b=LONG, z={"type": "alias", "path": "a"}),
+        fields(a=LONG, b=LONG, z={"type": "alias", "path": "b"}),
+    ),
 ]
 
 

@@ -56,7 +56,8 @@ def test_a_setting() -> None:
     path = ("settings", "index.number_of_replicas")
     assert found(body(number_of_replicas=1), body(number_of_replicas=2)) == {path: ("1", "2")}
     assert found(body(), body(number_of_replicas=2)) == {path: (None, "2")}
-    assert found(body(number_of_replicas=1), body(number_of_replicas=None)) == {path: ("1", None)}
+    assert found(body(number_of_replicas=2), body(number_of_replicas=None)) == {path: ("2", "1")}
+    assert found(body(number_of_replicas=1), body(number_of_replicas=None)) == {}
     assert found(body(), body(number_of_replicas=None)) == {}
 
 
