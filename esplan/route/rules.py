@@ -182,6 +182,8 @@ def for_documents(difference: Difference, live: Body) -> str:
     values = (difference.before, difference.after)
     if difference.path[-1] == "index_options" and any(isinstance(one, dict) for one in values):
         return "vectors that are there keep the index that they have"
+    if difference.path[-1] == "time_series_dimension":
+        return "documents that are there have their ids without this dimension"
     return ""
 
 
@@ -238,13 +240,24 @@ def new_fields(differences: Iterable[Difference]) -> list[str]:
 
 
 def _parameter_rule(name: str, before: Any, after: Any) -> tuple[Route, str]:
-    """Norms can be given up: those of text are there unless said, those of a keyword if said."""
-    given_up = name == "norms" and (before, after) in ((None, False), (True, None))
-    if name in UPDATEABLE_FIELD or given_up or (name == "relations" and _only_more(before, after)):
+    if name in UPDATEABLE_FIELD or _one_way(name, before, after):
         return Route.MAPPING, f"`{name}` can be updated in place"
     if name == "type":
         return Route.REINDEX, "the type of a field is fixed: its documents are indexed anew"
     return Route.REINDEX, f"`{name}` is fixed once the field exists: its documents are indexed anew"
+
+
+def _one_way(name: str, before: Any, after: Any) -> bool:
+    """Parameters that can be changed in one direction: tried on 8.16.1.
+
+    Norms can be given up: those of text are there unless said, those of a keyword if said. Of two
+    priorities the greater one stays.
+    """
+    if name == "norms":
+        return (before, after) in ((None, False), (True, None))
+    if name == "priority":
+        return isinstance(before, int) and isinstance(after, int) and before < after
+    return name == "relations" and _only_more(before, after)
 
 
 def _only_more(before: JSON | None, after: JSON | None) -> bool:
