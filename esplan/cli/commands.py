@@ -36,13 +36,16 @@ PATIENCE = 90.0
 """Seconds for which an apply repeats a read: a node that restarts is back within them."""
 
 Format = Literal["text", "json"]
-Oracle = Literal["cluster", "sandbox"]
 Phase = Literal["prepare", "switch", "finish"]
 Paths = Annotated[
     list[Path] | None, typer.Option("-d", "--desired", help="Desired file or folder.")
 ]
 JobPath = Annotated[
     Path | None, typer.Option("--job", help="A legacy job config, instead of desired files.")
+]
+OracleOption = Annotated[
+    Literal["cluster", "sandbox"] | None,
+    typer.Option("--oracle", help="Ask a server whether the rules are right: on empty indices."),
 ]
 PlanPath = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file.")]
 
@@ -112,18 +115,13 @@ def plan(
     allow_close: Annotated[
         list[str] | None, typer.Option(help="This address may be closed for a moment.")
     ] = None,
-    oracle: Annotated[
-        Oracle | None,
-        typer.Option(help="Hold the rules against a server, on empty throwaway indices."),
-    ] = None,
+    oracle: OracleOption = None,
     format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
     ] = False,
 ) -> int:
     """Compare desired files with the cluster, and plan the way there. Changes nothing.
-
-    Only --oracle cluster makes (hidden, empty) indices there, and deletes them again.
 
     Example: esplan plan -d desired/ -o plans/release.json --url http://localhost:9201
     """

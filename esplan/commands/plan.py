@@ -74,16 +74,21 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     routed = _each(comparisons, lambda one: route.route(one, context))
     safety.refuse_unused(allow_delete, [step for one in routed for step in one.steps])
     needs = protection.needs(routed, state, desired.state)
-    answers = oracle.ask_all(asked, comparisons) if asked else ()
-    return assembled(
-        info,
-        routed,
-        plan_id=plan_id,
-        now=now,
-        desired_digest=desired.digest,
-        needs=needs,
-        answers=answers,
+    said = oracle.ask_all(asked, comparisons) if asked else ()
+    digest = desired.digest
+    made = assembled(info, routed, plan_id=plan_id, now=now, desired_digest=digest, needs=needs)
+    return with_answers(made, said)
+
+
+def with_answers(made: Plan, answers: Sequence[Said]) -> Plan:
+    """The plan with what a server said about it; a disagreement is a warning."""
+    wrong = (oracle.warning(one) for one in answers if one.verdict == "disagrees")
+    whole = replace(
+        made,
+        warnings=(*made.warnings, *wrong),
+        oracle=tuple(asdict(one) for one in answers),
     )
+    return planfile.sealed(whole)
 
 
 def assembled(
@@ -94,7 +99,6 @@ def assembled(
     now: datetime,
     desired_digest: str,
     needs: Sequence[JSON] = (),
-    answers: Sequence[Said] = (),
 ) -> Plan:
     """The sealed plan of all objects' changes and steps, in their order."""
     changes = tuple(one.change for one in routed)
@@ -109,12 +113,8 @@ def assembled(
             desired_digest=desired_digest,
             changes=changes,
             steps=steps,
-            warnings=(
-                *(warning for one in routed for warning in one.warnings),
-                *(oracle.warning(one) for one in answers if one.verdict == "disagrees"),
-            ),
+            warnings=tuple(warning for one in routed for warning in one.warnings),
             needs=(*needs, *safety.many(changes)),
-            oracle=tuple(asdict(one) for one in answers),
         )
     )
 

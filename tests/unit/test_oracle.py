@@ -1,4 +1,4 @@
-"""The oracle without a server: what it asks with, what it deletes, and that no rule lacks a pair."""
+"""The oracle without a server: what it asks with, what it deletes, and a pair for every rule."""
 
 from __future__ import annotations
 
