@@ -85,7 +85,8 @@ class Plan:
     `id` is random: it names the plan's marks, tasks and guards inside the cluster. `digest` is
     SHA-256 over the canonical rest: what a reviewer approves (`planfile.sealed` computes it).
     `needs` are what apply asks for beside that: `{consent, why}`, see `safety`. `estimate` is
-    empty where no step is long; see `estimates`.
+    empty where no step is long; see `estimates`. `oracle` is what a server said about the rules,
+    if one was asked.
     """
 
     id: str
@@ -99,6 +100,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     needs: tuple[JSON, ...] = ()
     estimate: JSON = field(default_factory=dict)
+    oracle: tuple[JSON, ...] = ()
 
     digest: str = ""
 

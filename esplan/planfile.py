@@ -23,7 +23,7 @@ LARGEST = 256 * 1024 * 1024
 """Bytes: a plan larger than this was not written by esplan."""
 
 
-OPTIONAL = ("estimate", "needs")
+OPTIONAL = ("estimate", "needs", "oracle")
 """Left out where they are empty."""
 
 
@@ -149,7 +149,7 @@ def _plan(path: Path, raw: JSON) -> Plan:
     parts = {name: raw[name] for name in names if name in raw or name not in OPTIONAL}
     changes = tuple(_change(one) for one in raw["changes"])
     steps = tuple(_step(one) for one in raw["steps"])
-    lists = {n: tuple(raw.get(n, ())) for n in ("drift", "warnings", "needs")}
+    lists = {n: tuple(raw.get(n, ())) for n in ("drift", "warnings", "needs", "oracle")}
     return Plan(**{**parts, **lists, "changes": changes, "steps": steps})
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import esplan
-from esplan import activity, diff, estimates, layout, live, planfile, route, safety
+from esplan import activity, diff, estimates, layout, live, oracle, planfile, route, safety
 from esplan.errors import Refused, UsageError
 from esplan.model import Alias, State
 from esplan.plan import Plan, ordered, refuse_overlap
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from esplan.activity import Activity
+    from esplan.cluster import Cluster
     from esplan.desired import Desired
     from esplan.diff import Comparison
     from esplan.layout import Layout
     from esplan.live import ClusterInfo, Reader
     from esplan.model import JSON
+    from esplan.oracle.model import Answer as Said
     from esplan.route import Routed
 
 Item = TypeVar("Item")
@@ -40,6 +42,7 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     allow_close: Sequence[str] = (),
     now: datetime | None = None,
     plan_id: str | None = None,
+    asked: Cluster | None = None,
 ) -> Plan:
     """The plan that makes live what the files say, in three requests.
 
@@ -47,7 +50,8 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     writes to it; one whose shards may be split or shrunk takes one. A plan with a long step takes
     up to six more, and a second: see `estimates`. `target`, `exclude` and
     `allow_close` (who may be closed for a moment) are addresses; so is `allow_delete`, of aliases
-    or of the indices that they leave: consent to delete those. Raises Refused, with every reason,
+    or of the indices that they leave: consent to delete those. `asked`: a server to hold the rules
+    against, where nothing else is changed. Raises Refused, with every reason,
     when an object has no safe way; UsageError for an address that no file has, or no delete.
     """
     now = now or datetime.now(UTC)
@@ -73,9 +77,21 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     routed = groups.held(_each(comparisons, lambda one: route.route(one, context)), wanted)
     safety.refuse_unused(allow_delete, [step for one in routed for step in one.steps])
     needs = protection.needs(routed, state, desired.state)
+    said = oracle.ask_all(asked, comparisons) if asked else ()
     routed, digest = groups.together(routed, wanted), desired.digest
     made = assembled(info, routed, plan_id=plan_id, now=now, desired_digest=digest, needs=needs)
-    return planfile.sealed(estimates.estimated(cluster, made, state))
+    return with_answers(estimates.estimated(cluster, made, state), said)
+
+
+def with_answers(made: Plan, answers: Sequence[Said]) -> Plan:
+    """The plan with what a server said about it; a disagreement is a warning."""
+    wrong = (oracle.warning(one) for one in answers if one.verdict == "disagrees")
+    whole = replace(
+        made,
+        warnings=(*made.warnings, *wrong),
+        oracle=tuple(asdict(one) for one in answers),
+    )
+    return planfile.sealed(whole)
 
 
 def assembled(

@@ -32,6 +32,9 @@ SERVER_ADDED = (
 NEVER_RETURNED = frozenset({"index.number_of_routing_shards"})
 """Settings that the server takes and never returns: no comparison can be made with them."""
 
+ALWAYS_SHOWN = dict.fromkeys(("index.number_of_replicas", "index.number_of_shards"), "1")
+"""Settings that GET returns where they are not set, or set to null, with their defaults."""
+
 FREE_FORM = (
     "index.analysis.",
     "index.default_pipeline",
@@ -113,14 +116,14 @@ def prefixed(name: str) -> str:
 
 
 def setting_value(name: str, value: Any) -> Any:
-    """Strings, or lists of strings; None stays (back to the default).
+    """Strings, or lists of strings; None stays (back to the default), unless GET shows that.
 
     A list of one means the same as its only value, unless the server reads that value in another
     way when it is no list. Durations and sizes get their largest exact unit, except where values
     are names.
     """
     if value is None:
-        return None
+        return ALWAYS_SHOWN.get(name)
     if isinstance(value, list):
         items = [_item(name, item) for item in value]
         return _amount(name, items[0]) if len(items) == 1 and _is_one_item(items[0]) else items

@@ -90,9 +90,10 @@ def _index_options(value: Any) -> JSON:
 
 
 def join(definition: JSON, _settings: JSON) -> JSON:
-    """The children of a relation are a set; one child is its name alone."""
+    """The children of a relation are a set; one child is its name alone. `meta` is forgotten."""
     relations = an_object(definition.get("relations", {}), "`relations`")
-    return {**definition, "relations": {name: _children(one) for name, one in relations.items()}}
+    kept = {name: value for name, value in definition.items() if name != "meta"}
+    return {**kept, "relations": {name: _children(one) for name, one in relations.items()}}
 
 
 def _children(value: Any) -> Any:

@@ -55,6 +55,7 @@ def plan(plan: Plan, path: str = "") -> Iterator[RenderableType]:
         yield Text(f"\n{_number(same, 'object')} unchanged", style="dim")
     yield from _steps(plan)
     yield from _warnings(plan)
+    yield from _asked(plan)
     yield from _ending(plan, path)
 
 
@@ -164,6 +165,31 @@ def _warnings(plan: Plan) -> Iterator[Text]:
         yield Text("\nWarnings", "bold yellow")
     yield from (Text(f"  {clean(need)}", "bold") for need in needed)
     yield from (Text(f"  {clean(warning)}") for warning in plan.warnings)
+
+
+def _asked(plan: Plan) -> Iterator[Text]:
+    """What the oracle said. A disagreement is a warning of the plan, too."""
+    if not plan.oracle:
+        return
+    verdicts = [one["verdict"] for one in plan.oracle]
+    counts = ", ".join(
+        f"{verdicts.count(name)} {said}" for name, said in VERDICTS.items() if name in verdicts
+    )
+    yield Text(f"\nAsked the server ({clean(plan.cluster['version'])}): {counts}")
+    for one in plan.oracle:
+        if one["verdict"] != "agrees":
+            said = (
+                f"{one['address']}: {one['question']} rule: {one['rule']}; server: {one['server']}"
+            )
+            yield Text(f"  {one['verdict']}: {clean(said)}", "dim")
+
+
+VERDICTS = {
+    "agrees": "answers as the rules say",
+    "stricter": "where the rules are stricter",
+    "disagrees": "where a rule is wrong",
+    "lacking": "without an answer",
+}
 
 
 def _need(need: JSON) -> str:

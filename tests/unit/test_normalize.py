@@ -361,3 +361,15 @@ def test_the_canonical_form_does_not_depend_on_the_order_of_keys(mappings: dict[
 def test_alias_options_are_idempotent(raw: dict[str, Any]) -> None:
     once = normalize.alias_options(raw)
     assert normalize.alias_options(once) == once
+
+
+def test_the_server_forgets_the_meta_of_a_join() -> None:
+    bare = field(type="join", relations={"q": "a"})
+    assert field(type="join", relations={"q": "a"}, meta={"unit": "ms"}) == bare
+
+
+def test_null_is_one_shard_and_one_replica() -> None:
+    name = "index.number_of_replicas"
+    assert normalize.canonical_settings({"number_of_replicas": None}) == {name: "1"}
+    assert normalize.setting_value("index.number_of_shards", None) == "1"
+    assert normalize.setting_value("index.refresh_interval", None) is None
