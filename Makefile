@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.made
 AIRFLOW := .venv-airflow
 
-.PHONY: demo test test-offline test-live test-airflow check format bench clean
+.PHONY: demo fuzz test test-offline test-live test-airflow check format bench clean
 
 $(STAMP): pyproject.toml
 	@echo "Making the environment in $(VENV) …"
@@ -33,6 +33,9 @@ $(AIRFLOW)/.made: $(STAMP)
 	@$(AIRFLOW)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	@$(AIRFLOW)/bin/python -m pip install --quiet --group airflow
 	@touch $@
+
+fuzz: $(STAMP)  ## 5,000 random definitions against the sandbox engine (the tests take 300)
+	@$(BIN)/pytest tests/live/test_normalize.py -k any_valid --hypothesis-profile=fuzz
 
 test-airflow: $(STAMP) $(AIRFLOW)/.made  ## The example DAG, in a real Airflow
 	@$(AIRFLOW)/bin/python -m pytest tests/airflow

@@ -8,15 +8,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import esplan
-from esplan import activity, diff, layout, live, planfile, route, safety
+from esplan import activity, diff, layout, live, planfile, route, safety, templates
 from esplan.errors import Refused, UsageError
 from esplan.model import Alias, State
 from esplan.plan import Plan, ordered, refuse_overlap
 from esplan.route import choice, protection
 from esplan.route.rules import Route
+from esplan.route.templated import templated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Container, Iterable, Sequence
 
     from esplan.activity import Activity
     from esplan.desired import Desired
@@ -44,7 +45,8 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     """The plan that makes live what the files say, in three requests.
 
     An index that is to be force merged takes four more, and two seconds: whether somebody
-    writes to it; one whose shards may be split or shrunk takes one. `target`, `exclude` and
+    writes to it; one whose shards may be split or shrunk takes one; where an index is created,
+    three more say which index templates there are. `target`, `exclude` and
     `allow_close` (who may be closed for a moment) are addresses; so is `allow_delete`, of aliases
     or of the indices that they leave: consent to delete those. Raises Refused, with every reason,
     when an object has no safe way; UsageError for an address that no file has, or no delete.
@@ -68,6 +70,8 @@ def plan(  # noqa: PLR0913  (one option of the command each)
         layouts=_layouts(cluster, comparisons),
     )
     routed = _each(comparisons, lambda one: route.route(one, context))
+    exact = {str(one.address) for one in comparisons if one.desired.body.exact}
+    routed = with_templates(cluster, routed, {*desired.state.aliases, *state.aliases}, exact)
     safety.refuse_unused(allow_delete, [step for one in routed for step in one.steps])
     needs = protection.needs(routed, state, desired.state)
     digest = desired.digest
@@ -166,6 +170,24 @@ def _layouts(cluster: Reader, comparisons: list[Comparison]) -> dict[str, Layout
     """Where the shards are, of the indices whose number of shards may change by hard links."""
     names = [one.index.name for one in comparisons if one.index and _may_link(one)]
     return layout.read(cluster, sorted(names))
+
+
+def with_templates(
+    cluster: Reader,
+    routed: list[Routed],
+    aliases: Iterable[str],
+    exact: Container[str] = (),
+) -> list[Routed]:
+    """What the cluster's index templates add to new indices; no request where there is none.
+
+    `aliases`: of the files and the cluster. `exact`: addresses whose mapping is.
+    """
+    if not any(step.kind == "create_index" for one in routed for step in one.steps):
+        return routed
+    found, managed = templates.read(cluster), frozenset(aliases)
+    return _each(
+        routed, lambda one: templated(one, found, managed, exact=one.change.address in exact)
+    )
 
 
 def _may_link(comparison: Comparison) -> bool:

@@ -32,6 +32,8 @@ SERVER_ADDED = (
 NEVER_RETURNED = frozenset({"index.number_of_routing_shards"})
 """Settings that the server takes and never returns: no comparison can be made with them."""
 
+EXPANSION, REPLICAS = "index.auto_expand_replicas", "index.number_of_replicas"
+
 FREE_FORM = (
     "index.analysis.",
     "index.default_pipeline",
@@ -89,7 +91,14 @@ def _all_settings(settings: JSON) -> JSON:
     given = sorted(flatten(source), key=lambda pair: pair[0])
     flat = {prefixed(name): value for name, value in given}
     kept = (name for name in sorted(flat) if not name.startswith(SERVER_ADDED))
-    return {name: setting_value(name, flat[name]) for name in kept}
+    return without_overridden({name: setting_value(name, flat[name]) for name in kept})
+
+
+def without_overridden(flat: JSON) -> JSON:
+    """A number of replicas says nothing where they expand: GET returns what the nodes allow."""
+    if flat.get(EXPANSION) in (None, "false"):
+        return flat
+    return {name: value for name, value in flat.items() if name != REPLICAS}
 
 
 def _unwrapped(settings: JSON) -> JSON:
