@@ -108,7 +108,7 @@ def test_what_a_template_adds_is_its_own(world: World, template: Kind) -> None:
 
 def test_a_new_colour_keeps_what_the_old_one_had(world: World, template: Kind) -> None:
     """The file and the old index win; what would act on the copy does not come in."""
-    world.seed(50, max_result_window=77)
+    world.seed(50, max_result_window=7777)
     template.put(
         settings={
             "max_result_window": 5,
@@ -126,7 +126,7 @@ def test_a_new_colour_keeps_what_the_old_one_had(world: World, template: Kind) -
     world.apply()
     world.assert_switched()
     settings = world.everything()[world.blue]["settings"]["index"]
-    assert (settings["max_result_window"], settings["gc_deletes"]) == ("77", "7s")
+    assert (settings["max_result_window"], settings["gc_deletes"]) == ("7777", "7s")
     assert settings["auto_expand_replicas"] == "0-1"
     assert settings.get("default_pipeline") is settings.get("final_pipeline") is None
 

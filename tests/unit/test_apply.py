@@ -64,7 +64,9 @@ class Held:
             raise Stopped("the lock was lost: it was taken over")
 
 
-def desired(year: str = "keyword", window: int | None = None, *, delete_old: bool = True) -> Desired:
+def desired(
+    year: str = "keyword", window: int | None = None, *, delete_old: bool = True
+) -> Desired:
     body = normalize.body(
         {
             "number_of_shards": 1,
