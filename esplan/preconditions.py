@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from esplan import activity, checksum, diff, disk, live
 from esplan.errors import Refused
 from esplan.model import Body
-from esplan.plan import digest
+from esplan.plan import GUARD, digest
 from esplan.request import index_path
 from esplan.steps import protect_index
 from esplan.steps.update_aliases import membership, memberships
@@ -119,7 +119,11 @@ def _ours(precondition: JSON, facts: _Facts) -> str:
         return f"the index {name} is gone"
     ours = index.mark == facts.run.mark(facts.address(precondition))
     ours = ours or precondition.get("guard") in index.aliases
-    return "" if ours else f"{name} is not the index that this plan made"
+    if not ours:
+        return f"{name} is not the index that this plan made"
+    guards = (GUARD, precondition.get("guard", GUARD))
+    strange = sorted(alias for alias in index.aliases if not alias.startswith(guards))
+    return f"{name} has the alias {', '.join(strange)} before its switch" if strange else ""
 
 
 def _alias(precondition: JSON, facts: _Facts) -> str:

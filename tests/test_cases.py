@@ -38,6 +38,8 @@ class Recorded:
         self.answers = json.loads((case / "live.json").read_text(encoding="utf-8"))
 
     def read(self, path: str, _params: Any = None, _body: Any = None) -> Any:
+        if path.endswith("_template"):
+            return None  # recorded on a server that has none
         return self.answers[path]
 
 

@@ -8,15 +8,27 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import esplan
-from esplan import activity, diff, estimates, layout, live, oracle, planfile, route, safety
+from esplan import (
+    activity,
+    diff,
+    estimates,
+    layout,
+    live,
+    oracle,
+    planfile,
+    route,
+    safety,
+    templates,
+)
 from esplan.errors import Refused, UsageError
 from esplan.model import Alias, State
 from esplan.plan import Plan, ordered, refuse_overlap
 from esplan.route import choice, groups, protection
 from esplan.route.rules import Route
+from esplan.route.templated import templated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Container, Iterable, Sequence
 
     from esplan.activity import Activity
     from esplan.cluster import Cluster
@@ -26,7 +38,7 @@ if TYPE_CHECKING:
     from esplan.live import ClusterInfo, Reader
     from esplan.model import JSON
     from esplan.oracle.model import Answer as Said
-    from esplan.route import Routed
+    from esplan.route import Context, Routed
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -47,8 +59,9 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     """The plan that makes live what the files say, in three requests.
 
     An index that is to be force merged takes four more, and two seconds: whether somebody
-    writes to it; one whose shards may be split or shrunk takes one. A plan with a long step takes
-    up to six more, and a second: see `estimates`. `target`, `exclude` and
+    writes to it; one whose shards may be split or shrunk takes one; where an index is created,
+    three more say which index templates there are. A plan with a long step takes up to six more,
+    and a second: see `estimates`. `target`, `exclude` and
     `allow_close` (who may be closed for a moment) are addresses; so is `allow_delete`, of aliases
     or of the indices that they leave: consent to delete those. `asked`: a server to hold the rules
     against, where nothing else is changed. Raises Refused, with every reason,
@@ -63,24 +76,31 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     state = live.read_state(cluster)
     wanted = _consented(wanted, state, allow_delete)
     comparisons = diff.compare(_resolved(wanted, state, now), state)
-    seen = _activity(cluster, comparisons)
     context = route.Context(
         plan_id,
         state,
         now.date(),
-        seen,
+        _activity(cluster, comparisons),
         allowed=frozenset(allow_delete),
         closable=frozenset(allow_close),
         layouts=_layouts(cluster, comparisons),
     )
-    context = replace(context, leaving=groups.leaving(comparisons, context))
-    routed = groups.held(_each(comparisons, lambda one: route.route(one, context)), wanted)
+    routed = _routed(comparisons, context, wanted)
+    exact = {str(one.address) for one in comparisons if one.desired.body.exact}
+    routed = with_templates(cluster, routed, {*desired.state.aliases, *state.aliases}, exact)
     safety.refuse_unused(allow_delete, [step for one in routed for step in one.steps])
     needs = protection.needs(routed, state, desired.state)
     said = oracle.ask_all(asked, comparisons) if asked else ()
     routed, digest = groups.together(routed, wanted), desired.digest
     made = assembled(info, routed, plan_id=plan_id, now=now, desired_digest=digest, needs=needs)
     return with_answers(estimates.estimated(cluster, made, state), said)
+
+
+def _routed(comparisons: list[Comparison], context: Context, wanted: State) -> list[Routed]:
+    """Each object's cheapest way. Members of a group know of each other."""
+    context = replace(context, leaving=groups.leaving(comparisons, context))
+    routed = _each(comparisons, lambda one: route.route(one, context))
+    return groups.held(routed, wanted)
 
 
 def with_answers(made: Plan, answers: Sequence[Said]) -> Plan:
@@ -186,6 +206,24 @@ def _layouts(cluster: Reader, comparisons: list[Comparison]) -> dict[str, Layout
     """Where the shards are, of the indices whose number of shards may change by hard links."""
     names = [one.index.name for one in comparisons if one.index and _may_link(one)]
     return layout.read(cluster, sorted(names))
+
+
+def with_templates(
+    cluster: Reader,
+    routed: list[Routed],
+    aliases: Iterable[str],
+    exact: Container[str] = (),
+) -> list[Routed]:
+    """What the cluster's index templates add to new indices; no request where there is none.
+
+    `aliases`: of the files and the cluster. `exact`: addresses whose mapping is.
+    """
+    if not any(step.kind == "create_index" for one in routed for step in one.steps):
+        return routed
+    found, managed = templates.read(cluster), frozenset(aliases)
+    return _each(
+        routed, lambda one: templated(one, found, managed, exact=one.change.address in exact)
+    )
 
 
 def _may_link(comparison: Comparison) -> bool:

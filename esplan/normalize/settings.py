@@ -34,6 +34,7 @@ NEVER_RETURNED = frozenset({"index.number_of_routing_shards"})
 
 ALWAYS_SHOWN = dict.fromkeys(("index.number_of_replicas", "index.number_of_shards"), "1")
 """Settings that GET returns where they are not set, or set to null, with their defaults."""
+EXPANSION, REPLICAS = "index.auto_expand_replicas", "index.number_of_replicas"
 
 FREE_FORM = (
     "index.analysis.",
@@ -92,7 +93,14 @@ def _all_settings(settings: JSON) -> JSON:
     given = sorted(flatten(source), key=lambda pair: pair[0])
     flat = {prefixed(name): value for name, value in given}
     kept = (name for name in sorted(flat) if not name.startswith(SERVER_ADDED))
-    return {name: setting_value(name, flat[name]) for name in kept}
+    return without_overridden({name: setting_value(name, flat[name]) for name in kept})
+
+
+def without_overridden(flat: JSON) -> JSON:
+    """A number of replicas says nothing where they expand: GET returns what the nodes allow."""
+    if flat.get(EXPANSION) in (None, "false"):
+        return flat
+    return {name: value for name, value in flat.items() if name != REPLICAS}
 
 
 def _unwrapped(settings: JSON) -> JSON:

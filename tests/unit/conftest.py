@@ -93,6 +93,8 @@ class FakeCluster:
                 return {"hits": {"hits": [{"_source": one} for one in found]}}
             last = {one["plan"]: one for one in sorted(self._journals(), key=lambda d: d["seq"])}
             return {"hits": {"hits": [{"_source": last[plan]} for plan in sorted(last)]}}
+        if path in ("/_index_template", "/_component_template", "/_template"):
+            return None
         parts = path.strip("/").split("/")
         special = next((part for part in parts if part in self.READS), "")
         return self.READS[special](self, parts, body)
