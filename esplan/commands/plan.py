@@ -123,22 +123,20 @@ def assembled(
     desired_digest: str,
     needs: Sequence[JSON] = (),
 ) -> Plan:
-    """The sealed plan of all objects' changes and steps, in their order."""
+    """The plan of all objects' changes and steps, in their order; it is not sealed yet."""
     changes = tuple(one.change for one in routed)
     steps = ordered([step for one in routed for step in one.steps])
     refuse_overlap(steps)
-    return planfile.sealed(
-        Plan(
-            id=plan_id,
-            created_at=now.isoformat(timespec="seconds"),
-            esplan_version=esplan.__version__,
-            cluster=asdict(info),
-            desired_digest=desired_digest,
-            changes=changes,
-            steps=steps,
-            warnings=tuple(warning for one in routed for warning in one.warnings),
-            needs=(*needs, *safety.many(changes)),
-        )
+    return Plan(
+        id=plan_id,
+        created_at=now.isoformat(timespec="seconds"),
+        esplan_version=esplan.__version__,
+        cluster=asdict(info),
+        desired_digest=desired_digest,
+        changes=changes,
+        steps=steps,
+        warnings=tuple(warning for one in routed for warning in one.warnings),
+        needs=(*needs, *safety.many(changes)),
     )
 
 
