@@ -122,12 +122,15 @@ def _highest(shards: dict[str, int]) -> int:
 
 @contextmanager
 def _hashes(cluster: Cluster, source: Side, target: Side) -> Iterator[Pair]:
-    """Hash in the cluster, or on the client where a side's codec makes that too slow."""
+    """Hash in the cluster, or on the client where that is too slow or not possible."""
     buckets = bucket_count(max(source.documents, target.documents))
-    if not (source.slow_ids or target.slow_ids):
-        routed = bool(source.routed or target.routed)
-        inside = (ClusterHash(cluster, side.index, buckets, routed) for side in (source, target))
-        yield Pair((source, target), (next(inside), next(inside)), buckets)
+    routed = bool(source.routed or target.routed)
+    inside = (
+        ClusterHash(cluster, source.index, buckets, routed),
+        ClusterHash(cluster, target.index, buckets, routed),
+    )
+    if _stays_inside((source, target), inside[0]):
+        yield Pair((source, target), inside, buckets)
         return
     with (
         point_in_time(cluster, source.index) as old,
@@ -138,6 +141,17 @@ def _hashes(cluster: Cluster, source: Side, target: Side) -> Iterator[Pair]:
             ClientHash(cluster, new, buckets, target.page(PAGE, PAGE_BYTES)),
         )
         yield Pair((source, target), outside, buckets)
+
+
+def _stays_inside(sides: tuple[Side, Side], hashes: ClusterHash) -> bool:
+    """Where the documents are hashed, decided before the first of them is read.
+
+    Version 9 hides vectors from the client, so only the cluster can compare them: there a cluster
+    without scripts is an error, never a proof that leaves them out.
+    """
+    if any(side.vectors for side in sides):
+        return True
+    return not any(side.slow_ids for side in sides) and hashes.is_possible()
 
 
 def bucket_count(documents: int) -> int:

@@ -45,8 +45,9 @@ class Span:
 class Side:
     """An index to compare.
 
-    `size` is bytes of primaries, `routed` the number of documents with a routing, `histogram`
-    pairs of (lowest sequence number, documents), each `interval` numbers wide.
+    `size` is bytes of primaries, `routed` the number of documents with a routing, `vectors`
+    whether a field is one, `histogram` pairs of (lowest sequence number, documents), each
+    `interval` numbers wide.
     """
 
     index: str
@@ -54,6 +55,7 @@ class Side:
     size: int
     routed: int
     slow_ids: bool
+    vectors: bool
     histogram: tuple[tuple[int, int], ...]
     interval: int
 
@@ -93,9 +95,8 @@ def read_side(cluster: Cluster, index: str, highest: int) -> Side:
         documents=count(cluster, index),
         size=stats["_all"]["primaries"]["store"]["size_in_bytes"],
         routed=count(cluster, index, {"exists": {"field": "_routing"}}),
-        # Version 9 hides vectors from the client, so only the cluster can compare them.
-        slow_ids=settings.get("codec", "") not in FAST_CODECS
-        and '_vector"' not in json.dumps(mappings),
+        slow_ids=settings.get("codec", "") not in FAST_CODECS,
+        vectors='_vector"' in json.dumps(mappings),
         histogram=_histogram(cluster, index, interval) if highest >= 0 else (),
         interval=interval,
     )
