@@ -146,14 +146,12 @@ def count(cluster: Cluster, index: str, query: JSON | None = None) -> int:
     return int(whole(_found(answer, index), index)["count"])
 
 
-def search(cluster: Cluster, index: str | None, body: JSON) -> JSON:
-    """A search that saw every shard; without an index the body names a point in time."""
-    path = f"/{quote(index, safe='')}/_search" if index else "/_search"
+def search(cluster: Cluster, index: str, body: JSON) -> JSON:
+    """A search that saw every shard."""
+    path = f"/{quote(index, safe='')}/_search"
     params = {"allow_partial_search_results": "false", "request_cache": "false"}
-    if not index:
-        del params["request_cache"]
     answer = cluster.read(path, params, body, timeout=LONGEST_REQUEST)
-    return whole(_found(answer, index or "a point in time"), index or "a point in time")
+    return whole(_found(answer, index), index)
 
 
 def whole(answer: Any, where: str) -> JSON:

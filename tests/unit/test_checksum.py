@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esplan.checksum import Ids, Report, marks
-from esplan.checksum.client_hash import content_hash
+from esplan.checksum.client_hash import ClientHash, content_hash
 from esplan.checksum.cluster_hash import ClusterHash, map_script
 from esplan.checksum.comparison import (
     _differing,
@@ -126,6 +126,30 @@ def test_the_client_keeps_kinds_apart() -> None:
     assert content_hash({"_id": "1", "_source": one}) == content_hash(
         {"_id": "1", "_source": other}
     )
+
+
+class Numbered:
+    """An index of documents with these sequence numbers, on any number of shards."""
+
+    def __init__(self, numbers: list[int]) -> None:
+        self.numbers = sorted(numbers)
+
+    def read(self, _path: str, _params: Any, body: Any, **_: Any) -> Any:
+        within = body["query"]["range"]["_seq_no"]
+        hits = [
+            {"_id": str(at), "_source": {}, "sort": [number]}
+            for at, number in enumerate(self.numbers)
+            if within["gte"] <= number < within["lt"]
+        ]
+        assert body["sort"] == ["_seq_no"]
+        return {"_shards": SHARDS, "hits": {"hits": hits[: body["size"]]}}
+
+
+@given(st.lists(st.integers(0, 30)), st.integers(1, 5))
+def test_pages_hold_every_document_of_the_span_once(numbers: list[int], page: int) -> None:
+    hashes = ClientHash(Numbered(numbers), "a", 1, page)
+    inside = [str(at) for at, number in enumerate(sorted(numbers)) if 5 <= number < 25]
+    assert [id_ for id_, _ in hashes.rows(Span(5, 25, len(inside)), [0])] == inside
 
 
 def test_the_report_says_what_it_is() -> None:
