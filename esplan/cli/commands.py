@@ -122,6 +122,7 @@ def plan(
     """
     from esplan import live
     from esplan.commands import plan as commands
+    from esplan.commands import trial
 
     given = chosen(ctx)
     wanted = _wanted(given, desired or [], job)
@@ -135,6 +136,7 @@ def plan(
             allow_delete=allow_delete or (),
             allow_close=allow_close or (),
         )
+        trial.refuse_unaccepted(cluster, made)
     if job:
         commands.refuse_nothing_to_release(made, wanted)
     save_and_show(given, made, output, format_)

@@ -32,6 +32,9 @@ SERVER_ADDED = (
 NEVER_RETURNED = frozenset({"index.number_of_routing_shards"})
 """Settings that the server takes and never returns: no comparison can be made with them."""
 
+OPENSEARCH_ADDED = {"index.replication.type": "DOCUMENT"}
+"""Settings that OpenSearch adds to every index, and this value of them alone: it is the default."""
+
 FREE_FORM = (
     "index.analysis.",
     "index.default_pipeline",
@@ -89,7 +92,8 @@ def _all_settings(settings: JSON) -> JSON:
     given = sorted(flatten(source), key=lambda pair: pair[0])
     flat = {prefixed(name): value for name, value in given}
     kept = (name for name in sorted(flat) if not name.startswith(SERVER_ADDED))
-    return {name: setting_value(name, flat[name]) for name in kept}
+    read = {name: setting_value(name, flat[name]) for name in kept}
+    return {name: value for name, value in read.items() if OPENSEARCH_ADDED.get(name, ...) != value}
 
 
 def _unwrapped(settings: JSON) -> JSON:

@@ -323,9 +323,9 @@ CASES: dict[str, tuple[Facts, str, str, Facts]] = {
         ),
     ),
     "server-version": (
-        Facts(root={"version": {"number": "2.19.5", "distribution": "opensearch"}}),
+        Facts(root={"version": {"number": "3.1.0", "distribution": "opensearch"}}),
         "warning",
-        "opensearch 2.19.5 is not a server that esplan knows",
+        "opensearch 3.1.0 is not a server that esplan knows",
         Facts(root={"version": {"number": "8.16.1"}}),
     ),
     "auto-create": (
@@ -645,6 +645,14 @@ def test_what_is_missing_on_esplans_own_index_only_apply_needs() -> None:
 )
 def test_versions_at_the_edges(number: str, expected: list[str]) -> None:
     assert severities("server-version", Facts(root={"version": {"number": number}})) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [("1.3.20", ["warning"]), ("2.19.5", []), ("3.0.0", ["warning"])]
+)
+def test_versions_of_opensearch(number: str, expected: list[str]) -> None:
+    version = {"number": number, "distribution": "opensearch"}
+    assert severities("server-version", Facts(root={"version": version})) == expected
 
 
 # Results

@@ -83,6 +83,12 @@ def test_what_the_server_adds_is_no_setting() -> None:
     assert normalize.canonical_settings(added) == {}
 
 
+def test_the_default_that_opensearch_adds_is_no_setting() -> None:
+    assert normalize.canonical_settings({"replication.type": "DOCUMENT"}) == {}
+    chosen = {"index.replication.type": "SEGMENT"}
+    assert normalize.canonical_settings(chosen) == chosen
+
+
 def test_an_allocation_filter_of_a_user_stays() -> None:
     settings = {"index.routing.allocation.include._name": "n1"}
     assert normalize.canonical_settings(settings) == settings
