@@ -18,6 +18,23 @@ if TYPE_CHECKING:
     from esplan.cluster import Cluster
 
 LACKS: dict[str, tuple[str, ...]] = {
+    "elasticsearch 7": (
+        # Modules that the sandbox's core is without.
+        r"analyzer \[english\] has not been configured in mappings",
+        r"Unknown (analyzer type \[english\]|char_filter type \[mapping\])",
+        r"No handler for type \[(dense_vector|join)\]",
+        r"script_lang not supported \[painless\]",
+        # Of later versions.
+        r"No handler for type \[(counted_keyword|passthrough|semantic_text)\]",
+        r"unknown parameter \[(ignore_malformed|mode|on_script_error|time_series_dimensions)\]",
+        r"unsupported parameters:  \[(subobjects|_data_stream_timestamp) : ",
+        r"unknown setting \[index\.(mode|mapping\.ignore_above|mapping\.source\.mode)\]",
+        r"field must be either \[lat\], \[lon\] or \[geohash\]",
+        r"No field type matched on \[\[string\]\]",
+        # One field under a dotted name and inside an object.
+        r"can't merge a non object mapping \[a\] with an object mapping",
+        r"mapper \[a\.b(\.c)?\] cannot be changed from type",
+    ),
     "opensearch 2": (
         # Types; that of joins is in a module that the sandbox does not have.
         r"No handler for type \[(counted_keyword|dense_vector|flattened|join|passthrough)\]",
@@ -37,6 +54,7 @@ LACKS: dict[str, tuple[str, ...]] = {
 """What refusals of a definition say, by engine."""
 
 REPEATS = {
+    "elasticsearch 7": {("nested", "include_in_root")},
     "opensearch 2": {
         ("half_float", "null_value"),
         ("nested", "include_in_root"),

@@ -99,7 +99,7 @@ def test_a_list_of_one_that_the_server_reads_in_another_way_stays_a_list(
 ) -> None:
     def tokens(stopwords: Any) -> list[str]:
         stop = {"type": "stop", "stopwords": stopwords}
-        body = {"tokenizer": "whitespace", "filter": [stop], "text": "_none_ a b a,b"}
+        body = {"tokenizer": "standard", "filter": [stop], "text": "_none_ a b a,b"}
         answer = cluster.change("POST", "/_analyze", None, body)
         return [token["token"] for token in answer["tokens"]]
 
