@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING
 from esplan.model import Body
 from esplan.normalize.aliases import alias_options
 from esplan.normalize.fields import TOP, field, properties
-from esplan.normalize.mappings import MARK, canonical_mappings, is_protected, mark, meta
+from esplan.normalize.mappings import (
+    MARK,
+    THROWAWAY,
+    canonical_mappings,
+    is_protected,
+    is_throwaway,
+    mark,
+    meta,
+)
 from esplan.normalize.settings import (
     SERVER_ADDED,
     canonical_settings,
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MARK",
     "SERVER_ADDED",
+    "THROWAWAY",
     "TOP",
     "alias_options",
     "body",
@@ -35,6 +44,7 @@ __all__ = [
     "canonical_settings",
     "field",
     "is_protected",
+    "is_throwaway",
     "mark",
     "meta",
     "properties",

@@ -35,6 +35,10 @@ NEVER_RETURNED = frozenset({"index.number_of_routing_shards"})
 OPENSEARCH_ADDED = {"index.replication.type": "DOCUMENT"}
 """Settings that OpenSearch adds to every index, and this value of them alone: it is the default."""
 
+ALWAYS_SHOWN = dict.fromkeys(("index.number_of_replicas", "index.number_of_shards"), "1")
+"""Settings that GET returns where they are not set, or set to null, with their defaults."""
+EXPANSION, REPLICAS = "index.auto_expand_replicas", "index.number_of_replicas"
+
 FREE_FORM = (
     "index.analysis.",
     "index.default_pipeline",
@@ -93,7 +97,15 @@ def _all_settings(settings: JSON) -> JSON:
     flat = {prefixed(name): value for name, value in given}
     kept = (name for name in sorted(flat) if not name.startswith(SERVER_ADDED))
     read = {name: setting_value(name, flat[name]) for name in kept}
-    return {name: value for name, value in read.items() if OPENSEARCH_ADDED.get(name, ...) != value}
+    said = {n: value for n, value in read.items() if OPENSEARCH_ADDED.get(n, ...) != value}
+    return without_overridden(said)
+
+
+def without_overridden(flat: JSON) -> JSON:
+    """A number of replicas says nothing where they expand: GET returns what the nodes allow."""
+    if flat.get(EXPANSION) in (None, "false"):
+        return flat
+    return {name: value for name, value in flat.items() if name != REPLICAS}
 
 
 def _unwrapped(settings: JSON) -> JSON:
@@ -117,14 +129,14 @@ def prefixed(name: str) -> str:
 
 
 def setting_value(name: str, value: Any) -> Any:
-    """Strings, or lists of strings; None stays (back to the default).
+    """Strings, or lists of strings; None stays (back to the default), unless GET shows that.
 
     A list of one means the same as its only value, unless the server reads that value in another
     way when it is no list. Durations and sizes get their largest exact unit, except where values
     are names.
     """
     if value is None:
-        return None
+        return ALWAYS_SHOWN.get(name)
     if isinstance(value, list):
         items = [_item(name, item) for item in value]
         return _amount(name, items[0]) if len(items) == 1 and _is_one_item(items[0]) else items

@@ -64,6 +64,10 @@ REPEATS = {
 """Types and parameters that come back as they were sent; 8.16 gives a shorter form, or none."""
 
 
+NO_PATTERN_LISTS = frozenset({"opensearch 2"})
+"""Engines that read a list of patterns in a dynamic template as one text."""
+
+
 @dataclass(frozen=True)
 class Engine:
     """`name`: distribution and major version."""
@@ -71,6 +75,10 @@ class Engine:
     name: str
     lacks: tuple[str, ...] = field(repr=False)
     repeats: frozenset[tuple[str, str]] = field(repr=False)
+
+    @property
+    def has_pattern_lists(self) -> bool:
+        return self.name not in NO_PATTERN_LISTS
 
     def repeats_as_sent(self, kind: Any, parameter: str) -> bool:
         return isinstance(kind, str) and (kind, parameter) in self.repeats
