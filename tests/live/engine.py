@@ -64,7 +64,7 @@ REPEATS = {
 """Types and parameters that come back as they were sent; 8.16 gives a shorter form, or none."""
 
 
-NO_PATTERN_LISTS = frozenset({"opensearch 2"})
+NO_PATTERN_LISTS = frozenset({"elasticsearch 7", "opensearch 2"})
 """Engines that read a list of patterns in a dynamic template as one text."""
 
 
@@ -77,8 +77,16 @@ class Engine:
     repeats: frozenset[tuple[str, str]] = field(repr=False)
 
     @property
+    def major(self) -> int:
+        return int(self.name.split()[1])
+
+    @property
     def has_pattern_lists(self) -> bool:
         return self.name not in NO_PATTERN_LISTS
+
+    def forgets(self, parameter: str, value: Any) -> bool:
+        """Whether GET leaves it out as the default, where 8.16 has another one."""
+        return (self.name, parameter, value) == ("elasticsearch 7", "locale", "")
 
     def repeats_as_sent(self, kind: Any, parameter: str) -> bool:
         return isinstance(kind, str) and (kind, parameter) in self.repeats
