@@ -12,7 +12,7 @@ from esplan import activity, diff, layout, live, planfile, route, safety
 from esplan.errors import Refused, UsageError
 from esplan.model import Alias, State
 from esplan.plan import Plan, ordered, refuse_overlap
-from esplan.route import choice, groups, protection
+from esplan.route import choice, groups, ignored, protection
 from esplan.route.rules import Route
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     )
     context = replace(context, leaving=groups.leaving(comparisons, context))
     routed = groups.held(_each(comparisons, lambda one: route.route(one, context)), wanted)
+    ignored.refuse((step for one in routed for step in one.steps), info)
     safety.refuse_unused(allow_delete, [step for one in routed for step in one.steps])
     needs = protection.needs(routed, state, desired.state)
     routed, digest = groups.together(routed, wanted), desired.digest
