@@ -17,7 +17,16 @@ MODES_OF_SERIES = ("logsdb", "time_series")
 NO_LIMIT = 2147483647
 MILLIS = "strict_date_optional_time||epoch_millis"
 NANOS = "strict_date_optional_time_nanos||epoch_millis"
+CREATED = "index.version.created"
+"""The version that made an index, as GET returns it: `8518000` is of 8.16, `9094000` of 9.4."""
+
+UNKNOWN: Any = None
+"""No default: it depends on the version, which desired files do not know."""
+
 METRICS = ("long", "integer", "short", "byte", "double", "float", "half_float", "geo_point")
+
+NOT_INDEXED = ("boolean", "ip", "keyword", *METRICS[:-1])
+"""Types that a time series does not index from version 9 on, where nothing asks for it."""
 
 OBJECT_KINDS = ("object", "nested", "passthrough")
 """Types that hold fields: they know none of the parameters of a field with values."""
@@ -120,17 +129,36 @@ def _ignored(kind: str, settings: JSON) -> JSON:
 
 
 def _in_series(definition: JSON, settings: JSON) -> JSON:
-    """Text is stored where nothing else keeps it; a metric is not indexed.
+    """Text is stored where nothing else keeps it (8); what has doc values is not indexed (9).
 
-    The modes imply a synthetic `_source`, which reads a text field from its keyword sub-field.
+    The modes imply a synthetic `_source`, which 8 reads from the text's keyword sub-field, and
+    binary fields from their doc values. A metric is not indexed in either version.
     """
     mode, kind = settings.get("index.mode"), definition.get("type")
     if mode not in MODES_OF_SERIES:
         return {}
-    if kind == "text":
-        return {"store": not any(map(_keeps_text, definition.get("fields", {}).values()))}
-    measured = mode == "time_series" and kind in METRICS and "time_series_metric" in definition
-    return {"index": False} if measured else {}
+    made: str = settings.get(CREATED, "")
+    if kind in ("text", "binary"):
+        return {"doc_values": True} if kind == "binary" else {"store": _stored(definition, made)}
+    if mode != "time_series":
+        return {}
+    if kind in METRICS and "time_series_metric" in definition:
+        return {"index": False}
+    unsaid = not is_nine(made) if made else UNKNOWN
+    return {"index": unsaid} if kind in NOT_INDEXED else {}
+
+
+def is_nine(created: str) -> bool:
+    """Whether Elasticsearch 9 made the index. OpenSearch's numbers have more digits."""
+    return created.isdecimal() and 9_000_000 <= int(created) < 10_000_000  # noqa: PLR2004  (as said)
+
+
+def _stored(text: JSON, created: str) -> Any:
+    """Whether a text field is stored where it does not say."""
+    if not created:
+        return UNKNOWN
+    kept = any(map(_keeps_text, text.get("fields", {}).values()))
+    return not is_nine(created) and not kept
 
 
 def _keeps_text(sub_field: JSON) -> bool:

@@ -587,7 +587,7 @@ def test_fields_are_counted_as_the_server_counts_them() -> None:
     }
     assert count_fields(mappings, 8) == 9
     assert count_fields(mappings, 7) == 8
-    index = replace(FIVE, mappings={"runtime": dict.fromkeys("abcde", {})})
+    index = replace(FIVE, mappings={"runtime": {name: {} for name in "abcde"}})
     for number, expected in (("7.17.29", []), ("8.16.1", ["error"])):
         facts = Facts(root={"version": {"number": number}}, indices=indices(index))
         assert severities("field-limit", facts) == expected

@@ -193,6 +193,84 @@ def test_doc_values_of_a_binary_field_are_not_its_default() -> None:
     assert field(type="binary", doc_values=True) != field(type="binary")
 
 
+# What depends on the version that made the index
+
+EIGHT, NINE = "8518000", "9094000"
+KEYWORD = {"type": "keyword"}
+
+
+def read(created: str, mode: str | None = None, **fields: Any) -> Any:
+    """Fields as a version reads them, beside what the canonical form keeps of them."""
+    body = normalize.body({"mode": mode} if mode else {}, {"properties": fields})
+    return normalize.read_by(body, created).mappings["properties"]
+
+
+def test_a_text_of_a_series_is_stored_by_default_in_8_alone() -> None:
+    stored, unstored = {"type": "text", "store": True}, {"type": "text", "store": False}
+    fields = {"a": stored, "b": unstored, "c": {**stored, "fields": {"k": KEYWORD}}}
+    assert read("", "logsdb", **fields) == fields
+    eight, nine = read(EIGHT, "logsdb", **fields), read(NINE, "logsdb", **fields)
+    assert eight == {"a": {"type": "text"}, "b": unstored, "c": fields["c"]}
+    assert nine == {"a": stored, "b": {"type": "text"}, "c": fields["c"]}
+
+
+def test_what_has_doc_values_is_not_indexed_in_a_time_series_of_9() -> None:
+    yes, no = {"type": "ip", "index": True}, {"type": "ip", "index": False}
+    date = {"type": "date", "index": False}
+    assert read("", "time_series", a=yes, b=no) == {"a": yes, "b": no}
+    assert read(EIGHT, "time_series", a=yes, b=no) == {"a": {"type": "ip"}, "b": no}
+    assert read(NINE, "time_series", a=yes, b=no, c=date) == {
+        "a": yes,
+        "b": {"type": "ip"},
+        "c": date,
+    }
+    assert read(NINE, "logsdb", a=yes, b=no) == {"a": {"type": "ip"}, "b": no}
+    assert read(NINE, None, a=yes, b=no) == {"a": {"type": "ip"}, "b": no}
+
+
+@pytest.mark.parametrize("created", ["", EIGHT, NINE])
+def test_a_binary_field_of_a_series_has_doc_values(created: str) -> None:
+    kept, usual = {"type": "binary", "doc_values": False}, {"type": "binary"}
+    fields = {"a": kept, "b": usual | {"doc_values": True}}
+    assert read(created, "logsdb", **fields) == {"a": kept, "b": usual}
+
+
+@pytest.mark.parametrize(("created", "names"), [("", 3), (EIGHT, 3), (NINE, 2), ("136418127", 3)])
+def test_9_keeps_the_last_of_two_templates_of_one_name(created: str, names: int) -> None:
+    a, b, c = ({name: {"match": m}} for name, m in [("t", "a*"), ("u", "b*"), ("t", "c*")])
+    body = normalize.body({}, {"dynamic_templates": [a, b, c]})
+    found = normalize.read_by(body, created).mappings["dynamic_templates"]
+    assert found == ([a, b, c] if names == 3 else [c, b])
+
+
+@pytest.mark.parametrize(
+    ("options", "canonical"),
+    [
+        ({"type": "bbq_hnsw", "rescore_vector": {"oversample": 3}}, {"type": "bbq_hnsw"}),
+        (
+            {"type": "bbq_flat", "rescore_vector": {"oversample": "2"}},
+            {"type": "bbq_flat", "rescore_vector": {"oversample": 2.0}},
+        ),
+        ({"type": "int4_flat", "confidence_interval": 0}, {"type": "int4_flat"}),
+        ({"type": "bbq_disk", "bits": 1, "cluster_size": 384}, {"type": "bbq_disk"}),
+    ],
+)
+def test_options_of_vectors_without_what_some_versions_add(
+    options: dict[str, Any], canonical: dict[str, Any]
+) -> None:
+    vector = {"type": "dense_vector", "dims": 512}
+    assert field(**vector, index_options=options)["index_options"] == canonical
+
+
+def test_the_options_that_only_some_versions_choose_are_kept() -> None:
+    options = {"type": "int8_hnsw", "m": 16}
+    vector = {"type": "dense_vector", "element_type": "bfloat16"}
+    assert "index_options" not in field(**vector, dims=383, index_options=options)
+    for more in ({"dims": 384}, {}):
+        kept = field(**vector, **more, index_options=options)
+        assert kept["index_options"] == {"type": "int8_hnsw"}
+
+
 def test_norms_of_a_field_that_is_no_text_are_not_its_default() -> None:
     assert field(type="keyword", norms=True) != field(type="keyword")
 
