@@ -48,7 +48,8 @@ TERMS: JSON = {
     "index_options": "docs",
     "split_queries_on_whitespace": False,
 }
-DATES: JSON = {"format": MILLIS, "locale": "en"}
+DATES: JSON = {"format": MILLIS}
+LOCALIZED = ("date", "date_nanos", "date_range")
 
 BY_TYPE: dict[str, JSON] = {
     "object": {"enabled": True},
@@ -66,7 +67,6 @@ BY_TYPE: dict[str, JSON] = {
     "flattened": {**TERMS, "depth_limit": 20, "time_series_dimensions": []},
     "binary": {"doc_values": False},
     "date": DATES,
-    "date_nanos": {"format": NANOS, "locale": "en"},
     "date_range": DATES,
     **dict.fromkeys(
         ("integer_range", "long_range", "float_range", "double_range", "ip_range"), DATES
@@ -105,6 +105,7 @@ def defaults(definition: JSON, settings: JSON) -> JSON:
         | BY_TYPE.get(kind, {})
         | _malformed(kind, settings)
         | _ignored(kind, settings)
+        | _dated(kind, settings)
         | _in_series(definition, settings)
     )
 
@@ -126,6 +127,25 @@ def _ignored(kind: str, settings: JSON) -> JSON:
     said: Any = settings.get("index.mapping.ignore_above")
     is_number = isinstance(said, str) and said.isdecimal()
     return {"ignore_above": int(said) if is_number else unsaid}
+
+
+def _dated(kind: str, settings: JSON) -> JSON:
+    """The locale of dates, and the format of those with nanoseconds: OpenSearch has others."""
+    if kind not in LOCALIZED:
+        return {}
+    made: str = settings.get(CREATED, "")
+    if not made:
+        unsaid = {"locale": UNKNOWN, "format": UNKNOWN}
+    elif is_opensearch(made):
+        unsaid = {"locale": "", "format": MILLIS}
+    else:
+        unsaid = {"locale": "en", "format": NANOS}
+    return unsaid if kind == "date_nanos" else {"locale": unsaid["locale"]}
+
+
+def is_opensearch(created: str) -> bool:
+    """Whether OpenSearch made the index: `136408327` is of 2.19, and the bit marks it."""
+    return created.isdecimal() and int(created) >= 1 << 27
 
 
 def _in_series(definition: JSON, settings: JSON) -> JSON:

@@ -22,12 +22,20 @@ def read_by(body: Body, created: str) -> Body:
 
     `created` is `index.version.created`; empty where it is not known: the body itself.
     """
-    if created and body.settings.get("index.mode") in MODES_OF_SERIES:
+    if created and (body.settings.get("index.mode") in MODES_OF_SERIES or _says(body.mappings)):
         settings = {**body.settings, CREATED: created}
         body = replace(body, mappings=canonical_mappings(body.mappings, settings))
     if not is_nine(created) or "dynamic_templates" not in body.mappings:
         return body
     return replace(body, mappings={**body.mappings, "dynamic_templates": _last(body.mappings)})
+
+
+def _says(mappings: Any) -> bool:
+    """Whether a field says one of the parameters of dates that depend on the version."""
+    if not isinstance(mappings, dict):
+        return False
+    own = "locale" in mappings or ("format" in mappings and mappings.get("type") == "date_nanos")
+    return own or any(map(_says, mappings.values()))
 
 
 def _last(mappings: JSON) -> list[JSON]:

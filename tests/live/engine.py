@@ -77,6 +77,11 @@ class Engine:
     repeats: frozenset[tuple[str, str]] = field(repr=False)
 
     @property
+    def shows_closed_shards(self) -> bool:
+        """In `_cat/shards/NAME`."""
+        return self.name != "opensearch 2"
+
+    @property
     def has_pattern_lists(self) -> bool:
         return self.name not in NO_PATTERN_LISTS
 

@@ -27,6 +27,7 @@ def test_what_was_just_created_is_no_difference(echo: dict[str, Any]) -> None:
     sent, returned = echo["sent"], echo["returned"]
     wanted = normalize.body(sent.get("settings", {}), sent.get("mappings", {}))
     live = normalize.body(returned["settings"], returned["mappings"])
+    wanted = normalize.read_by(wanted, "8518000")
     projected = diff.projected(live, wanted)
     # `list(differences) == []` alone would miss a difference that deepdiff does not see
     assert list(diff.differences(projected, diff.shown(wanted))) == []
@@ -81,6 +82,27 @@ def test_what_the_server_adds_is_no_setting() -> None:
         }
     }
     assert normalize.canonical_settings(added) == {}
+
+
+DATES = [{"type": kind, "locale": one} for kind in ("date", "date_range") for one in ("en", "")]
+NANOS = [
+    {"type": "date_nanos", "format": f"strict_date_optional_time{kind}||epoch_millis"}
+    for kind in ("_nanos", "")
+]
+
+
+@pytest.mark.parametrize(
+    ("made", "unsaid"),
+    [("8518000", (DATES[0], DATES[2], NANOS[0])), ("136408327", (DATES[1], DATES[3], NANOS[1]))],
+)
+def test_what_a_date_says_is_sent_and_compared_as_the_engine_reads_it(
+    made: str, unsaid: tuple[dict[str, Any], ...]
+) -> None:
+    for one in (*DATES, *NANOS):
+        body = normalize.body({}, {"properties": {"f": one}})
+        assert body.mappings["properties"]["f"] == one
+        read = normalize.read_by(body, made).mappings["properties"]["f"]
+        assert read == ({"type": one["type"]} if one in unsaid else one)
 
 
 def test_the_default_that_opensearch_adds_is_no_setting() -> None:
