@@ -81,12 +81,18 @@ class Engine:
         return int(self.name.split()[1])
 
     @property
+    def shows_closed_shards(self) -> bool:
+        """In `_cat/shards/NAME`."""
+        return self.name not in {"elasticsearch 7", "opensearch 2"}
+
+    @property
+    def has_root_locale(self) -> bool:
+        """Dates are read in no language, where 8 reads English, unless they say otherwise."""
+        return self.name in {"elasticsearch 7", "opensearch 2"}
+
+    @property
     def has_pattern_lists(self) -> bool:
         return self.name not in NO_PATTERN_LISTS
-
-    def forgets(self, parameter: str, value: Any) -> bool:
-        """Whether GET leaves it out as the default, where 8.16 has another one."""
-        return (self.name, parameter, value) == ("elasticsearch 7", "locale", "")
 
     def repeats_as_sent(self, kind: Any, parameter: str) -> bool:
         return isinstance(kind, str) and (kind, parameter) in self.repeats
