@@ -26,6 +26,7 @@ from esplan.plan import Plan, ordered, refuse_overlap
 from esplan.route import choice, groups, ignored, protection
 from esplan.route.rules import Route
 from esplan.route.templated import templated
+from esplan.steps import force_merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Sequence
@@ -126,7 +127,8 @@ def assembled(
 ) -> Plan:
     """The plan of all objects' changes and steps, in their order; it is not sealed yet."""
     changes = tuple(one.change for one in routed)
-    steps = ordered([step for one in routed for step in one.steps])
+    given = [force_merge.for_version(step, info.version) for one in routed for step in one.steps]
+    steps = ordered(given)
     refuse_overlap(steps)
     return Plan(
         id=plan_id,
