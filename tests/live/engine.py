@@ -86,6 +86,11 @@ class Engine:
         return self.name not in {"elasticsearch 7", "opensearch 2"}
 
     @property
+    def has_scripts(self) -> bool:
+        """The sandbox's 7.17 is without painless."""
+        return self.name != "elasticsearch 7"
+
+    @property
     def has_root_locale(self) -> bool:
         """Dates are read in no language, where 8 reads English, unless they say otherwise."""
         return self.name in {"elasticsearch 7", "opensearch 2"}
