@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,7 +21,7 @@ from elastic_transport import (
     TransportError,
     Urllib3HttpNode,
 )
-from elasticsearch import ApiError, Elasticsearch, ElasticsearchWarning, UnsupportedProductError
+from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 
 from esplan.errors import BLOCKED, EsplanError, OutcomeUnknown, ServerError, Unreachable
 
@@ -33,9 +32,6 @@ if TYPE_CHECKING:
     from elastic_transport._node import NodeApiResponse
 
     from esplan.model import JSON
-
-warnings.filterwarnings("ignore", category=ElasticsearchWarning)
-# A server's deprecation warnings are for the authors of a client, not for its users.
 
 PRODUCT = "x-elastic-product"
 """The header by which the client knows an Elasticsearch (7.14 and newer)."""
@@ -76,7 +72,8 @@ class _Node(Urllib3HttpNode):
     """Speaks to OpenSearch, too, which the client would refuse.
 
     Bodies are plain JSON, since OpenSearch does not know the client's media types, and the header
-    that the client looks for is added where the server says that it is OpenSearch.
+    that the client looks for is added where the server says that it is OpenSearch. Deprecation
+    warnings are dropped: they are for the authors of a client, not for its users.
     """
 
     def __init__(self, config: NodeConfig) -> None:
@@ -97,6 +94,8 @@ class _Node(Urllib3HttpNode):
         for name in plain.keys() & {"accept", "content-type"}:
             plain[name] = VENDORED.sub(r"application/\1", plain[name])
         answer = super().perform_request(method, target, body, plain, request_timeout)
+        kept = {n: v for n, v in answer.meta.headers.items() if n.lower() != "warning"}
+        answer.meta.headers = HttpHeaders(kept)
         if PRODUCT not in answer.meta.headers and answer.meta.status < 300:  # noqa: PLR2004  (HTTP)
             if self._opensearch is None:
                 root = super().perform_request("GET", "/", None, plain, request_timeout)

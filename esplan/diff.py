@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from esplan import normalize
 from esplan.model import JSON, Address, Alias, Body, Index, State
 
 if TYPE_CHECKING:
@@ -63,10 +64,10 @@ def compare(desired: State, live: State) -> list[Comparison]:
 def _alias(alias: Alias, live: State) -> Comparison:
     found = live.aliases.get(alias.name)
     index = live.indices[found.indices[0]] if found else None
-    after = shown(alias.body) | {"options": alias.options}
-    before = None
     if alias.indices:
         return _release(alias, index, live)
+    after = _after(alias.body, index) | {"options": alias.options}
+    before = None
     if index and found:
         before = projected(index.body, alias.body) | {"options": found.options}
     return _comparison(Address("alias", alias.name), alias, index, before, after)
@@ -77,14 +78,14 @@ def _release(alias: Alias, current: Index | None, live: State) -> Comparison:
     run = live.indices[alias.indices[0]]
     options = current.aliases[alias.name] if current else {}
     before = {"options": options, "index": current.name if current else None}
-    after = shown(alias.body) | {"options": alias.options, "index": run.name}
+    after = _after(alias.body, run) | {"options": alias.options, "index": run.name}
     before |= projected(run.body, alias.body)
     return _comparison(Address("alias", alias.name), alias, run, before, after)
 
 
 def _index(desired: Index, live: State) -> Comparison:
     found = live.indices.get(desired.name)
-    after = shown(desired.body) | {"aliases": desired.aliases}
+    after = _after(desired.body, found) | {"aliases": desired.aliases}
     before = None
     if found:
         named = {name: found.aliases[name] for name in desired.aliases if name in found.aliases}
@@ -99,38 +100,47 @@ def _comparison(
     return Comparison(address, desired, index, before, after, found)
 
 
+def _after(desired: Body, live: Index | None) -> JSON:
+    """The desired body, as the version that made the live index reads it."""
+    return shown(normalize.read_by(desired, live.created) if live else desired)
+
+
 def shown(body: Body) -> JSON:
     """A body as one JSON object."""
     return {"settings": body.settings, "mappings": body.mappings}
 
 
 def projected(live: Body, desired: Body) -> JSON:
-    """The part of a live body that a desired body speaks of; all of its mapping if exact."""
+    """The part of a live body that a desired body speaks of; all of its mapping if exact.
+
+    What the server may have chosen for a field, by its version or licence, is never part of it.
+    """
     settings = {name: live.settings.get(name) for name in desired.settings}
-    if desired.exact:
-        return {"settings": settings, "mappings": live.mappings}
     mappings = {
-        name: _project(name, value, desired.mappings[name])
+        name: _project(name, value, desired.mappings.get(name, {}), exact=desired.exact)
         for name, value in live.mappings.items()
-        if name in desired.mappings
+        if desired.exact or name in desired.mappings
     }
     return {"settings": settings, "mappings": mappings}
 
 
-def _project(name: str, live: Any, desired: Any) -> Any:
+def _project(name: str, live: Any, desired: Any, *, exact: bool) -> Any:
     """Children of a field map that the desired side does not name are left out."""
     if name not in FIELD_MAPS or not isinstance(live, dict):
         return live
     return {
-        field: _project_field(live[field], desired[field]) for field in live if field in desired
+        field: _project_field(live[field], desired.get(field, {}), exact=exact)
+        for field in live
+        if exact or field in desired
     }
 
 
-def _project_field(live: JSON, desired: JSON) -> JSON:
+def _project_field(live: JSON, desired: JSON, *, exact: bool) -> JSON:
+    kept = () if exact else (*FIELD_MAPS, *KEPT_PARAMETERS)
     return {
-        name: _project(name, value, desired.get(name, {}))
+        name: _project(name, value, desired.get(name, {}), exact=exact)
         for name, value in live.items()
-        if name in desired or name not in (*FIELD_MAPS, *KEPT_PARAMETERS)
+        if name in desired or not (name in kept or normalize.is_chosen(name, live))
     }
 
 

@@ -119,6 +119,7 @@ def index(name: str, raw: JSON, stats: JSON) -> Index:
         documents=primaries.get("docs", {}).get("count"),
         size=primaries.get("store", {}).get("size_in_bytes"),
         is_open=settings.get("index", {}).get("verified_before_close") != "true",
+        created=settings.get("index", {}).get("version", {}).get("created", ""),
         mark=normalize.mark(mappings),
         protect=normalize.is_protected(mappings),
     )

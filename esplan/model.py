@@ -48,9 +48,9 @@ class Index:
     """One concrete index.
 
     Desired: name, body, aliases, and backfill as Migrate has it. Live adds uuid, documents (None
-    where not known), bytes (primaries only), whether it is open, and esplan's own mark from the
-    mapping's `_meta`. `protect`: whether the mapping's `_meta` says so (live), or the file (None:
-    it does not say).
+    where not known), bytes (primaries only), whether it is open, the version that made it
+    (`index.version.created`), and esplan's own mark from the mapping's `_meta`. `protect`: whether
+    the mapping's `_meta` says so (live), or the file (None: it does not say).
     """
 
     name: str
@@ -60,6 +60,7 @@ class Index:
     documents: int | None = None
     size: int | None = None
     is_open: bool = True
+    created: str = ""
     mark: JSON = field(default_factory=dict)
     protect: bool | None = None
     backfill: bool = False

@@ -8,51 +8,25 @@ its own grammar; Python reads integers of any size exactly, and 1.0 as other tha
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
-from esplan.checksum.side import search
-from esplan.errors import EsplanError
+from esplan.checksum.side import Span, search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from esplan.checksum.side import Span
     from esplan.cluster import Cluster
     from esplan.model import JSON
-
-KEEP_ALIVE = "10m"
-"""A search has `LONGEST_REQUEST` to answer, and each one renews this."""
-
-
-@contextmanager
-def point_in_time(cluster: Cluster, index: str) -> Iterator[str]:
-    """The id of a view of the index that does not change; closed with the block."""
-    path = f"/{quote(index, safe='')}/_pit"
-    opened = cluster.change("POST", path, {"keep_alive": KEEP_ALIVE})["id"]
-    try:
-        yield opened
-    finally:
-        _close(cluster, opened)
-
-
-def _close(cluster: Cluster, opened: str) -> None:
-    """Free it now; where that fails the server does it after KEEP_ALIVE, so nothing is lost."""
-    try:
-        cluster.change("DELETE", "/_pit", body={"id": opened})
-    except EsplanError:
-        return
 
 
 @dataclass(frozen=True)
 class ClientHash:
-    """Hashes of one point in time, in `buckets` (a power of two) by `_id`."""
+    """Hashes of one index, in `buckets` (a power of two) by `_id`; `page`: documents a request."""
 
     cluster: Cluster
-    point: str
+    index: str
     buckets: int
     page: int
 
@@ -76,19 +50,25 @@ class ClientHash:
         ]
 
     def _hits(self, span: Span) -> Iterator[JSON]:
-        """Every document of the span, a page a request."""
-        body: JSON = {
-            "size": self.page,
-            "query": span.query(),
-            "pit": {"id": self.point, "keep_alive": KEEP_ALIVE},
-            "sort": ["_shard_doc"],
-            "track_total_hits": False,
-        }
-        while hits := search(self.cluster, None, body)["hits"]["hits"]:
-            yield from hits
-            if len(hits) < self.page:
+        """Every document of the span, a page a request.
+
+        Pages end between two sequence numbers, so that a page can be asked for again, and no view
+        has to be kept open, which each engine has another way for. A write moves the marks.
+        """
+        low, size = span.low, self.page
+        while True:
+            query = Span(low, span.high, size).query()
+            body = {"size": size, "query": query, "sort": ["_seq_no"], "track_total_hits": False}
+            hits = search(self.cluster, self.index, body)["hits"]["hits"]
+            if len(hits) < size:
+                yield from hits
                 return
-            body["search_after"] = hits[-1]["sort"]
+            last = hits[-1]["sort"][0]
+            if last == low:  # shards number each on their own: many may have this one
+                size *= 2
+                continue
+            yield from (hit for hit in hits if hit["sort"][0] < last)
+            low = last
 
 
 def bucket_of(id_: str, buckets: int) -> int:

@@ -24,13 +24,12 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from esplan.checksum.side import search
+from esplan.checksum.side import Span, search
 from esplan.errors import ServerError, StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from esplan.checksum.side import Span
     from esplan.cluster import Cluster
     from esplan.model import JSON
 
@@ -62,6 +61,10 @@ for (shard in states) {
 }
 return total;
 """
+
+
+NOTHING = Span(0, 0, 0)
+"""No document: the server compiles the scripts, and runs them over nothing."""
 
 
 @cache
@@ -96,6 +99,18 @@ class ClusterHash:
     index: str
     buckets: int
     routed: bool
+
+    def is_possible(self) -> bool:
+        """Whether the cluster runs the scripts: it may lack painless, or forbid inline scripts.
+
+        Asked with a search of no document, since `GET _script_language` needs a privilege that
+        nothing else here needs.
+        """
+        try:
+            self.sums(NOTHING)
+        except StepFailed:
+            return False
+        return True
 
     def sums(self, span: Span) -> list[int]:
         """Three numbers a bucket: documents, first lane, second lane (modulo 2^64)."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from esplan.checksum.client_hash import ClientHash, point_in_time
+from esplan.checksum.client_hash import ClientHash
 from esplan.checksum.cluster_hash import ClusterHash
 from esplan.checksum.difference import Difference
 from esplan.checksum.report import Ids, Marks, Method, Report
@@ -17,7 +16,7 @@ from esplan.checksum.side import count, marks, read_side, refresh
 from esplan.errors import StepFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from esplan.checksum.side import Side, Span
     from esplan.cluster import Cluster
@@ -101,18 +100,18 @@ def _checksum(
 ) -> Report:
     """Sum both sides in buckets, and look into the buckets that differ."""
     old, new = (read_side(cluster, name, _highest(before[name])) for name in (source, target))
-    with _hashes(cluster, old, new) as pair:
-        sums = _sums(pair, chunk, progress)
-        old_count, new_count = (sum(side_sums[::3]) for side_sums in sums)
-        report = Report("checksum", source, target, old_count, new_count, before)
-        if marks(cluster, [source, target]) != before:
-            return replace(report, moved=True)
-        _refuse_uncounted(pair.sides, (old_count, new_count))
-        differing = _differing(sums)
-        report = replace(report, buckets=pair.buckets, differing=len(differing))
-        if not differing:
-            return report
-        missing, extra, different = _ids(pair, differing, chunk, progress)
+    pair = _hashes(cluster, old, new)
+    sums = _sums(pair, chunk, progress)
+    old_count, new_count = (sum(side_sums[::3]) for side_sums in sums)
+    report = Report("checksum", source, target, old_count, new_count, before)
+    if marks(cluster, [source, target]) != before:
+        return replace(report, moved=True)
+    _refuse_uncounted(pair.sides, (old_count, new_count))
+    differing = _differing(sums)
+    report = replace(report, buckets=pair.buckets, differing=len(differing))
+    if not differing:
+        return report
+    missing, extra, different = _ids(pair, differing, chunk, progress)
     return replace(report, missing=missing, extra=extra, different=different)
 
 
@@ -120,24 +119,29 @@ def _highest(shards: dict[str, int]) -> int:
     return max(shards.values(), default=-1)
 
 
-@contextmanager
-def _hashes(cluster: Cluster, source: Side, target: Side) -> Iterator[Pair]:
-    """Hash in the cluster, or on the client where a side's codec makes that too slow."""
+def _hashes(cluster: Cluster, source: Side, target: Side) -> Pair:
+    """Hash in the cluster, or on the client where that is too slow or not possible."""
+    sides = (source, target)
     buckets = bucket_count(max(source.documents, target.documents))
-    if not (source.slow_ids or target.slow_ids):
-        routed = bool(source.routed or target.routed)
-        inside = (ClusterHash(cluster, side.index, buckets, routed) for side in (source, target))
-        yield Pair((source, target), (next(inside), next(inside)), buckets)
-        return
-    with (
-        point_in_time(cluster, source.index) as old,
-        point_in_time(cluster, target.index) as new,
-    ):
-        outside = (
-            ClientHash(cluster, old, buckets, source.page(PAGE, PAGE_BYTES)),
-            ClientHash(cluster, new, buckets, target.page(PAGE, PAGE_BYTES)),
-        )
-        yield Pair((source, target), outside, buckets)
+    routed = bool(source.routed or target.routed)
+    inside = ClusterHash(cluster, source.index, buckets, routed)
+    if _stays_inside(sides, inside):
+        return Pair(sides, (inside, replace(inside, index=target.index)), buckets)
+    outside = (
+        ClientHash(cluster, side.index, buckets, side.page(PAGE, PAGE_BYTES)) for side in sides
+    )
+    return Pair(sides, (next(outside), next(outside)), buckets)
+
+
+def _stays_inside(sides: tuple[Side, Side], hashes: ClusterHash) -> bool:
+    """Where the documents are hashed, decided before the first of them is read.
+
+    Version 9 hides vectors from the client, so only the cluster can compare them: there a cluster
+    without scripts is an error, never a proof that leaves them out.
+    """
+    if any(side.vectors for side in sides):
+        return True
+    return not any(side.slow_ids for side in sides) and hashes.is_possible()
 
 
 def bucket_count(documents: int) -> int:

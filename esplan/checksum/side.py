@@ -45,8 +45,9 @@ class Span:
 class Side:
     """An index to compare.
 
-    `size` is bytes of primaries, `routed` the number of documents with a routing, `histogram`
-    pairs of (lowest sequence number, documents), each `interval` numbers wide.
+    `size` is bytes of primaries, `routed` the number of documents with a routing, `vectors`
+    whether a field is one, `histogram` pairs of (lowest sequence number, documents), each
+    `interval` numbers wide.
     """
 
     index: str
@@ -54,6 +55,7 @@ class Side:
     size: int
     routed: int
     slow_ids: bool
+    vectors: bool
     histogram: tuple[tuple[int, int], ...]
     interval: int
 
@@ -93,9 +95,8 @@ def read_side(cluster: Cluster, index: str, highest: int) -> Side:
         documents=count(cluster, index),
         size=stats["_all"]["primaries"]["store"]["size_in_bytes"],
         routed=count(cluster, index, {"exists": {"field": "_routing"}}),
-        # Version 9 hides vectors from the client, so only the cluster can compare them.
-        slow_ids=settings.get("codec", "") not in FAST_CODECS
-        and '_vector"' not in json.dumps(mappings),
+        slow_ids=settings.get("codec", "") not in FAST_CODECS,
+        vectors='_vector"' in json.dumps(mappings),
         histogram=_histogram(cluster, index, interval) if highest >= 0 else (),
         interval=interval,
     )
@@ -145,14 +146,12 @@ def count(cluster: Cluster, index: str, query: JSON | None = None) -> int:
     return int(whole(_found(answer, index), index)["count"])
 
 
-def search(cluster: Cluster, index: str | None, body: JSON) -> JSON:
-    """A search that saw every shard; without an index the body names a point in time."""
-    path = f"/{quote(index, safe='')}/_search" if index else "/_search"
+def search(cluster: Cluster, index: str, body: JSON) -> JSON:
+    """A search that saw every shard."""
+    path = f"/{quote(index, safe='')}/_search"
     params = {"allow_partial_search_results": "false", "request_cache": "false"}
-    if not index:
-        del params["request_cache"]
     answer = cluster.read(path, params, body, timeout=LONGEST_REQUEST)
-    return whole(_found(answer, index or "a point in time"), index or "a point in time")
+    return whole(_found(answer, index), index)
 
 
 def whole(answer: Any, where: str) -> JSON:

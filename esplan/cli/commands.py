@@ -127,6 +127,7 @@ def plan(
     """
     from esplan import live
     from esplan.commands import plan as commands
+    from esplan.commands import trial
     from esplan.commands.oracle import asked
 
     given = chosen(ctx)
@@ -142,6 +143,7 @@ def plan(
             allow_close=allow_close or (),
             asked=server,
         )
+        trial.refuse_unaccepted(cluster, made)
     if job:
         commands.refuse_nothing_to_release(made, wanted)
     save_and_show(given, made, output, format_)

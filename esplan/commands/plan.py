@@ -23,9 +23,10 @@ from esplan import (
 from esplan.errors import Refused, UsageError
 from esplan.model import Alias, State
 from esplan.plan import Plan, ordered, refuse_overlap
-from esplan.route import choice, groups, protection
+from esplan.route import choice, groups, ignored, protection
 from esplan.route.rules import Route
 from esplan.route.templated import templated
+from esplan.steps import force_merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Sequence
@@ -88,6 +89,7 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     routed = _routed(comparisons, context, wanted)
     exact = {str(one.address) for one in comparisons if one.desired.body.exact}
     routed = with_templates(cluster, routed, {*desired.state.aliases, *state.aliases}, exact)
+    ignored.refuse((step for one in routed for step in one.steps), info)
     safety.refuse_unused(allow_delete, [step for one in routed for step in one.steps])
     needs = protection.needs(routed, state, desired.state)
     said = oracle.ask_all(asked, comparisons) if asked else ()
@@ -125,7 +127,8 @@ def assembled(
 ) -> Plan:
     """The plan of all objects' changes and steps, in their order; it is not sealed yet."""
     changes = tuple(one.change for one in routed)
-    steps = ordered([step for one in routed for step in one.steps])
+    given = [force_merge.for_version(step, info.version) for one in routed for step in one.steps]
+    steps = ordered(given)
     refuse_overlap(steps)
     return Plan(
         id=plan_id,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from esplan.cluster import Cluster
     from esplan.sizing.order import Sort
 
-EVERYTHING = f"{live.EVERYTHING},-{STATE_INDEX}".removeprefix("/")
+EVERYTHING = f"{live.EVERYTHING},-{STATE_INDEX}*".removeprefix("/")
 """Every index but the server's own and esplan's."""
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from esplan.doctor.model import Severity
 
 OLDEST = (7, 17)
-NEWEST = 9
-"""A major version that esplan does not know yet is reported."""
+KNOWN = {"elasticsearch": (OLDEST, (10, 0)), "opensearch": ((2, 0), (3, 0))}
+"""The first version that esplan knows, and the first that it does not, by distribution."""
 
 
 @check(
@@ -97,7 +97,7 @@ def forbidden(facts: Facts) -> Iterator[Finding]:
     "on Elasticsearch 8.16.",
     needs=("root",),
     thresholds=(
-        "warning: older than 7.17, newer than 9, or not Elasticsearch",
+        "warning: neither Elasticsearch 7.17 to 9 nor OpenSearch 2",
         "info: 7.17 (it gets no fixes any more)",
     ),
 )
@@ -107,7 +107,8 @@ def server_version(facts: Facts) -> Iterator[Finding]:
     distribution, number = version.get("distribution", "elasticsearch"), str(version["number"])
     found = re.match(r"(\d+)\.(\d+)", number)
     position = (int(found[1]), int(found[2])) if found else (0, 0)
-    is_known = distribution == "elasticsearch" and OLDEST <= position < (NEWEST + 1, 0)
+    first, unknown = KNOWN.get(distribution, (position, position))
+    is_known = first <= position < unknown
     if not is_known or position == OLDEST:
         yield Finding(
             "info" if is_known else "warning",

@@ -26,19 +26,24 @@ LUCENE = 2_147_483_519
 
 FIELDS = "index.mapping.total_fields.limit"
 
+SEVEN = 7
+"""The last major version that does not count runtime fields; OpenSearch has none."""
 
-def count_fields(mappings: JSON) -> int:
-    """Fields as the server counts them against the limit.
+
+def count_fields(mappings: JSON, major: int) -> int:
+    """Fields as the server of that major version counts them against the limit.
 
     Fields, objects, multi-fields, field aliases and runtime fields are one each; sub-fields of a
-    composite runtime field and metadata fields none. Seen on 8.16.1 by finding the smallest
-    limit that each mapping is accepted with.
+    composite runtime field and metadata fields none. Version 7 leaves runtime fields out. Seen on
+    8.16.1 and 7.17.29 by finding the smallest limit that each mapping is accepted with.
     """
     inner = sum(
-        1 + len(one.get("fields", {})) + count_fields({"properties": one.get("properties", {})})
+        1
+        + len(one.get("fields", {}))
+        + count_fields({"properties": one.get("properties", {})}, major)
         for one in mappings.get("properties", {}).values()
     )
-    return inner + len(mappings.get("runtime", {}))
+    return inner + (len(mappings.get("runtime", {})) if major > SEVEN else 0)
 
 
 @check(
@@ -46,14 +51,15 @@ def count_fields(mappings: JSON) -> int:
     "No mapping is near its field limit",
     why="At the limit a document with a new field is refused, and so is a mapping addition of a "
     "plan. A copy with more fields fails half-way.",
-    needs=("indices",),
+    needs=("root", "indices"),
     thresholds=(f"warning: from {NEAR:.0%} of {FIELDS} (1000 by default)", "error: at the limit"),
 )
 def field_limit(facts: Facts) -> Iterator[Finding]:
     """The fields of each mapping, counted as the server counts them."""
+    major = int(facts.root["version"]["number"].partition(".")[0])
     for index in facts.indices.values():
         limit = int(index.settings.get(FIELDS, 1000))
-        fields = count_fields(index.mappings)
+        fields = count_fields(index.mappings, major)
         if fields < NEAR * limit:
             continue
         yield Finding(

@@ -3,7 +3,7 @@
 What GET returns is not what was sent. Both sides pass through here before they are compared, so
 that equal things are equal values and the diff needs no special case. The canonical form is also
 what is sent when an index is made, so it means the same there and holds nothing that the server
-adds by itself. Rules and defaults were seen on Elasticsearch 8.16 unless their comment says
+adds by itself. Rules and defaults were seen on Elasticsearch 8.16 and 9.4 unless their comment says
 otherwise; a wrong shape is a ValueError with its reason, and nothing else.
 """
 
@@ -29,6 +29,7 @@ from esplan.normalize.settings import (
     creation_settings,
     setting_value,
 )
+from esplan.normalize.versions import is_chosen, read_by
 
 if TYPE_CHECKING:
     from esplan.model import JSON
@@ -43,11 +44,13 @@ __all__ = [
     "canonical_mappings",
     "canonical_settings",
     "field",
+    "is_chosen",
     "is_protected",
     "is_throwaway",
     "mark",
     "meta",
     "properties",
+    "read_by",
     "setting_value",
 ]
 

@@ -17,7 +17,16 @@ MODES_OF_SERIES = ("logsdb", "time_series")
 NO_LIMIT = 2147483647
 MILLIS = "strict_date_optional_time||epoch_millis"
 NANOS = "strict_date_optional_time_nanos||epoch_millis"
+CREATED = "index.version.created"
+"""The version that made an index, as GET returns it: `8518000` is of 8.16, `9094000` of 9.4."""
+
+UNKNOWN: Any = None
+"""No default: it depends on the version, which desired files do not know."""
+
 METRICS = ("long", "integer", "short", "byte", "double", "float", "half_float", "geo_point")
+
+NOT_INDEXED = ("boolean", "ip", "keyword", *METRICS[:-1])
+"""Types that a time series does not index from version 9 on, where nothing asks for it."""
 
 OBJECT_KINDS = ("object", "nested", "passthrough")
 """Types that hold fields: they know none of the parameters of a field with values."""
@@ -39,7 +48,8 @@ TERMS: JSON = {
     "index_options": "docs",
     "split_queries_on_whitespace": False,
 }
-DATES: JSON = {"format": MILLIS, "locale": "en"}
+DATES: JSON = {"format": MILLIS}
+LOCALIZED = ("date", "date_nanos", "date_range")
 
 BY_TYPE: dict[str, JSON] = {
     "object": {"enabled": True},
@@ -57,7 +67,6 @@ BY_TYPE: dict[str, JSON] = {
     "flattened": {**TERMS, "depth_limit": 20, "time_series_dimensions": []},
     "binary": {"doc_values": False},
     "date": DATES,
-    "date_nanos": {"format": NANOS, "locale": "en"},
     "date_range": DATES,
     **dict.fromkeys(
         ("integer_range", "long_range", "float_range", "double_range", "ip_range"), DATES
@@ -96,6 +105,7 @@ def defaults(definition: JSON, settings: JSON) -> JSON:
         | BY_TYPE.get(kind, {})
         | _malformed(kind, settings)
         | _ignored(kind, settings)
+        | _dated(kind, settings)
         | _in_series(definition, settings)
     )
 
@@ -119,18 +129,61 @@ def _ignored(kind: str, settings: JSON) -> JSON:
     return {"ignore_above": int(said) if is_number else unsaid}
 
 
-def _in_series(definition: JSON, settings: JSON) -> JSON:
-    """Text is stored where nothing else keeps it; a metric is not indexed.
+def _dated(kind: str, settings: JSON) -> JSON:
+    """The locale of dates, and the format of those with nanoseconds, by engine."""
+    if kind not in LOCALIZED:
+        return {}
+    made: str = settings.get(CREATED, "")
+    if not made:
+        unsaid = {"locale": UNKNOWN, "format": UNKNOWN}
+    elif is_opensearch(made):
+        unsaid = {"locale": "", "format": MILLIS}
+    else:
+        unsaid = {"locale": "" if is_seven(made) else "en", "format": NANOS}
+    return unsaid if kind == "date_nanos" else {"locale": unsaid["locale"]}
 
-    The modes imply a synthetic `_source`, which reads a text field from its keyword sub-field.
+
+def is_opensearch(created: str) -> bool:
+    """Whether OpenSearch made the index: `136408327` is of 2.19, and the bit marks it."""
+    return created.isdecimal() and int(created) >= 1 << 27
+
+
+def is_seven(created: str) -> bool:
+    """Whether Elasticsearch 7 made the index: `7172999` is of 7.17.29."""
+    return created.isdecimal() and int(created) < 8_000_000  # noqa: PLR2004  (8.0.0)
+
+
+def _in_series(definition: JSON, settings: JSON) -> JSON:
+    """Text is stored where nothing else keeps it (8); what has doc values is not indexed (9).
+
+    The modes imply a synthetic `_source`, which 8 reads from the text's keyword sub-field, and
+    binary fields from their doc values. A metric is not indexed in either version.
     """
     mode, kind = settings.get("index.mode"), definition.get("type")
     if mode not in MODES_OF_SERIES:
         return {}
-    if kind == "text":
-        return {"store": not any(map(_keeps_text, definition.get("fields", {}).values()))}
-    measured = mode == "time_series" and kind in METRICS and "time_series_metric" in definition
-    return {"index": False} if measured else {}
+    made: str = settings.get(CREATED, "")
+    if kind in ("text", "binary"):
+        return {"doc_values": True} if kind == "binary" else {"store": _stored(definition, made)}
+    if mode != "time_series":
+        return {}
+    if kind in METRICS and "time_series_metric" in definition:
+        return {"index": False}
+    unsaid = not is_nine(made) if made else UNKNOWN
+    return {"index": unsaid} if kind in NOT_INDEXED else {}
+
+
+def is_nine(created: str) -> bool:
+    """Whether Elasticsearch 9 made the index. OpenSearch's numbers have more digits."""
+    return created.isdecimal() and 9_000_000 <= int(created) < 10_000_000  # noqa: PLR2004  (as said)
+
+
+def _stored(text: JSON, created: str) -> Any:
+    """Whether a text field is stored where it does not say."""
+    if not created:
+        return UNKNOWN
+    kept = any(map(_keeps_text, text.get("fields", {}).values()))
+    return not is_nine(created) and not kept
 
 
 def _keeps_text(sub_field: JSON) -> bool:

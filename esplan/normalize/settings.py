@@ -32,6 +32,9 @@ SERVER_ADDED = (
 NEVER_RETURNED = frozenset({"index.number_of_routing_shards"})
 """Settings that the server takes and never returns: no comparison can be made with them."""
 
+OPENSEARCH_ADDED = {"index.replication.type": "DOCUMENT"}
+"""Settings that OpenSearch adds to every index, and this value of them alone: it is the default."""
+
 ALWAYS_SHOWN = dict.fromkeys(("index.number_of_replicas", "index.number_of_shards"), "1")
 """Settings that GET returns where they are not set, or set to null, with their defaults."""
 EXPANSION, REPLICAS = "index.auto_expand_replicas", "index.number_of_replicas"
@@ -93,7 +96,9 @@ def _all_settings(settings: JSON) -> JSON:
     given = sorted(flatten(source), key=lambda pair: pair[0])
     flat = {prefixed(name): value for name, value in given}
     kept = (name for name in sorted(flat) if not name.startswith(SERVER_ADDED))
-    return without_overridden({name: setting_value(name, flat[name]) for name in kept})
+    read = {name: setting_value(name, flat[name]) for name in kept}
+    said = {n: value for n, value in read.items() if OPENSEARCH_ADDED.get(n, ...) != value}
+    return without_overridden(said)
 
 
 def without_overridden(flat: JSON) -> JSON:

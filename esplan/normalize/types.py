@@ -15,7 +15,20 @@ if TYPE_CHECKING:
     from esplan.model import JSON
 
 QUANTIZED = {"type": "int8_hnsw"}
-"""The `index_options` that an indexed vector of floats gets by itself."""
+"""The `index_options` that a short indexed vector of floats gets by itself."""
+
+FLOATS = ("float", "bfloat16")
+LONG_VECTOR = 384
+"""From this many dimensions on, version 9.1 chooses `bbq_hnsw`."""
+
+CHOSEN: tuple[JSON, ...] = (
+    QUANTIZED,
+    {"type": "bbq_hnsw"},
+    # With an enterprise licence: from the server's source, not seen.
+    {"type": "bbq_disk"},
+    {"type": "bbq_disk", "bits": 4},
+)
+"""What the server chooses where no `index_options` are said: by version, dimensions and licence."""
 
 METRES = {
     "mm": 0.001,
@@ -34,6 +47,17 @@ WIDEST = 40075016.68557849 + 19970326.371122
 """The equator and the way from pole to pole, in metres."""
 
 GRAPH: JSON = {"m": 16, "ef_construction": 100}
+USUAL_OPTIONS: JSON = {
+    "bbq": {"rescore_vector": {"oversample": 3.0}},
+    "bbq_disk": {
+        "bits": 1,
+        "cluster_size": 384,
+        "default_visit_percentage": 0.0,
+        "flat_index_threshold": -1,
+    },
+    "int4": {"confidence_interval": 0.0},
+}
+"""Defaults by how the type begins; which of them GET adds depends on the version."""
 
 
 def analyzers(definition: JSON, settings: JSON) -> JSON:
@@ -104,21 +128,27 @@ def dense_vector(definition: JSON, _settings: JSON) -> JSON:
         del result["similarity"]
     if "index_options" in result:
         result["index_options"] = _index_options(result["index_options"])
-        if element == "float" and result["index_options"] == QUANTIZED:
+        short = result.get("dims", LONG_VECTOR) < LONG_VECTOR
+        if short and element in FLOATS and result["index_options"] == QUANTIZED:
             del result["index_options"]
     return result
 
 
 def _index_options(value: Any) -> JSON:
-    """Every graph has `m` and `ef_construction`; four-bit vectors an interval of 0."""
+    """Every graph has `m` and `ef_construction`; four-bit vectors an interval of 0.
+
+    Version 9 takes an interval and has no use for it; it adds how binary vectors are rescored.
+    """
     options = {**an_object(value, "`index_options`")}
     for name in ("m", "ef_construction"):
         options[name] = whole(options.get(name, GRAPH[name]))
     if "confidence_interval" in options:
         options["confidence_interval"] = decimal(options["confidence_interval"])
+    if isinstance(options.get("rescore_vector"), dict):
+        options["rescore_vector"] = {n: decimal(v) for n, v in options["rescore_vector"].items()}
     usual = {**GRAPH}
-    if str(options.get("type")).startswith("int4"):
-        usual["confidence_interval"] = 0.0
+    for begin, added in USUAL_OPTIONS.items():
+        usual |= added if str(options.get("type")).startswith(begin) else {}
     return {name: part for name, part in options.items() if usual.get(name, ...) != part}
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from esplan import activity, rates
-from esplan.errors import StepFailed
+from esplan.errors import OutcomeUnknown, StepFailed
 from esplan.plan import Phase, Step
 from esplan.request import index_path, request
 from esplan.steps.request import poll_task, send
@@ -30,6 +31,13 @@ INDICES = re.compile(r"indices \[([^\]]*)\]")
 
 STARTS = 5
 """How often a task that vanished with its node is started again in one apply."""
+
+AT_ONCE = "&wait_for_completion=false"
+"""Asks for the task in place of the merge's end. Version 7 refuses it."""
+
+PATIENCE = 5.0
+"""Seconds for the answer of a version 7, which comes with the end of the merge. Without an answer
+the merge goes on, and is watched as that of anybody."""
 
 WRITTEN = "somebody writes to it"
 """Why a merge after the switch is left out."""
@@ -58,7 +66,7 @@ def describe(
     said, how = f"to {said}", f"max_num_segments={segments}"
     if segments is None:
         said, how = "without its deleted documents", "only_expunge_deletes=true"
-    path = index_path(index.name, f"/_forcemerge?{how}&wait_for_completion=false")
+    path = index_path(index.name, f"/_forcemerge?{how}{AT_ONCE}")
     return Step(
         kind="force_merge",
         phase=phase,
@@ -71,6 +79,14 @@ def describe(
         arguments={"index": index.name, "segments": segments}
         | ({} if phase == "prepare" else {"marks": marks}),
     )
+
+
+def for_version(step: Step, version: str) -> Step:
+    """The step as a server of this version takes it."""
+    if step.kind != "force_merge" or step.request is None or not version.startswith("7."):
+        return step
+    path = step.request["path"].replace(AT_ONCE, "")
+    return replace(step, request={**step.request, "path": path})
 
 
 def probe(_step: Step, _run: Run) -> bool:
@@ -91,7 +107,7 @@ def execute(step: Step, run: Run) -> JSON:
         elif _merged(step, run):
             break
         else:
-            running, alone = [str(send(step, run)["task"])], number == 0
+            running, alone = _started(step, run), number == 0
         if _wait_all(step, run, running):
             break
     else:
@@ -101,6 +117,20 @@ def execute(step: Step, run: Run) -> JSON:
         )
     took = rates.evidence(step, time.monotonic() - began) if alone else {}
     return {"segments_before": sum(before), "segments": sum(_segments(step, run)), **took}
+
+
+def _started(step: Step, run: Run) -> list[str]:
+    """The task of our own merge; none where it has ended. Raises OutcomeUnknown: see `PATIENCE`."""
+    if step.request and AT_ONCE in step.request["path"]:
+        return [str(send(step, run)["task"])]
+    try:
+        _checked(step, {"response": send(step, run, timeout=PATIENCE)})
+    except OutcomeUnknown:
+        running = tasks(run, step.arguments["index"])
+        if not running and not _merged(step, run):
+            raise
+        return running
+    return []
 
 
 def _is_written(step: Step, run: Run) -> bool:

@@ -124,7 +124,7 @@ VALUES = [
     fields(f={"type": "join", "relations": {"q": []}, "eager_global_ordinals": False}),
     fields(f={"type": "join"}),
     *[
-        fields(f={"type": "dense_vector", "dims": 64, **more})
+        fields(f={"type": "dense_vector", "dims": 64} | more)
         for more in (
             {"element_type": "float", "similarity": "cosine"},
             {"index": "false"},
@@ -135,6 +135,9 @@ VALUES = [
             {"index_options": {"type": "int4_flat"}},
             {"index_options": {"type": "flat"}},
             {"index_options": {"type": "bbq_hnsw"}},
+            {"dims": 384},
+            {"dims": 384, "index_options": {"type": "int8_hnsw"}},
+            {"dims": 384, "index_options": {"type": "bbq_hnsw", "m": 8}},
             {"element_type": "byte"},
             {"element_type": "byte", "index_options": {"type": "hnsw", "ef_construction": 100}},
             {"element_type": "bit"},
@@ -363,8 +366,19 @@ SETTINGS = [
             c={**LONG, "index": False},
             e={"type": "geo_point", "time_series_metric": "position", "index": False},
             f={"type": "text", "store": True},
+            g={**LONG, "index": True},
+            h={"type": "boolean", "index": False},
+            i={"type": "date", "index": False},
+            j={"type": "binary", "doc_values": True},
         ),
     },
+    mapping(
+        dynamic_templates=[
+            {"a": {"match": "a*", "mapping": LONG}},
+            {"b": {"match": "b*", "mapping": LONG}},
+            {"a": {"match": "c*", "mapping": WORD}},
+        ]
+    ),
 ]
 BODIES = [*TEXTS, *VALUES, *OBJECTS, *ROOTS, *SETTINGS]
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from engine import Engine
+
 
 @pytest.fixture(scope="session")
 def url() -> Iterator[str]:
@@ -37,6 +39,14 @@ def url() -> Iterator[str]:
 def cluster(url: str) -> Iterator[Cluster]:
     with Cluster(Connection(url), patience=60) as connected:
         yield connected
+
+
+@pytest.fixture(scope="session")
+def engine(cluster: Cluster) -> Engine:
+    """What runs at the URL, and what it lacks."""
+    from engine import of
+
+    return of(cluster)
 
 
 @pytest.fixture

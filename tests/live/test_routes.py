@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from esplan.cluster import Cluster
 
 FLIGHT: dict[str, Any] = {"flight": {"type": "integer"}}
-NOTE: dict[str, Any] = {"note": {"type": "text", "analyzer": "loud"}}
+NOTE: dict[str, Any] = {"note": {"type": "text", "analyzer": "quiet"}}
 RAW: dict[str, Any] = {
     "text": {
         "type": "text",
@@ -24,8 +24,8 @@ RAW: dict[str, Any] = {
         },
     }
 }
-LOUD: dict[str, Any] = {
-    "analysis": {"analyzer": {"loud": {"tokenizer": "keyword", "filter": ["uppercase"]}}}
+QUIET: dict[str, Any] = {  # every engine has these two
+    "analysis": {"analyzer": {"quiet": {"tokenizer": "standard", "filter": ["stop"]}}}
 }
 CODEC: dict[str, Any] = {"codec": "best_compression"}
 
@@ -80,9 +80,9 @@ def hits(world: World, query: dict[str, Any]) -> int:
 # Split, shrink, clone: the new index by hard links
 
 LINKS: dict[str, tuple[int, dict[str, Any], str]] = {
-    "split": (2, {"number_of_shards": 4, **LOUD}, "4"),
-    "shrink": (4, {"number_of_shards": 2, **LOUD}, "2"),
-    "clone": (2, {**CODEC, **LOUD}, "2"),
+    "split": (2, {"number_of_shards": 4, **QUIET}, "4"),
+    "shrink": (4, {"number_of_shards": 2, **QUIET}, "2"),
+    "clone": (2, {**CODEC, **QUIET}, "2"),
 }
 
 
@@ -101,9 +101,9 @@ def assert_linked(world: World, route: str) -> None:
     found = settings(world, world.blue)
     assert found["number_of_shards"] == LINKS[route][2]
     assert found["max_result_window"] == "20000"
-    assert found["analysis"]["analyzer"]["loud"]["filter"] == "uppercase"
+    assert found["analysis"]["analyzer"]["quiet"]["filter"] == "stop"
     mapping = world.everything()[world.blue]["mappings"]["properties"]
-    assert mapping["note"] == {"type": "text", "analyzer": "loud"}
+    assert mapping["note"] == {"type": "text", "analyzer": "quiet"}
     assert mapping["flight"] == {"type": "integer"}
     assert_settled(world)
 
@@ -187,7 +187,7 @@ def test_shards_that_do_not_fit_are_copied(world: World) -> None:
 
 def closing(world: World, **parts: Any) -> dict[str, Any]:
     world.seed(200)
-    world.desire(settings={**REPLICAS, **CODEC, **LOUD}, properties=FLIGHT | NOTE, **parts)
+    world.desire(settings={**REPLICAS, **CODEC, **QUIET}, properties=FLIGHT | NOTE, **parts)
     return replan(world)
 
 
@@ -243,7 +243,7 @@ def test_abandoned_between_close_and_open(world: World, kind: str) -> None:
 
 def test_what_a_closed_index_refuses_opens_it_again(world: World) -> None:
     world.seed(50)
-    broken = {"analysis": {"analyzer": {"loud": {"tokenizer": "nowhere"}}}}
+    broken = {"analysis": {"analyzer": {"quiet": {"tokenizer": "nowhere"}}}}
     world.desire(settings={**REPLICAS, **broken}, properties=FLIGHT)
     desired = str(world.folder / "desired.json")
     consent = ["--allow-close", f"alias.{world.name}"]

@@ -15,11 +15,13 @@ import pytest
 from world import run
 
 from esplan.commands.sizing import sizing
-from esplan.errors import EsplanError
+from esplan.errors import EsplanError, ServerError
 from esplan.sizing.model import Advice, Goals, Sizing
 
 if TYPE_CHECKING:
     import subprocess
+
+    from engine import Engine
 
     from esplan.cluster import Cluster
 
@@ -145,20 +147,28 @@ def test_just_after_a_merge_the_old_segments_are_listed_too(cluster: Cluster, na
     cluster.change("POST", f"/{name}/_forcemerge", {"max_num_segments": 1, "flush": "false"})
     cluster.change("POST", f"/{name}/_refresh")
     row = one(cluster, name)
-    assert row.segments == len(cat(cluster, "segments", name, "segment")) == 6
+    # OpenSearch merges at the flush, too.
+    assert row.segments == len(cat(cluster, "segments", name, "segment")) >= 6
     assert row.searchable == 1
     assert not [each for each in row.advice if each.kind == "force_merge"]
 
 
-def test_a_closed_index_has_a_size_and_nothing_else(cluster: Cluster, name: str) -> None:
+def test_a_closed_index_has_a_size_and_nothing_else(
+    cluster: Cluster, engine: Engine, name: str
+) -> None:
     make(cluster, name, 1)
     load(cluster, name, 2)
     cluster.change("POST", f"/{name}/_close")
     cluster.read("/_cluster/health", {"wait_for_no_initializing_shards": "true"})
     row = one(cluster, name)
     assert (row.is_open, row.documents, row.segments, row.advice) == (False, None, None, ())
-    (shard,) = cat(cluster, "shards", name, "store")
-    assert row.primary_bytes == int(shard["store"]) > 0
+    assert (row.primary_bytes or 0) > 0
+    if engine.shows_closed_shards:
+        (shard,) = cat(cluster, "shards", name, "store")
+        assert row.primary_bytes == int(shard["store"])
+    else:
+        with pytest.raises(ServerError, match=f"GET /_cat/shards/{name}: closed"):
+            cat(cluster, "shards", name, "store")
 
 
 def test_what_a_pattern_can_be(cluster: Cluster, name: str) -> None:
@@ -231,7 +241,7 @@ def test_several_segments_are_wanted_where_they_are_large(cluster: Cluster, name
     row = one(cluster, name, Goals(segment=size // 3 + 1))
     assert row.max_num_segments == 3
     send(cluster, advice(row, "force_merge").requests[0])
-    assert one(cluster, name).segments == 3
+    assert one(cluster, name).searchable == 3
 
 
 def test_deleted_documents(cluster: Cluster, name: str) -> None:

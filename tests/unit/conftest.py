@@ -27,6 +27,8 @@ class FakeCluster:
     raise is the cluster's answer.
     """
 
+    version = "8.16.1"
+
     def __init__(self) -> None:
         self.indices: dict[str, dict[str, Any]] = {}
         self.documents: dict[str, dict[str, Any]] = {}
@@ -85,7 +87,7 @@ class FakeCluster:
         del params, timeout
         self.asked.append(path)
         if path == "/":
-            version = {"number": "8.16.1"}
+            version = {"number": self.version}
             return {"cluster_name": "fake", "cluster_uuid": "fake-uuid", "version": version}
         if path == f"/{STATE_INDEX}/_search":
             if body["query"]["term"]["kind"] == state_index.MEASURED:

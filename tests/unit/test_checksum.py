@@ -10,9 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esplan.checksum import Ids, Report, marks
-from esplan.checksum.client_hash import content_hash
+from esplan.checksum.client_hash import ClientHash, content_hash
 from esplan.checksum.cluster_hash import ClusterHash, map_script
-from esplan.checksum.comparison import _differing, _refuse_uncounted, bucket_count
+from esplan.checksum.comparison import (
+    _differing,
+    _refuse_uncounted,
+    _stays_inside,
+    bucket_count,
+)
 from esplan.checksum.difference import Difference
 from esplan.checksum.side import Side, Span, read_side, search, spans
 from esplan.errors import EsplanError, Refused, ServerError, StepFailed
@@ -35,7 +40,12 @@ class Answers:
 
 def side(**parts: Any) -> Side:
     whole: dict[str, Any] = {"index": "a", "documents": 10, "size": 1000, "routed": 0}
-    rest = {"slow_ids": False, "histogram": ((0, 4), (10, 4), (20, 2)), "interval": 10}
+    rest = {
+        "slow_ids": False,
+        "vectors": False,
+        "histogram": ((0, 4), (10, 4), (20, 2)),
+        "interval": 10,
+    }
     return Side(**(whole | rest | parts))
 
 
@@ -118,6 +128,30 @@ def test_the_client_keeps_kinds_apart() -> None:
     )
 
 
+class Numbered:
+    """An index of documents with these sequence numbers, on any number of shards."""
+
+    def __init__(self, numbers: list[int]) -> None:
+        self.numbers = sorted(numbers)
+
+    def read(self, _path: str, _params: Any, body: Any, **_: Any) -> Any:
+        within = body["query"]["range"]["_seq_no"]
+        hits = [
+            {"_id": str(at), "_source": {}, "sort": [number]}
+            for at, number in enumerate(self.numbers)
+            if within["gte"] <= number < within["lt"]
+        ]
+        assert body["sort"] == ["_seq_no"]
+        return {"_shards": SHARDS, "hits": {"hits": hits[: body["size"]]}}
+
+
+@given(st.lists(st.integers(0, 30)), st.integers(1, 5))
+def test_pages_hold_every_document_of_the_span_once(numbers: list[int], page: int) -> None:
+    hashes = ClientHash(Numbered(numbers), "a", 1, page)
+    inside = [str(at) for at, number in enumerate(sorted(numbers)) if 5 <= number < 25]
+    assert [id_ for id_, _ in hashes.rows(Span(5, 25, len(inside)), [0])] == inside
+
+
 def test_the_report_says_what_it_is() -> None:
     report = Report("checksum", "a", "b", 2, 2, {"a": {"0": 1}}, buckets=16, seconds=1.23456)
     assert report.equal
@@ -160,12 +194,38 @@ def definition(mappings: Any, codec: str | None = None) -> dict[str, Any]:
         ("default", "keyword", False),
         ("best_compression", "keyword", True),
         ("zstd", "keyword", True),
-        ("best_compression", "dense_vector", False),
+        ("best_compression", "dense_vector", True),
     ],
 )
 def test_a_slow_codec_is_seen(codec: str | None, kind: str, slow: bool) -> None:  # noqa: FBT001  (a table's column)
     mappings = {"properties": {"field": {"type": kind}}}
-    assert read_side(Answers(definition(mappings, codec)), "a", -1).slow_ids is slow
+    read = read_side(Answers(definition(mappings, codec)), "a", -1)
+    assert read.slow_ids is slow
+    assert read.vectors is (kind == "dense_vector")
+
+
+NO_PAINLESS = ServerError("script_lang not supported [painless]", status=400)
+
+
+@pytest.mark.parametrize(
+    ("parts", "answer", "inside"),
+    [
+        ({}, {"aggregations": {"hash": {"value": []}}, "_shards": SHARDS}, True),
+        ({}, NO_PAINLESS, False),
+        ({"slow_ids": True}, {}, False),
+        ({"slow_ids": True, "vectors": True}, {}, True),
+        ({"vectors": True}, NO_PAINLESS, True),
+    ],
+)
+def test_where_the_documents_are_hashed(parts: Any, answer: Any, inside: bool) -> None:  # noqa: FBT001  (the same)
+    hashes = ClusterHash(Answers({"/a/_search": answer}), "a", 16, routed=False)
+    assert _stays_inside((side(), side(**parts)), hashes) is inside
+
+
+def test_a_busy_cluster_is_not_one_without_scripts() -> None:
+    busy = ServerError("too busy", status=429)
+    with pytest.raises(ServerError, match="too busy"):
+        ClusterHash(Answers({"/a/_search": busy}), "a", 16, routed=False).is_possible()
 
 
 @pytest.mark.parametrize(
@@ -177,15 +237,11 @@ def test_an_incomplete_source_is_refused(source: Any) -> None:
 
 
 def test_a_cluster_without_painless_has_a_remedy() -> None:
-    error = ServerError("script_lang not supported [painless]", status=400)
-    hashes = ClusterHash(Answers({"/a/_search": error}), "a", 16, routed=False)
+    hashes = ClusterHash(Answers({"/a/_search": NO_PAINLESS}), "a", 16, routed=False)
     with pytest.raises(StepFailed, match="cannot be hashed in the cluster") as caught:
         hashes.sums(Span(0, 1, 1))
     assert "declare verify: {method: count}" in caught.value.remedy
     assert "not supported" in caught.value.why
-    busy = ServerError("too busy", status=429)
-    with pytest.raises(ServerError, match="too busy"):
-        ClusterHash(Answers({"/a/_search": busy}), "a", 16, routed=False).sums(Span(0, 1, 1))
 
 
 def test_marks_are_those_of_the_primaries() -> None:

@@ -27,6 +27,7 @@ class Scripted(ThreadingHTTPServer):
         self.seen: list[str] = []
         self.kinds: list[str | None] = []
         self.product = "Elasticsearch"
+        self.warning = ""
 
     @property
     def url(self) -> str:
@@ -49,6 +50,8 @@ class Scribe(BaseHTTPRequestHandler):
         self.send_response(answer[0])
         if self.server.product:
             self.send_header("x-elastic-product", self.server.product)
+        if self.server.warning:
+            self.send_header("warning", self.server.warning)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -209,3 +212,12 @@ def test_bodies_have_media_types_that_every_server_knows(
     cluster.change("PUT", "/a", None, {})
     cluster.change("POST", "/_bulk", None, [{}])
     assert server.kinds == ["application/json", "application/x-ndjson"]
+
+
+def test_a_servers_deprecation_warnings_are_not_the_users(
+    server: Scripted, cluster: Cluster
+) -> None:
+    """Warnings are errors in these tests."""
+    server.warning = '299 Elasticsearch-7.17.29-hash "the default value will change"'
+    server.answers = [OK]
+    assert cluster.read("/a") == {"ok": True}

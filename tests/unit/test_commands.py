@@ -86,6 +86,15 @@ def test_an_address_that_no_file_has(cluster: Any, option: str) -> None:
     assert error.value.exit_code == 64
 
 
+def test_what_the_server_would_ignore_is_refused(cluster: Any) -> None:
+    body = normalize.body({}, {"_source": {"mode": "synthetic"}})
+    desired = Desired(State({"a": Index("a", body)}), "d")
+    assert planned(cluster, desired).steps
+    cluster.version = "9.4.3"
+    with pytest.raises(Refused, match=r"index.a: elasticsearch 9.4.3 takes mappings._source.mode"):
+        planned(cluster, desired)
+
+
 def test_every_refusal_at_once(cluster: Any) -> None:
     for name in ("a", "b"):
         cluster.make(name, settings={"index.number_of_shards": "1"})

@@ -52,6 +52,32 @@ def test_exact_keeps_nothing() -> None:
     assert found(live, desired) == {("mappings", "properties", "b"): ({"type": "long"}, None)}
 
 
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("chosen", ["int8_hnsw", "bbq_hnsw", "bbq_disk"])
+def test_what_the_server_chose_is_no_difference(chosen: str, *, exact: bool) -> None:
+    vector: dict[str, Any] = {"type": "dense_vector", "dims": 512}
+    path = ("mappings", "properties", "a", "index_options")
+    live, own = ({**vector, "index_options": {"type": kind}} for kind in (chosen, "hnsw"))
+    assert found(body(fields(a=live)), body(fields(a=vector), exact=exact)) == {}
+    assert found(body(fields(a=live)), body(fields(a=own), exact=exact)) == {
+        path: ({"type": chosen}, {"type": "hnsw"})
+    }
+    assert found(body(fields(a=own)), body(fields(a=vector), exact=exact)) == {
+        path: ({"type": "hnsw"}, None)
+    }
+
+
+@pytest.mark.parametrize(("created", "same"), [("8518000", True), ("9094000", False)])
+def test_a_desired_body_is_read_as_the_version_of_the_live_index(
+    created: str, *, same: bool
+) -> None:
+    live = body(fields(a={"type": "text"}), mode="logsdb")
+    wanted = body(fields(a={"type": "text", "store": True}), mode="logsdb")
+    index = Index("i", live, created=created)
+    (one,) = diff.compare(State({"i": Index("i", wanted)}), State({"i": index}))
+    assert (one.differences == ()) is same
+
+
 def test_a_setting() -> None:
     path = ("settings", "index.number_of_replicas")
     assert found(body(number_of_replicas=1), body(number_of_replicas=2)) == {path: ("1", "2")}

@@ -80,6 +80,7 @@ MARKS = {
     f"{DISK}watermark.high": "90%",
     f"{DISK}watermark.flood_stage": "95%",
 }
+ROOT = {"version": {"number": "8.16.1"}}
 FIVE = Index("a", {"index.mapping.total_fields.limit": "5"}, {"properties": {"a": {}, "b": {}}})
 FULL = replace(FIVE, mappings={"properties": {name: {} for name in "abcde"}})
 
@@ -184,10 +185,10 @@ CASES: dict[str, tuple[Facts, str, str, Facts]] = {
         Facts(indices=indices(on("x_green", "esplan-copy-p-1")), journals=(APPLY,)),
     ),
     "field-limit": (
-        Facts(indices=indices(FULL)),
+        Facts(root=ROOT, indices=indices(FULL)),
         "error",
         "a has 5 of 5 fields",
-        Facts(indices=indices(FIVE)),
+        Facts(root=ROOT, indices=indices(FIVE)),
     ),
     "huge-shards": (
         Facts(shards=(shard("a", 60 * GIB), shard("a", 51 * GIB))),
@@ -322,9 +323,9 @@ CASES: dict[str, tuple[Facts, str, str, Facts]] = {
         ),
     ),
     "server-version": (
-        Facts(root={"version": {"number": "2.19.5", "distribution": "opensearch"}}),
+        Facts(root={"version": {"number": "3.1.0", "distribution": "opensearch"}}),
         "warning",
-        "opensearch 2.19.5 is not a server that esplan knows",
+        "opensearch 3.1.0 is not a server that esplan knows",
         Facts(root={"version": {"number": "8.16.1"}}),
     ),
     "auto-create": (
@@ -567,7 +568,7 @@ def test_an_index_name_is_quoted_in_a_request() -> None:
 def test_limits_are_near_from_four_fifths(part: int, expected: list[str]) -> None:
     fields = {"properties": {f"f{number}": {} for number in range(part)}}
     index = Index("a", {"index.mapping.total_fields.limit": "100"}, fields)
-    assert severities("field-limit", Facts(indices=indices(index))) == expected
+    assert severities("field-limit", Facts(root=ROOT, indices=indices(index))) == expected
     shards = Facts(
         health=Health("green", 2),
         settings={"cluster.max_shards_per_node": "50"},
@@ -584,7 +585,12 @@ def test_fields_are_counted_as_the_server_counts_them() -> None:
         "properties": {"a": text, "o": {"properties": {"b": text, "p": {"type": "alias"}}}},
         "runtime": {"r": {"type": "composite", "fields": fields}},
     }
-    assert count_fields(mappings) == 9
+    assert count_fields(mappings, 8) == 9
+    assert count_fields(mappings, 7) == 8
+    index = replace(FIVE, mappings={"runtime": {name: {} for name in "abcde"}})
+    for number, expected in (("7.17.29", []), ("8.16.1", ["error"])):
+        facts = Facts(root={"version": {"number": number}}, indices=indices(index))
+        assert severities("field-limit", facts) == expected
 
 
 def test_a_task_that_cannot_be_cancelled_is_only_looked_at() -> None:
@@ -639,6 +645,14 @@ def test_what_is_missing_on_esplans_own_index_only_apply_needs() -> None:
 )
 def test_versions_at_the_edges(number: str, expected: list[str]) -> None:
     assert severities("server-version", Facts(root={"version": {"number": number}})) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [("1.3.20", ["warning"]), ("2.19.5", []), ("3.0.0", ["warning"])]
+)
+def test_versions_of_opensearch(number: str, expected: list[str]) -> None:
+    version = {"number": number, "distribution": "opensearch"}
+    assert severities("server-version", Facts(root={"version": version})) == expected
 
 
 # Results

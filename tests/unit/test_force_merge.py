@@ -359,3 +359,66 @@ def test_before_the_switch_it_is_a_precondition() -> None:
     late = force_merge.describe("x", Index("a"), 1, {}, phase="finish", marks={"0": 7})
     assert early.preconditions == ({}, idle)
     assert late.preconditions == ({},)
+
+
+# Version 7, which answers at the end of the merge
+
+
+SEVEN = force_merge.for_version(STEP, "7.17.29")
+
+
+class Blocking(Merges):
+    """`answers`: what each request brings; None, that the answer takes too long."""
+
+    def __init__(self, *segments: int, answers: list[Any]) -> None:
+        super().__init__(*segments)
+        self.answers = answers
+
+    def change(self, method: str, path: str, *rest: Any, **named: Any) -> Any:
+        assert named["timeout"] == force_merge.PATIENCE
+        task = super().change(method, path, *rest, **named)["task"]
+        answer = self.answers.pop(0)
+        if answer is None:
+            raise OutcomeUnknown("no answer in time")
+        del self.running[task]
+        self.segments = [2 for _ in self.segments]
+        return answer
+
+
+def test_version_7_is_not_asked_for_a_task() -> None:
+    assert SEVEN.request == {
+        "method": "POST",
+        "path": "/a/_forcemerge?max_num_segments=2",
+        "body": None,
+    }
+    for version in ("8.16.1", "9.4.3", "2.19.5"):
+        assert force_merge.for_version(STEP, version) == STEP
+
+
+def test_an_answer_of_version_7_is_the_end() -> None:
+    cluster = Blocking(5, 3, answers=[{"_shards": {"failed": 0}}])
+    evidence = force_merge.execute(SEVEN, run_of(cluster))
+    assert (evidence["segments_before"], evidence["segments"]) == (16, 8)
+    assert len(cluster.sent) == 1
+
+
+def test_a_merge_of_version_7_that_takes_long_is_watched() -> None:
+    cluster = Blocking(5, 3, answers=[None])
+    assert force_merge.execute(SEVEN, run_of(cluster))["segments"] == 8
+    assert len(cluster.sent) == 1
+    assert cluster.polls == {"node:1": 3}
+
+
+def test_a_failed_shard_in_an_answer_of_version_7() -> None:
+    failures = [{"reason": {"reason": "no space left"}}]
+    cluster = Blocking(5, answers=[{"_shards": {"failed": 1, "failures": failures}}])
+    with pytest.raises(StepFailed, match="a was not force merged") as caught:
+        force_merge.execute(SEVEN, run_of(cluster))
+    assert caught.value.why == "no space left"
+
+
+def test_a_request_of_version_7_that_got_lost_is_unknown() -> None:
+    cluster = Blocking(5, answers=[None])
+    cluster.start = lambda _description: "node:1"  # type: ignore[method-assign]
+    with pytest.raises(OutcomeUnknown, match="no answer in time"):
+        force_merge.execute(SEVEN, run_of(cluster))

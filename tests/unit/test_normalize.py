@@ -27,6 +27,7 @@ def test_what_was_just_created_is_no_difference(echo: dict[str, Any]) -> None:
     sent, returned = echo["sent"], echo["returned"]
     wanted = normalize.body(sent.get("settings", {}), sent.get("mappings", {}))
     live = normalize.body(returned["settings"], returned["mappings"])
+    wanted = normalize.read_by(wanted, "8518000")
     projected = diff.projected(live, wanted)
     # `list(differences) == []` alone would miss a difference that deepdiff does not see
     assert list(diff.differences(projected, diff.shown(wanted))) == []
@@ -81,6 +82,37 @@ def test_what_the_server_adds_is_no_setting() -> None:
         }
     }
     assert normalize.canonical_settings(added) == {}
+
+
+DATES = [{"type": kind, "locale": one} for kind in ("date", "date_range") for one in ("en", "")]
+NANOS = [
+    {"type": "date_nanos", "format": f"strict_date_optional_time{kind}||epoch_millis"}
+    for kind in ("_nanos", "")
+]
+
+
+@pytest.mark.parametrize(
+    ("made", "unsaid"),
+    [
+        ("8518000", (DATES[0], DATES[2], NANOS[0])),
+        ("136408327", (DATES[1], DATES[3], NANOS[1])),
+        ("7172999", (DATES[1], DATES[3], NANOS[0])),
+    ],
+)
+def test_what_a_date_says_is_sent_and_compared_as_the_engine_reads_it(
+    made: str, unsaid: tuple[dict[str, Any], ...]
+) -> None:
+    for one in (*DATES, *NANOS):
+        body = normalize.body({}, {"properties": {"f": one}})
+        assert body.mappings["properties"]["f"] == one
+        read = normalize.read_by(body, made).mappings["properties"]["f"]
+        assert read == ({"type": one["type"]} if one in unsaid else one)
+
+
+def test_the_default_that_opensearch_adds_is_no_setting() -> None:
+    assert normalize.canonical_settings({"replication.type": "DOCUMENT"}) == {}
+    chosen = {"index.replication.type": "SEGMENT"}
+    assert normalize.canonical_settings(chosen) == chosen
 
 
 def test_an_allocation_filter_of_a_user_stays() -> None:
@@ -185,6 +217,84 @@ def test_a_difference_that_matters_is_kept() -> None:
 def test_doc_values_of_a_binary_field_are_not_its_default() -> None:
     """`binary` is the type whose doc_values are off unless asked for."""
     assert field(type="binary", doc_values=True) != field(type="binary")
+
+
+# What depends on the version that made the index
+
+EIGHT, NINE = "8518000", "9094000"
+KEYWORD = {"type": "keyword"}
+
+
+def read(created: str, mode: str | None = None, **fields: Any) -> Any:
+    """Fields as a version reads them, beside what the canonical form keeps of them."""
+    body = normalize.body({"mode": mode} if mode else {}, {"properties": fields})
+    return normalize.read_by(body, created).mappings["properties"]
+
+
+def test_a_text_of_a_series_is_stored_by_default_in_8_alone() -> None:
+    stored, unstored = {"type": "text", "store": True}, {"type": "text", "store": False}
+    fields = {"a": stored, "b": unstored, "c": {**stored, "fields": {"k": KEYWORD}}}
+    assert read("", "logsdb", **fields) == fields
+    eight, nine = read(EIGHT, "logsdb", **fields), read(NINE, "logsdb", **fields)
+    assert eight == {"a": {"type": "text"}, "b": unstored, "c": fields["c"]}
+    assert nine == {"a": stored, "b": {"type": "text"}, "c": fields["c"]}
+
+
+def test_what_has_doc_values_is_not_indexed_in_a_time_series_of_9() -> None:
+    yes, no = {"type": "ip", "index": True}, {"type": "ip", "index": False}
+    date = {"type": "date", "index": False}
+    assert read("", "time_series", a=yes, b=no) == {"a": yes, "b": no}
+    assert read(EIGHT, "time_series", a=yes, b=no) == {"a": {"type": "ip"}, "b": no}
+    assert read(NINE, "time_series", a=yes, b=no, c=date) == {
+        "a": yes,
+        "b": {"type": "ip"},
+        "c": date,
+    }
+    assert read(NINE, "logsdb", a=yes, b=no) == {"a": {"type": "ip"}, "b": no}
+    assert read(NINE, None, a=yes, b=no) == {"a": {"type": "ip"}, "b": no}
+
+
+@pytest.mark.parametrize("created", ["", EIGHT, NINE])
+def test_a_binary_field_of_a_series_has_doc_values(created: str) -> None:
+    kept, usual = {"type": "binary", "doc_values": False}, {"type": "binary"}
+    fields = {"a": kept, "b": usual | {"doc_values": True}}
+    assert read(created, "logsdb", **fields) == {"a": kept, "b": usual}
+
+
+@pytest.mark.parametrize(("created", "names"), [("", 3), (EIGHT, 3), (NINE, 2), ("136418127", 3)])
+def test_9_keeps_the_last_of_two_templates_of_one_name(created: str, names: int) -> None:
+    a, b, c = ({name: {"match": m}} for name, m in [("t", "a*"), ("u", "b*"), ("t", "c*")])
+    body = normalize.body({}, {"dynamic_templates": [a, b, c]})
+    found = normalize.read_by(body, created).mappings["dynamic_templates"]
+    assert found == ([a, b, c] if names == 3 else [c, b])
+
+
+@pytest.mark.parametrize(
+    ("options", "canonical"),
+    [
+        ({"type": "bbq_hnsw", "rescore_vector": {"oversample": 3}}, {"type": "bbq_hnsw"}),
+        (
+            {"type": "bbq_flat", "rescore_vector": {"oversample": "2"}},
+            {"type": "bbq_flat", "rescore_vector": {"oversample": 2.0}},
+        ),
+        ({"type": "int4_flat", "confidence_interval": 0}, {"type": "int4_flat"}),
+        ({"type": "bbq_disk", "bits": 1, "cluster_size": 384}, {"type": "bbq_disk"}),
+    ],
+)
+def test_options_of_vectors_without_what_some_versions_add(
+    options: dict[str, Any], canonical: dict[str, Any]
+) -> None:
+    vector = {"type": "dense_vector", "dims": 512}
+    assert field(**vector, index_options=options)["index_options"] == canonical
+
+
+def test_the_options_that_only_some_versions_choose_are_kept() -> None:
+    options = {"type": "int8_hnsw", "m": 16}
+    vector = {"type": "dense_vector", "element_type": "bfloat16"}
+    assert "index_options" not in field(**vector, dims=383, index_options=options)
+    for more in ({"dims": 384}, {}):
+        kept = field(**vector, **more, index_options=options)
+        assert kept["index_options"] == {"type": "int8_hnsw"}
 
 
 def test_norms_of_a_field_that_is_no_text_are_not_its_default() -> None:

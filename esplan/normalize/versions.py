@@ -1,0 +1,50 @@
+"""What a desired body means to the version that made an index.
+
+Desired files know no version, so that their canonical form keeps what only some versions leave out.
+Beside a live index it is read again, as that version reads it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from esplan.normalize.defaults import CREATED, MODES_OF_SERIES, is_nine
+from esplan.normalize.mappings import canonical_mappings
+from esplan.normalize.types import CHOSEN
+
+if TYPE_CHECKING:
+    from esplan.model import JSON, Body
+
+
+def read_by(body: Body, created: str) -> Body:
+    """A canonical desired body as it is in an index that this version made.
+
+    `created` is `index.version.created`; empty where it is not known: the body itself.
+    """
+    if created and (body.settings.get("index.mode") in MODES_OF_SERIES or _says(body.mappings)):
+        settings = {**body.settings, CREATED: created}
+        body = replace(body, mappings=canonical_mappings(body.mappings, settings))
+    if not is_nine(created) or "dynamic_templates" not in body.mappings:
+        return body
+    return replace(body, mappings={**body.mappings, "dynamic_templates": _last(body.mappings)})
+
+
+def _says(mappings: Any) -> bool:
+    """Whether a field says one of the parameters of dates that depend on the version."""
+    if not isinstance(mappings, dict):
+        return False
+    own = "locale" in mappings or ("format" in mappings and mappings.get("type") == "date_nanos")
+    return own or any(map(_says, mappings.values()))
+
+
+def _last(mappings: JSON) -> list[JSON]:
+    """Version 9 keeps one template of a name: the last, at the place of the first."""
+    templates = {tuple(one): one for one in mappings["dynamic_templates"]}
+    return list(templates.values())
+
+
+def is_chosen(name: str, live: JSON) -> bool:
+    """Whether a parameter of a live field may be there because nobody said anything of it."""
+    value: Any = live.get(name)
+    return name == "index_options" and live.get("type") == "dense_vector" and value in CHOSEN
