@@ -78,7 +78,7 @@ class Engine:
 
     @property
     def shows_closed_shards(self) -> bool:
-        """In `_cat/shards/NAME`."""
+        """In `_cat/shards/NAME`, and with their size."""
         return self.name != "opensearch 2"
 
     @property
