@@ -130,7 +130,7 @@ def _ignored(kind: str, settings: JSON) -> JSON:
 
 
 def _dated(kind: str, settings: JSON) -> JSON:
-    """The locale of dates, and the format of those with nanoseconds: OpenSearch has others."""
+    """The locale of dates, and the format of those with nanoseconds, by engine."""
     if kind not in LOCALIZED:
         return {}
     made: str = settings.get(CREATED, "")
@@ -139,13 +139,18 @@ def _dated(kind: str, settings: JSON) -> JSON:
     elif is_opensearch(made):
         unsaid = {"locale": "", "format": MILLIS}
     else:
-        unsaid = {"locale": "en", "format": NANOS}
+        unsaid = {"locale": "" if is_seven(made) else "en", "format": NANOS}
     return unsaid if kind == "date_nanos" else {"locale": unsaid["locale"]}
 
 
 def is_opensearch(created: str) -> bool:
     """Whether OpenSearch made the index: `136408327` is of 2.19, and the bit marks it."""
     return created.isdecimal() and int(created) >= 1 << 27
+
+
+def is_seven(created: str) -> bool:
+    """Whether Elasticsearch 7 made the index: `7172999` is of 7.17.29."""
+    return created.isdecimal() and int(created) < 8_000_000  # noqa: PLR2004  (8.0.0)
 
 
 def _in_series(definition: JSON, settings: JSON) -> JSON:

@@ -170,5 +170,18 @@ CORE_ONLY = {
     "scaled": NO_TYPE.format("scaled_float"),
     "search-as-you-type": NO_TYPE.format("search_as_you_type"),
 }
-LACKING: dict[str, dict[str, str]] = {"elasticsearch 8": CORE_ONLY}
+NO_MODULES = {
+    **CORE_ONLY,
+    "articles": "analyzer [english] has not been configured",
+    "as-you-type": "Unknown filter type [edge_ngram]",
+    "html": "Unknown char_filter type [mapping]",
+    "languages": "analyzer [german] has not been configured",
+    "normalised-keywords": "failed to find filter under name [asciifolding]",
+    "questions": NO_TYPE.format("join"),
+    "runtime": "script_lang not supported [painless]",
+    "subobjects": "mapper [host] cannot be changed from type [keyword] to [ObjectMapper]",
+    "synonyms": "Unknown filter type [synonym]",
+    "vectors": NO_TYPE.format("dense_vector"),
+}
+LACKING: dict[str, dict[str, str]] = {"elasticsearch 7": NO_MODULES, "elasticsearch 8": CORE_ONLY}
 """By engine and major version: the definitions that it refuses, with its reason."""

@@ -64,7 +64,7 @@ REPEATS = {
 """Types and parameters that come back as they were sent; 8.16 gives a shorter form, or none."""
 
 
-NO_PATTERN_LISTS = frozenset({"opensearch 2"})
+NO_PATTERN_LISTS = frozenset({"elasticsearch 7", "opensearch 2"})
 """Engines that read a list of patterns in a dynamic template as one text."""
 
 
@@ -77,9 +77,23 @@ class Engine:
     repeats: frozenset[tuple[str, str]] = field(repr=False)
 
     @property
+    def major(self) -> int:
+        return int(self.name.split()[1])
+
+    @property
     def shows_closed_shards(self) -> bool:
         """In `_cat/shards/NAME`, and with their size."""
-        return self.name != "opensearch 2"
+        return self.name not in {"elasticsearch 7", "opensearch 2"}
+
+    @property
+    def has_vectors(self) -> bool:
+        """Dense ones; OpenSearch has another type for them, in a plugin."""
+        return self.name not in {"elasticsearch 7", "opensearch 2"}
+
+    @property
+    def has_root_locale(self) -> bool:
+        """Dates are read in no language, where 8 reads English, unless they say otherwise."""
+        return self.name in {"elasticsearch 7", "opensearch 2"}
 
     @property
     def has_pattern_lists(self) -> bool:

@@ -93,7 +93,11 @@ NANOS = [
 
 @pytest.mark.parametrize(
     ("made", "unsaid"),
-    [("8518000", (DATES[0], DATES[2], NANOS[0])), ("136408327", (DATES[1], DATES[3], NANOS[1]))],
+    [
+        ("8518000", (DATES[0], DATES[2], NANOS[0])),
+        ("136408327", (DATES[1], DATES[3], NANOS[1])),
+        ("7172999", (DATES[1], DATES[3], NANOS[0])),
+    ],
 )
 def test_what_a_date_says_is_sent_and_compared_as_the_engine_reads_it(
     made: str, unsaid: tuple[dict[str, Any], ...]
