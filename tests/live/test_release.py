@@ -12,6 +12,8 @@ from loader import Writer, load, load_slow
 from world import World
 
 if TYPE_CHECKING:
+    from engine import Engine
+
     from esplan.cluster import Cluster
 
 pytestmark = pytest.mark.live
