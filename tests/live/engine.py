@@ -82,7 +82,12 @@ class Engine:
 
     @property
     def shows_closed_shards(self) -> bool:
-        """In `_cat/shards/NAME`."""
+        """In `_cat/shards/NAME`, and with their size."""
+        return self.name not in {"elasticsearch 7", "opensearch 2"}
+
+    @property
+    def has_vectors(self) -> bool:
+        """Dense ones; OpenSearch has another type for them, in a plugin."""
         return self.name not in {"elasticsearch 7", "opensearch 2"}
 
     @property

@@ -24,22 +24,31 @@ def load(cluster: Cluster, index: str, count: int = 100, bulks: int = 4, **setti
         write(cluster, index, range(bulk * count, (bulk + 1) * count), refresh=True)
 
 
-def load_vectors(cluster: Cluster, index: str, count: int = 2500, bulks: int = 4) -> None:
-    """A run whose segments take the server seconds to merge: their graphs are built anew."""
+def load_slow(cluster: Cluster, index: str, *, vectors: bool) -> None:
+    """A run whose segments take the server seconds to merge: graphs, or terms with vectors."""
     graph = {"type": "hnsw", "m": 32, "ef_construction": 400}
     vector = {"type": "dense_vector", "dims": 64, "similarity": "l2_norm", "index_options": graph}
+    words = {"type": "text", "term_vector": "with_positions_offsets"}
     body = {
         "settings": {"number_of_replicas": 0, "refresh_interval": -1},
-        "mappings": {"properties": {"vector": vector}},
+        "mappings": {"properties": {"slow": vector if vectors else words}},
     }
     cluster.change("PUT", f"/{index}", None, body)
     numbers = random.Random(1)
-    for _ in range(bulks):
+    for _ in range(4):
         lines: list[Any] = []
-        for _ in range(count):
-            lines += [{"index": {}}, {"vector": [round(numbers.random(), 3) for _ in range(64)]}]
+        for _ in range(2500):
+            lines += [{"index": {}}, {"slow": _vector(numbers) if vectors else _words(numbers)}]
         answer = cluster.change("POST", f"/{index}/_bulk", {"refresh": "true"}, lines)
         assert answer["errors"] is False
+
+
+def _vector(numbers: random.Random) -> list[float]:
+    return [round(numbers.random(), 3) for _ in range(64)]
+
+
+def _words(numbers: random.Random) -> str:
+    return " ".join(f"{numbers.getrandbits(40):x}" for _ in range(120))
 
 
 def write(cluster: Cluster, target: str, numbers: range, *, refresh: bool = False) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from loader import Writer, load, load_vectors
+from loader import Writer, load, load_slow
 from world import World
 
 if TYPE_CHECKING:
+    from engine import Engine
+
     from esplan.cluster import Cluster
 
 pytestmark = pytest.mark.live
@@ -350,8 +352,8 @@ def merging(world: Releases) -> list[str]:
     ]
 
 
-def test_a_merge_that_runs_is_adopted_after_a_crash(world: Releases) -> None:
-    load_vectors(world.cluster, customer(world, NEW))
+def test_a_merge_that_runs_is_adopted_after_a_crash(world: Releases, engine: Engine) -> None:
+    load_slow(world.cluster, customer(world, NEW), vectors=engine.has_vectors)
     one(world, forcemerge="auto")
     plan = world.release()
     (merge,) = [step["id"] for step in plan["steps"] if step["kind"] == "force_merge"]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from world import run
 
+from esplan import state_index
 from esplan.commands.sizing import sizing
 from esplan.errors import EsplanError, ServerError
 from esplan.sizing.model import Advice, Goals, Sizing
@@ -162,11 +163,11 @@ def test_a_closed_index_has_a_size_and_nothing_else(
     cluster.read("/_cluster/health", {"wait_for_no_initializing_shards": "true"})
     row = one(cluster, name)
     assert (row.is_open, row.documents, row.segments, row.advice) == (False, None, None, ())
-    assert (row.primary_bytes or 0) > 0
     if engine.shows_closed_shards:
         (shard,) = cat(cluster, "shards", name, "store")
-        assert row.primary_bytes == int(shard["store"])
+        assert row.primary_bytes == int(shard["store"]) > 0
     else:
+        assert row.primary_bytes is None
         with pytest.raises(ServerError, match=f"GET /_cat/shards/{name}: closed"):
             cat(cluster, "shards", name, "store")
 
@@ -200,8 +201,7 @@ def test_a_pattern_that_matches_nothing(cluster: Cluster, name: str, pattern: st
 
 def test_the_index_of_esplan_itself_is_not_listed(cluster: Cluster, name: str) -> None:
     del name
-    if cluster.read("/esplan-state") is None:
-        make(cluster, "esplan-state", 1)
+    state_index.ensure(cluster)
     assert "esplan-state" not in {row.name for row in sizing(cluster).rows}
     assert one(cluster, "esplan-state").name == "esplan-state"
 
@@ -241,6 +241,7 @@ def test_several_segments_are_wanted_where_they_are_large(cluster: Cluster, name
     row = one(cluster, name, Goals(segment=size // 3 + 1))
     assert row.max_num_segments == 3
     send(cluster, advice(row, "force_merge").requests[0])
+    cluster.change("POST", f"/{name}/_refresh")  # OpenSearch leaves the old ones to searches
     assert one(cluster, name).searchable == 3
 
 
