@@ -7,7 +7,7 @@ AIRFLOW := .venv-airflow
 
 ENGINES :=
 
-.PHONY: demo test test-offline test-live test-matrix test-airflow check format bench clean
+.PHONY: demo fuzz test test-offline test-live test-matrix oracle test-airflow check format bench clean
 
 $(STAMP): pyproject.toml
 	@echo "Making the environment in $(VENV) …"
@@ -38,6 +38,12 @@ $(AIRFLOW)/.made: $(STAMP)
 	@$(AIRFLOW)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	@$(AIRFLOW)/bin/python -m pip install --quiet --group airflow
 	@touch $@
+
+oracle: $(STAMP)  ## The rules against every engine of the sandbox
+	@$(BIN)/python tests/live/corpus.py
+
+fuzz: $(STAMP)  ## 5,000 random definitions against the sandbox engine (the tests take 300)
+	@$(BIN)/pytest tests/live/test_normalize.py -k any_valid --hypothesis-profile=fuzz
 
 test-airflow: $(STAMP) $(AIRFLOW)/.made  ## The example DAG, in a real Airflow
 	@$(AIRFLOW)/bin/python -m pytest tests/airflow

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     class Reader(Protocol):
         """What this module needs of a Cluster: a read."""
 
-        def read(self, path: str, params: dict[str, Any] | None = None) -> Any:
-            """GET, and None for 404."""
+        def read(
+            self, path: str, params: dict[str, Any] | None = None, body: JSON | None = None
+        ) -> Any:
+            """GET (POST with a body), and None for 404."""
 
 
 EVERYTHING = "/*,-.*"
@@ -87,8 +89,13 @@ def read_stats(cluster: Reader) -> JSON:
 
 
 def state(definitions: JSON, stats: JSON) -> State:
-    """A State from the two answers."""
-    indices = {name: index(name, raw, stats.get(name, {})) for name, raw in definitions.items()}
+    """A State from the two answers, without the indices that the oracle asks with."""
+    kept = {
+        name: raw
+        for name, raw in definitions.items()
+        if not normalize.is_throwaway(raw.get("mappings", {}))
+    }
+    indices = {name: index(name, raw, stats.get(name, {})) for name, raw in kept.items()}
     return State(indices, aliases(indices))
 
 

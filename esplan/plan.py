@@ -62,7 +62,8 @@ class Step:
     """One unit of work: one request, or one long task.
 
     `request` is None for steps that only read. `undo` is `{"request": …}` or `{"none": why}`.
-    `estimate` has `documents`, `bytes` and `seconds` where known. `arguments` are the kind's.
+    `estimate` has `documents`, `bytes`, `shards` and `seconds` where known (see `estimates`).
+    `arguments` are the kind's.
     """
 
     kind: str
@@ -83,7 +84,9 @@ class Plan:
 
     `id` is random: it names the plan's marks, tasks and guards inside the cluster. `digest` is
     SHA-256 over the canonical rest: what a reviewer approves (`planfile.sealed` computes it).
-    `needs` are what apply asks for beside that: `{consent, why}`, see `safety`.
+    `needs` are what apply asks for beside that: `{consent, why}`, see `safety`. `estimate` is
+    empty where no step is long; see `estimates`. `oracle` is what a server said about the rules,
+    if one was asked.
     """
 
     id: str
@@ -96,6 +99,8 @@ class Plan:
     drift: tuple[JSON, ...] = ()
     warnings: tuple[str, ...] = ()
     needs: tuple[JSON, ...] = ()
+    estimate: JSON = field(default_factory=dict)
+    oracle: tuple[JSON, ...] = ()
 
     digest: str = ""
 

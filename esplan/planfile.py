@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from esplan.errors import EsplanError, Refused
@@ -23,19 +23,28 @@ LARGEST = 256 * 1024 * 1024
 """Bytes: a plan larger than this was not written by esplan."""
 
 
+OPTIONAL = ("estimate", "needs", "oracle")
+"""Left out where they are empty."""
+
+
 def document(plan: Plan) -> JSON:
-    """The plan as the file holds it: version, plan, summary; `needs` only where there are any.
+    """The plan as the file holds it: version, plan, summary.
 
     A view, not a copy: `asdict` would copy every definition once more.
     """
+    changes = [_shallow(one) | {"reasons": [*map(_shallow, one.reasons)]} for one in plan.changes]
     whole = {
         "format_version": FORMAT_VERSION,
-        **vars(plan),
-        "changes": [{**vars(one), "reasons": [*map(vars, one.reasons)]} for one in plan.changes],
-        "steps": [*map(vars, plan.steps)],
+        **_shallow(plan),
+        "changes": changes,
+        "steps": [*map(_shallow, plan.steps)],
         "summary": plan.summary,
     }
-    return whole if plan.needs else {n: value for n, value in whole.items() if n != "needs"}
+    return {name: value for name, value in whole.items() if value or name not in OPTIONAL}
+
+
+def _shallow(one: Plan | Change | Reason | Step) -> JSON:
+    return {field.name: getattr(one, field.name) for field in fields(one)}
 
 
 def sealed(plan: Plan) -> Plan:
@@ -54,9 +63,15 @@ def dumps(plan: Plan) -> str:
 
 
 def write(plan: Plan, path: Path) -> None:
-    """Write with mode 0600, whole or not at all; a link at `path` is replaced, not followed."""
+    """Write with mode 0600, whole or not at all; a link at `path` is replaced, not followed.
+
+    What is no file (`/dev/null`, `/dev/stdout`, a pipe) is written to, and stays what it is.
+    """
     try:
-        _write_whole(path, dumps(plan))
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_text(dumps(plan), encoding="utf-8")
+        else:
+            _write_whole(path, dumps(plan))
     except (OSError, ValueError) as error:
         raise EsplanError(
             f"the plan cannot be written to {path}",
@@ -131,10 +146,10 @@ def _plan(path: Path, raw: JSON) -> Plan:
     if problems:
         raise _no_plan(path, f"{problems[0].path}: {problems[0].message}")
     names = Plan.__dataclass_fields__
-    parts = {name: raw[name] for name in names if name != "needs"}
+    parts = {name: raw[name] for name in names if name in raw or name not in OPTIONAL}
     changes = tuple(_change(one) for one in raw["changes"])
     steps = tuple(_step(one) for one in raw["steps"])
-    lists = {n: tuple(raw.get(n, ())) for n in ("drift", "warnings", "needs")}
+    lists = {n: tuple(raw.get(n, ())) for n in ("drift", "warnings", "needs", "oracle")}
     return Plan(**{**parts, **lists, "changes": changes, "steps": steps})
 
 

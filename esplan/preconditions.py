@@ -9,10 +9,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from esplan import activity, checksum, diff, live
+from esplan import activity, checksum, diff, disk, live
 from esplan.errors import Refused
 from esplan.model import Body
-from esplan.plan import digest
+from esplan.plan import GUARD, digest
 from esplan.request import index_path
 from esplan.steps import protect_index
 from esplan.steps.update_aliases import membership, memberships
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from esplan.run import Run
 
 
+CHANGED = "the cluster has changed since the plan was made: make a new plan"
+NO_ROOM = "make room on the disks (see `esplan doctor`) or add a data node, then apply again"
+
+
 def require(step: Step, run: Run) -> None:
     """Raise Refused with every precondition of the step that does not hold."""
     if not step.preconditions:
@@ -32,12 +36,13 @@ def require(step: Step, run: Run) -> None:
     names = sorted({p[key] for p in step.preconditions for key in ("index", "name") if key in p})
     indices = live.read_indices(run.cluster, names) if names else {}
     facts = _Facts(step, run, indices)
-    broken = [why for p in step.preconditions if (why := CHECKS[p["check"]](p, facts))]
+    checked = [(p["check"], CHECKS[p["check"]](p, facts)) for p in step.preconditions]
+    broken = [(check, why) for check, why in checked if why]
     if broken:
         raise Refused(
             f"step {step.id} ({step.description}) is not safe any more",
-            why="; ".join(broken),
-            remedy="the cluster has changed since the plan was made: make a new plan",
+            why="; ".join(why for _, why in broken),
+            remedy=NO_ROOM if all(check == "fits" for check, _ in broken) else CHANGED,
         )
 
 
@@ -65,6 +70,12 @@ def _absent(precondition: JSON, facts: _Facts) -> str:
         return f"the index {name} exists already"
     on = membership(facts.run.cluster, name)
     return f"{name} is an alias on {', '.join(on)}" if on else ""
+
+
+def _fits(precondition: JSON, facts: _Facts) -> str:
+    """The disks have room for it now; nothing is said where the user may not look at them."""
+    parts = {name: value for name, value in precondition.items() if name != "check"}
+    return disk.shortage(disk.Need(**parts), disk.read(facts.run.cluster))
 
 
 def _index(precondition: JSON, facts: _Facts) -> str:
@@ -108,7 +119,11 @@ def _ours(precondition: JSON, facts: _Facts) -> str:
         return f"the index {name} is gone"
     ours = index.mark == facts.run.mark(facts.address(precondition))
     ours = ours or precondition.get("guard") in index.aliases
-    return "" if ours else f"{name} is not the index that this plan made"
+    if not ours:
+        return f"{name} is not the index that this plan made"
+    guards = (GUARD, precondition.get("guard", GUARD))
+    strange = sorted(alias for alias in index.aliases if not alias.startswith(guards))
+    return f"{name} has the alias {', '.join(strange)} before its switch" if strange else ""
 
 
 def _alias(precondition: JSON, facts: _Facts) -> str:
@@ -183,6 +198,7 @@ CHECKS: dict[str, Callable[[JSON, _Facts], str]] = {
     "absent": _absent,
     "alias": _alias,
     "body": _body,
+    "fits": _fits,
     "index": _index,
     "meta": _meta,
     "ours": _ours,

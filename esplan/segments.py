@@ -29,6 +29,15 @@ def byte_size(text: str) -> int:
     return size
 
 
+def byte_text(number: float) -> str:
+    """`850 B`, `12.9 KB`, `75.4 GB`: 1 KB is 1,024, as Elasticsearch counts."""
+    for unit in ("B", "KB", "MB", "GB"):
+        if number < 1024:  # noqa: PLR2004  (the step between two units)
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.1f} TB"
+
+
 def max_num_segments(primary_bytes: int, primary_shards: int, segment: int = SEGMENT) -> int:
     """Segments of a shard after a force merge: ceil(bytes per shard / bytes per segment).
 

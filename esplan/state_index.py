@@ -36,6 +36,9 @@ PAGE = 200
 """Records asked for in one request; an ordinary apply has fewer."""
 
 
+MEASURED = "measured"
+"""The key of evidence that says how long a step took; such records are found by it."""
+
 PLANS = 1000
 """Plans that `unfinished` and the history look at: the newest."""
 
@@ -75,7 +78,8 @@ def record_id(plan_digest: str, seq: int) -> str:
 def store(cluster: Cluster, plan_digest: str, record: Record) -> None:
     """Mirror one record. Raises JournalError when it is not certainly there afterwards."""
     path = f"/{STATE_INDEX}/_create/{record_id(plan_digest, record.seq)}"
-    keys = {"kind": "journal", "plan": plan_digest, "seq": record.seq, "at": record.at}
+    kind = ["journal", MEASURED] if MEASURED in record.data else "journal"
+    keys = {"kind": kind, "plan": plan_digest, "seq": record.seq, "at": record.at}
     body = {**keys, "record": record.line()}
     try:
         cluster.change("PUT", path, {"require_alias": "false"}, body)

@@ -37,7 +37,9 @@ class Recorded:
     def __init__(self, case: Path) -> None:
         self.answers = json.loads((case / "live.json").read_text(encoding="utf-8"))
 
-    def read(self, path: str, _params: dict[str, Any] | None = None) -> Any:
+    def read(self, path: str, _params: Any = None, _body: Any = None) -> Any:
+        if path.endswith("_template"):
+            return None  # recorded on a server that has none
         return self.answers[path]
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from esplan.checksum.side import Span
     from esplan.cluster import Cluster
+    from esplan.model import JSON
 
 # The texts are constant and take their values from params: the server compiles them once, and
 # limits how many it compiles a minute (`script.max_compilations_rate`).
@@ -70,6 +71,19 @@ def map_script() -> str:
     return package.joinpath("checksum.painless").read_text(encoding="utf-8")
 
 
+def aggregation(buckets: int, wanted: Sequence[int] = (), *, routed: bool) -> JSON:
+    """The hash as an aggregation; `wanted` buckets ask for their ids in place of sums."""
+    params = {"buckets": buckets, "routed": routed, "wanted": list(wanted)}
+    scripts = {
+        "params": params,
+        "init_script": INIT,
+        "map_script": map_script(),
+        "combine_script": COMBINE,
+        "reduce_script": REDUCE,
+    }
+    return {"scripted_metric": scripts}
+
+
 @dataclass(frozen=True)
 class ClusterHash:
     """Hashes of one index, in `buckets` (a power of two) by `_id`.
@@ -93,19 +107,11 @@ class ClusterHash:
         return zip(flat[::2], flat[1::2], strict=True)
 
     def _ask(self, span: Span, wanted: list[int]) -> list[Any]:
-        params = {"buckets": self.buckets, "routed": self.routed, "wanted": wanted}
-        scripts = {
-            "params": params,
-            "init_script": INIT,
-            "map_script": map_script(),
-            "combine_script": COMBINE,
-            "reduce_script": REDUCE,
-        }
         body = {
             "size": 0,
             "query": span.query(),
             "track_total_hits": False,
-            "aggs": {"hash": {"scripted_metric": scripts}},
+            "aggs": {"hash": aggregation(self.buckets, wanted, routed=self.routed)},
         }
         try:
             answer = search(self.cluster, self.index, body)

@@ -43,6 +43,10 @@ Paths = Annotated[
 JobPath = Annotated[
     Path | None, typer.Option("--job", help="A legacy job config, instead of desired files.")
 ]
+OracleOption = Annotated[
+    Literal["cluster", "sandbox"] | None,
+    typer.Option("--oracle", help="Ask a server whether the rules are right: on empty indices."),
+]
 PlanPath = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file.")]
 
 
@@ -111,6 +115,7 @@ def plan(
     allow_close: Annotated[
         list[str] | None, typer.Option(help="This address may be closed for a moment.")
     ] = None,
+    oracle: OracleOption = None,
     format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
@@ -122,10 +127,11 @@ def plan(
     """
     from esplan import live
     from esplan.commands import plan as commands
+    from esplan.commands.oracle import asked
 
     given = chosen(ctx)
     wanted = _wanted(given, desired or [], job)
-    with given.cluster() as cluster:
+    with given.cluster() as cluster, asked(oracle, cluster) as server:
         live.require_cluster(cluster, given.settings().cluster_uuid)
         made = commands.plan(
             cluster,
@@ -134,6 +140,7 @@ def plan(
             exclude=exclude or (),
             allow_delete=allow_delete or (),
             allow_close=allow_close or (),
+            asked=server,
         )
     if job:
         commands.refuse_nothing_to_release(made, wanted)

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from esplan import adopt as adoption
-from esplan import desired, diff, live, route
+from esplan import desired, diff, live, planfile, route
 from esplan.commands.plan import assembled
 from esplan.desired.naming import name_problems, pattern_problems
 from esplan.errors import EsplanError, InvalidInput, Refused, UsageError
@@ -183,7 +183,7 @@ def wrap(cluster: Reader, alias: str, index: str) -> tuple[Plan, Adoption]:
     one = replace(state.indices[index], aliases={alias: {}})
     after = {**state.indices, index: one}
     found = adoption.adopt(State(after, live.aliases(after)), now)
-    return made, adoption.selected(found, [alias])
+    return planfile.sealed(made), adoption.selected(found, [alias])
 
 
 def _check_wrap(alias: str, index: str, state: State) -> None:

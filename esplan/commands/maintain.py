@@ -6,8 +6,8 @@ import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from esplan import activity, live, route
-from esplan.commands.plan import assembled
+from esplan import activity, estimates, live, planfile, route
+from esplan.commands.plan import assembled, with_templates
 from esplan.commands.sizing import sizing
 from esplan.errors import UsageError
 from esplan.leftovers import leftovers
@@ -57,8 +57,10 @@ def maintain(
         routed += [routes.leftover(one, context) for one in named]
     _refuse_unused(allow_delete, routed)
     asked = digest([pattern, sorted(kinds), sorted(allow_delete)])
+    routed = with_templates(cluster, routed, state.aliases)
     needs = protection.needs(routed, state)
-    return assembled(info, routed, plan_id=plan_id, now=now, desired_digest=asked, needs=needs)
+    made = assembled(info, routed, plan_id=plan_id, now=now, desired_digest=asked, needs=needs)
+    return planfile.sealed(estimates.estimated(cluster, made, state))
 
 
 def _merging(report: Report) -> list[str]:

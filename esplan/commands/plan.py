@@ -8,23 +8,37 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import esplan
-from esplan import activity, diff, layout, live, planfile, route, safety
+from esplan import (
+    activity,
+    diff,
+    estimates,
+    layout,
+    live,
+    oracle,
+    planfile,
+    route,
+    safety,
+    templates,
+)
 from esplan.errors import Refused, UsageError
 from esplan.model import Alias, State
 from esplan.plan import Plan, ordered, refuse_overlap
 from esplan.route import choice, groups, ignored, protection
 from esplan.route.rules import Route
+from esplan.route.templated import templated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Container, Iterable, Sequence
 
     from esplan.activity import Activity
+    from esplan.cluster import Cluster
     from esplan.desired import Desired
     from esplan.diff import Comparison
     from esplan.layout import Layout
     from esplan.live import ClusterInfo, Reader
     from esplan.model import JSON
-    from esplan.route import Routed
+    from esplan.oracle.model import Answer as Said
+    from esplan.route import Context, Routed
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -40,13 +54,17 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     allow_close: Sequence[str] = (),
     now: datetime | None = None,
     plan_id: str | None = None,
+    asked: Cluster | None = None,
 ) -> Plan:
     """The plan that makes live what the files say, in three requests.
 
     An index that is to be force merged takes four more, and two seconds: whether somebody
-    writes to it; one whose shards may be split or shrunk takes one. `target`, `exclude` and
+    writes to it; one whose shards may be split or shrunk takes one; where an index is created,
+    three more say which index templates there are. A plan with a long step takes up to six more,
+    and a second: see `estimates`. `target`, `exclude` and
     `allow_close` (who may be closed for a moment) are addresses; so is `allow_delete`, of aliases
-    or of the indices that they leave: consent to delete those. Raises Refused, with every reason,
+    or of the indices that they leave: consent to delete those. `asked`: a server to hold the rules
+    against, where nothing else is changed. Raises Refused, with every reason,
     when an object has no safe way; UsageError for an address that no file has, or no delete.
     """
     now = now or datetime.now(UTC)
@@ -58,23 +76,42 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     state = live.read_state(cluster)
     wanted = _consented(wanted, state, allow_delete)
     comparisons = diff.compare(_resolved(wanted, state, now), state)
-    seen = _activity(cluster, comparisons)
     context = route.Context(
         plan_id,
         state,
         now.date(),
-        seen,
+        _activity(cluster, comparisons),
         allowed=frozenset(allow_delete),
         closable=frozenset(allow_close),
         layouts=_layouts(cluster, comparisons),
     )
-    context = replace(context, leaving=groups.leaving(comparisons, context))
-    routed = groups.held(_each(comparisons, lambda one: route.route(one, context)), wanted)
-    ignored.refuse((step for one in routed for step in one.steps), info)
+    routed = _routed(comparisons, context, wanted)
+    exact = {str(one.address) for one in comparisons if one.desired.body.exact}
+    routed = with_templates(cluster, routed, {*desired.state.aliases, *state.aliases}, exact)
     safety.refuse_unused(allow_delete, [step for one in routed for step in one.steps])
     needs = protection.needs(routed, state, desired.state)
+    said = oracle.ask_all(asked, comparisons) if asked else ()
     routed, digest = groups.together(routed, wanted), desired.digest
-    return assembled(info, routed, plan_id=plan_id, now=now, desired_digest=digest, needs=needs)
+    made = assembled(info, routed, plan_id=plan_id, now=now, desired_digest=digest, needs=needs)
+    return with_answers(estimates.estimated(cluster, made, state), said)
+
+
+def _routed(comparisons: list[Comparison], context: Context, wanted: State) -> list[Routed]:
+    """Each object's cheapest way. Members of a group know of each other."""
+    context = replace(context, leaving=groups.leaving(comparisons, context))
+    routed = _each(comparisons, lambda one: route.route(one, context))
+    return groups.held(routed, wanted)
+
+
+def with_answers(made: Plan, answers: Sequence[Said]) -> Plan:
+    """The plan with what a server said about it; a disagreement is a warning."""
+    wrong = (oracle.warning(one) for one in answers if one.verdict == "disagrees")
+    whole = replace(
+        made,
+        warnings=(*made.warnings, *wrong),
+        oracle=tuple(asdict(one) for one in answers),
+    )
+    return planfile.sealed(whole)
 
 
 def assembled(
@@ -86,22 +123,21 @@ def assembled(
     desired_digest: str,
     needs: Sequence[JSON] = (),
 ) -> Plan:
-    """The sealed plan of all objects' changes and steps, in their order."""
+    """The plan of all objects' changes and steps, in their order; it is not sealed yet."""
     changes = tuple(one.change for one in routed)
     steps = ordered([step for one in routed for step in one.steps])
     refuse_overlap(steps)
-    return planfile.sealed(
-        Plan(
-            id=plan_id,
-            created_at=now.isoformat(timespec="seconds"),
-            esplan_version=esplan.__version__,
-            cluster=asdict(info),
-            desired_digest=desired_digest,
-            changes=changes,
-            steps=steps,
-            warnings=tuple(warning for one in routed for warning in one.warnings),
-            needs=(*needs, *safety.many(changes)),
-        )
+    ignored.refuse(steps, info)
+    return Plan(
+        id=plan_id,
+        created_at=now.isoformat(timespec="seconds"),
+        esplan_version=esplan.__version__,
+        cluster=asdict(info),
+        desired_digest=desired_digest,
+        changes=changes,
+        steps=steps,
+        warnings=tuple(warning for one in routed for warning in one.warnings),
+        needs=(*needs, *safety.many(changes)),
     )
 
 
@@ -169,6 +205,24 @@ def _layouts(cluster: Reader, comparisons: list[Comparison]) -> dict[str, Layout
     """Where the shards are, of the indices whose number of shards may change by hard links."""
     names = [one.index.name for one in comparisons if one.index and _may_link(one)]
     return layout.read(cluster, sorted(names))
+
+
+def with_templates(
+    cluster: Reader,
+    routed: list[Routed],
+    aliases: Iterable[str],
+    exact: Container[str] = (),
+) -> list[Routed]:
+    """What the cluster's index templates add to new indices; no request where there is none.
+
+    `aliases`: of the files and the cluster. `exact`: addresses whose mapping is.
+    """
+    if not any(step.kind == "create_index" for one in routed for step in one.steps):
+        return routed
+    found, managed = templates.read(cluster), frozenset(aliases)
+    return _each(
+        routed, lambda one: templated(one, found, managed, exact=one.change.address in exact)
+    )
 
 
 def _may_link(comparison: Comparison) -> bool:

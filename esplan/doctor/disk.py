@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from esplan.disk import free_at
 from esplan.doctor.model import Finding, check, listed, request
-from esplan.segments import GIB, UNITS
+from esplan.segments import GIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,27 +22,6 @@ WATERMARKS: tuple[tuple[str, Severity, str], ...] = (
     ("low", "warning", "it gets no new shards"),
 )
 """Worst first."""
-
-
-def free_at(watermark: str, headroom: str, total: int) -> float:
-    """Free bytes at which a watermark is reached.
-
-    `watermark` is a part in use (`85%`, `0.85`) or free bytes (`50gb`); `headroom` limits a part
-    on large disks (since 8.x; `-1` is without limit). Raises ValueError for other forms.
-    """
-    if watermark.endswith("%") or re.fullmatch(r"0?\.\d+|1\.0", watermark):
-        used = float(watermark[:-1]) / 100 if watermark.endswith("%") else float(watermark)
-        free = (1 - used) * total
-        limit = -1 if headroom in ("", "-1") else _bytes(headroom)
-        return min(free, limit) if limit >= 0 else free
-    return _bytes(watermark)
-
-
-def _bytes(text: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([a-z]*)", text.strip().lower())
-    if found is None or (found[2] or "b") not in UNITS:
-        raise ValueError(f"not a size: {text}")
-    return float(found[1]) * UNITS[found[2] or "b"]
 
 
 @check(

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING
 from esplan.model import Body
 from esplan.normalize.aliases import alias_options
 from esplan.normalize.fields import TOP, field, properties
-from esplan.normalize.mappings import MARK, canonical_mappings, is_protected, mark, meta
+from esplan.normalize.mappings import (
+    MARK,
+    THROWAWAY,
+    canonical_mappings,
+    is_protected,
+    is_throwaway,
+    mark,
+    meta,
+)
 from esplan.normalize.settings import (
     SERVER_ADDED,
     canonical_settings,
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MARK",
     "SERVER_ADDED",
+    "THROWAWAY",
     "TOP",
     "alias_options",
     "body",
@@ -37,6 +46,7 @@ __all__ = [
     "field",
     "is_chosen",
     "is_protected",
+    "is_throwaway",
     "mark",
     "meta",
     "properties",

@@ -22,6 +22,9 @@ PROTECT = "protect"
 """The key beside the mark that says that the index must stay. It is no part of the mark: a mark is
 compared as a whole, and protection comes and goes."""
 
+THROWAWAY = "oracle"
+"""The key of the mark of an index that is only there to ask the server with."""
+
 METADATA_DEFAULTS: dict[str, JSON] = {
     "_source": {"enabled": True, "includes": [], "excludes": []},
     "_routing": {"required": False},
@@ -96,6 +99,11 @@ def _own(mappings: JSON) -> JSON:
     meta = mappings.get("_meta")
     found = meta.get(MARK) if isinstance(meta, dict) else None
     return found if isinstance(found, dict) else {}
+
+
+def is_throwaway(mappings: JSON) -> bool:
+    """Whether the oracle made this index, to ask the server with it."""
+    return _own(mappings).get(THROWAWAY) is True
 
 
 def _says_nothing(name: str, value: Any, settings: JSON) -> bool:

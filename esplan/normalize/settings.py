@@ -32,6 +32,10 @@ SERVER_ADDED = (
 NEVER_RETURNED = frozenset({"index.number_of_routing_shards"})
 """Settings that the server takes and never returns: no comparison can be made with them."""
 
+ALWAYS_SHOWN = dict.fromkeys(("index.number_of_replicas", "index.number_of_shards"), "1")
+"""Settings that GET returns where they are not set, or set to null, with their defaults."""
+EXPANSION, REPLICAS = "index.auto_expand_replicas", "index.number_of_replicas"
+
 FREE_FORM = (
     "index.analysis.",
     "index.default_pipeline",
@@ -89,7 +93,14 @@ def _all_settings(settings: JSON) -> JSON:
     given = sorted(flatten(source), key=lambda pair: pair[0])
     flat = {prefixed(name): value for name, value in given}
     kept = (name for name in sorted(flat) if not name.startswith(SERVER_ADDED))
-    return {name: setting_value(name, flat[name]) for name in kept}
+    return without_overridden({name: setting_value(name, flat[name]) for name in kept})
+
+
+def without_overridden(flat: JSON) -> JSON:
+    """A number of replicas says nothing where they expand: GET returns what the nodes allow."""
+    if flat.get(EXPANSION) in (None, "false"):
+        return flat
+    return {name: value for name, value in flat.items() if name != REPLICAS}
 
 
 def _unwrapped(settings: JSON) -> JSON:
@@ -113,14 +124,14 @@ def prefixed(name: str) -> str:
 
 
 def setting_value(name: str, value: Any) -> Any:
-    """Strings, or lists of strings; None stays (back to the default).
+    """Strings, or lists of strings; None stays (back to the default), unless GET shows that.
 
     A list of one means the same as its only value, unless the server reads that value in another
     way when it is no list. Durations and sizes get their largest exact unit, except where values
     are names.
     """
     if value is None:
-        return None
+        return ALWAYS_SHOWN.get(name)
     if isinstance(value, list):
         items = [_item(name, item) for item in value]
         return _amount(name, items[0]) if len(items) == 1 and _is_one_item(items[0]) else items

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import TYPE_CHECKING, Any
 
 from esplan.normalize.defaults import ANALYZERS
@@ -27,6 +29,22 @@ CHOSEN: tuple[JSON, ...] = (
     {"type": "bbq_disk", "bits": 4},
 )
 """What the server chooses where no `index_options` are said: by version, dimensions and licence."""
+
+METRES = {
+    "mm": 0.001,
+    "cm": 0.01,
+    "in": 0.0254,
+    "ft": 0.3048,
+    "yd": 0.9144,
+    "m": 1.0,
+    "km": 1000.0,
+    "mi": 1609.344,
+    "nmi": 1852.0,
+    "NM": 1852.0,
+}
+DISTANCE = re.compile(rf"\s*(\d+\.?\d*)\s*({'|'.join(METRES)})?\s*", re.ASCII)
+WIDEST = 40075016.68557849 + 19970326.371122
+"""The equator and the way from pole to pole, in metres."""
 
 GRAPH: JSON = {"m": 16, "ef_construction": 100}
 USUAL_OPTIONS: JSON = {
@@ -81,10 +99,25 @@ def _context(context: Any) -> JSON:
     parts = {**an_object(context, "a context")}
     parts["type"] = text(parts.get("type")).lower()
     if "precision" in parts:
-        parts["precision"] = whole(parts["precision"])
+        parts["precision"] = geohash_level(parts["precision"])
     if parts["type"] == "geo" and parts.get("precision") == 6:  # noqa: PLR2004  (the default)
         del parts["precision"]
     return parts
+
+
+def geohash_level(precision: Any) -> Any:
+    """A string is a distance, in metres or with its unit: the level whose cells are about as large.
+
+    Read off 8.16.1 at the border of every level; 0 is level 24.
+    """
+    match = DISTANCE.fullmatch(precision) if isinstance(precision, str) else None
+    if not match:
+        return whole(precision)
+    metres = float(match[1]) * METRES[match[2] or "m"]
+    if not metres:
+        return 24
+    bits = math.ceil(math.log2(WIDEST / metres))
+    return next(level for level in range(1, bits + 2) if bits <= math.ceil(2.5 * (level + 1)))
 
 
 def dense_vector(definition: JSON, _settings: JSON) -> JSON:
@@ -120,9 +153,10 @@ def _index_options(value: Any) -> JSON:
 
 
 def join(definition: JSON, _settings: JSON) -> JSON:
-    """The children of a relation are a set; one child is its name alone."""
+    """The children of a relation are a set; one child is its name alone. `meta` is forgotten."""
     relations = an_object(definition.get("relations", {}), "`relations`")
-    return {**definition, "relations": {name: _children(one) for name, one in relations.items()}}
+    kept = {name: value for name, value in definition.items() if name != "meta"}
+    return {**kept, "relations": {name: _children(one) for name, one in relations.items()}}
 
 
 def _children(value: Any) -> Any:

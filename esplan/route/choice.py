@@ -55,6 +55,9 @@ def _cloned(one: Found) -> Found:
     route, reason = one
     if route != Route.CLOSE:
         return one
+    if not rules.is_clonable(reason.path, reason.after):
+        rule = "an open index does not take this, and a clone cannot be without what its source has"
+        return Route.REINDEX, replace(reason, route=Route.REINDEX.title, rule=rule)
     rule = "an open index does not take this setting, a clone of it does"
     return Route.CLONE, replace(reason, route=Route.CLONE.title, rule=rule)
 

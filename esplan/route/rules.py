@@ -6,6 +6,7 @@ index, which is always right and only dearer.
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -55,10 +56,14 @@ TITLES = {
 }
 
 DYNAMIC_SETTINGS = (
+    "index.allocation.max_retries",
     "index.auto_expand_replicas",
     "index.blocks.",
+    "index.bloom_filter_for_id_field.enabled",
+    "index.compound_format",
     "index.default_pipeline",
     "index.final_pipeline",
+    "index.flush_after_merge",
     "index.gc_deletes",
     "index.hidden",
     "index.highlight.max_analyzed_offset",
@@ -83,8 +88,11 @@ DYNAMIC_SETTINGS = (
     "index.search.idle.after",
     "index.search.slowlog.",
     "index.search.throttled",
+    "index.soft_deletes.retention.operations",
+    "index.soft_deletes.retention_lease.period",
     "index.translog.durability",
     "index.translog.flush_threshold_size",
+    "index.translog.generation_threshold_size",
     "index.translog.sync_interval",
     "index.unassigned.node_left.delayed_timeout",
     "index.warmer.enabled",
@@ -97,7 +105,9 @@ STATIC_SETTINGS = (
     "index.fielddata.cache",
     "index.load_fixed_bitset_filters_eagerly",
     "index.mapping.coerce",
+    "index.mapping.ignore_above",
     "index.mapping.ignore_malformed",
+    "index.mapping.synthetic_source_keep",
     "index.queries.cache.enabled",
     "index.query.parse.allow_unmapped_fields",
     "index.shard.check_on_startup",
@@ -108,14 +118,18 @@ STATIC_SETTINGS = (
 )
 """Set on a closed index, or on a clone: tried one by one on 8.16.1."""
 
+SIMILARITY_TYPE = re.compile(r"settings\.index\.similarity\..*\.type")
+"""A clone keeps a null, and reads it as a similarity without a type."""
+
 UPDATEABLE_ROOT = frozenset(
     "_meta date_detection dynamic dynamic_date_formats dynamic_templates numeric_detection "
     "runtime".split()
 )
 
 UPDATEABLE_FIELD = frozenset(
-    "coerce copy_to dynamic eager_global_ordinals fielddata fielddata_frequency_filter "
-    "ignore_above ignore_malformed meta search_analyzer search_quote_analyzer "
+    "coerce copy_to depth_limit dynamic eager_global_ordinals fielddata fielddata_frequency_filter "
+    "ignore_above ignore_malformed ignore_z_value max_input_length meta on_script_error path "
+    "search_analyzer search_quote_analyzer "
     "split_queries_on_whitespace".split()
 )
 
@@ -137,23 +151,45 @@ def _rule(difference: Difference, live: Body) -> tuple[Route, str]:
         return Route.ALIAS, "an alias changes in one atomic call"
     if section == "index":
         return Route.RELEASE, "the alias moves to another run in one atomic call"
+    if old := for_documents(difference, live):
+        return Route.REINDEX, old
     if section == "settings":
-        return _setting_rule(difference, live)
+        return _setting_rule(difference)
     return _mapping_rule(difference)
 
 
-def _setting_rule(difference: Difference, live: Body) -> tuple[Route, str]:
+def _setting_rule(difference: Difference) -> tuple[Route, str]:
     name = difference.path[1]
     if name.startswith(DYNAMIC_SETTINGS):
         return Route.SETTINGS, "a dynamic setting changes on the open index"
     if name == SHARDS:
         return _shards_rule(difference.before, difference.after)
-    old = indexed_otherwise(name, live)
-    if old:
-        return Route.REINDEX, old
     if name.startswith(STATIC_SETTINGS):
         return Route.CLOSE, "this setting changes on a closed index only"
     return Route.REINDEX, "this setting is fixed when an index is created"
+
+
+def for_documents(difference: Difference, live: Body) -> str:
+    """Why documents that are there need a new index, though the server would take the change.
+
+    Empty where nothing does.
+    """
+    section, name = difference.path[:2]
+    if section == "settings":
+        return indexed_otherwise(name, live)
+    if (section, name) == ("mappings", "_source"):
+        return "documents that are there keep the `_source` that they have"
+    values = (difference.before, difference.after)
+    if difference.path[-1] == "index_options" and any(isinstance(one, dict) for one in values):
+        return "vectors that are there keep the index that they have"
+    if difference.path[-1] == "time_series_dimension":
+        return "documents that are there have their ids without this dimension"
+    return ""
+
+
+def is_clonable(path: str, after: Any) -> bool:
+    """Whether a clone can have this value of a setting, given its JSON path in a reason."""
+    return after is not None or not SIMILARITY_TYPE.fullmatch(path)
 
 
 def _shards_rule(before: Any, after: Any) -> tuple[Route, str]:
@@ -204,11 +240,44 @@ def new_fields(differences: Iterable[Difference]) -> list[str]:
 
 
 def _parameter_rule(name: str, before: Any, after: Any) -> tuple[Route, str]:
-    if name in UPDATEABLE_FIELD or (name == "norms" and before is None and after is False):
+    if name in UPDATEABLE_FIELD or _one_way(name, before, after):
         return Route.MAPPING, f"`{name}` can be updated in place"
     if name == "type":
         return Route.REINDEX, "the type of a field is fixed: its documents are indexed anew"
     return Route.REINDEX, f"`{name}` is fixed once the field exists: its documents are indexed anew"
+
+
+def _one_way(name: str, before: Any, after: Any) -> bool:
+    """Parameters that can be changed in one direction: tried on 8.16.1.
+
+    Norms can be given up: those of text are there unless said, those of a keyword if said. Of two
+    priorities the greater one stays.
+    """
+    if name == "norms":
+        return (before, after) in ((None, False), (True, None))
+    if name == "priority":
+        return isinstance(before, int) and isinstance(after, int) and before < after
+    return name == "relations" and _only_more(before, after)
+
+
+def _only_more(before: JSON | None, after: JSON | None) -> bool:
+    """Whether every relation of a join is kept, and the names that are added are new."""
+    old, new = _relations(before or {}), _relations(after or {})
+    names = {name for pair in old for name in pair}
+    return (
+        old <= new
+        and all(child not in names for _, child in new - old)
+        and ({parent for parent, _ in new} & names <= {parent for parent, _ in old})
+    )
+
+
+def _relations(given: JSON) -> set[tuple[str, str]]:
+    """Parent and child of each."""
+    return {
+        (parent, child)
+        for parent, children in given.items()
+        for child in (children if isinstance(children, list) else [children])
+    }
 
 
 def json_path(path: Path) -> str:

@@ -65,15 +65,17 @@ def probe(step: Step, run: Run) -> bool:
 def execute(step: Step, run: Run) -> JSON:
     """Rounds until no document was written by somebody else meanwhile."""
     updated = conflicts = 0
+    took: JSON = {}
     for _ in range(ROUNDS):
         run.cluster.read(index_path(step.arguments["index"], "/_refresh"))
         response = _round(step, run)
         updated += response["updated"]
         conflicts = response["version_conflicts"]
+        took = took or reindex.measured(step, response, response["updated"])
         if not conflicts:
             break
         run.listener.note(f"{conflicts} documents were written meanwhile: once more")
-    return {"updated": updated, "version_conflicts": conflicts}
+    return {"updated": updated, "version_conflicts": conflicts, **took}
 
 
 def _round(step: Step, run: Run) -> JSON:

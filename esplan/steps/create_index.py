@@ -59,7 +59,20 @@ def probe(step: Step, run: Run) -> bool:
             why=f"its UUID is {index.uuid}, made by {index.mark.get('plan', 'something else')}",
             remedy="delete it if it is a leftover, then make a new plan",
         )
+    strange = sorted(_strange(step, index.aliases))
+    if strange:
+        raise Refused(
+            f"the index {index.name} came into being with the alias {', '.join(strange)}",
+            why="an index template has changed since the plan was made: clients of that alias "
+            "would see an index that is not ready",
+            remedy="make a new plan: it says which template it is",
+        )
     return True
+
+
+def _strange(step: Step, aliases: JSON) -> set[str]:
+    """Aliases that the plan did not put on the index."""
+    return set(aliases) - set((step.request or {})["body"]["aliases"])
 
 
 def execute(step: Step, run: Run) -> JSON:
@@ -85,10 +98,11 @@ def undo(step: Step, run: Run) -> None:
 
 
 def _disposable(step: Step, run: Run, aliases: JSON) -> bool:
-    planned = (step.request or {})["body"]["aliases"]
-    if set(aliases) - set(planned):
+    """A template may have put an alias on a copy; as long as that is empty, nobody misses it."""
+    strange, filled = _strange(step, aliases), step.arguments["filled"]
+    if strange and not filled:
         return False
-    if step.arguments["filled"]:
+    if filled and not strange:
         return True
     run.cluster.read(index_path(step.arguments["index"], "/_refresh"))
     count = run.cluster.read(index_path(step.arguments["index"], "/_count"))

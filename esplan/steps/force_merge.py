@@ -7,10 +7,11 @@ awaited, never started a second time.
 from __future__ import annotations
 
 import re
+import time
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from esplan import activity
+from esplan import activity, rates
 from esplan.errors import StepFailed
 from esplan.plan import Phase, Step
 from esplan.request import index_path, request
@@ -82,15 +83,15 @@ def execute(step: Step, run: Run) -> JSON:
     if step.phase != "prepare" and _is_written(step, run):
         run.listener.note(f"{step.arguments['index']} is written to, so it is not merged")
         return {"skipped": WRITTEN}
-    before = _segments(step, run)
-    for _ in range(STARTS):
+    before, began, alone = _segments(step, run), time.monotonic(), False
+    for number in range(STARTS):
         running = tasks(run, step.arguments["index"])
         if running:
             run.listener.note(f"a force merge runs already (task {running[0]}): watching it")
         elif _merged(step, run):
             break
         else:
-            running = [str(send(step, run)["task"])]
+            running, alone = [str(send(step, run)["task"])], number == 0
         if _wait_all(step, run, running):
             break
     else:
@@ -98,7 +99,8 @@ def execute(step: Step, run: Run) -> JSON:
             f"the force merge was lost {STARTS} times with the node that ran it",
             remedy="look at the nodes' logs, then apply the plan again",
         )
-    return {"segments_before": sum(before), "segments": sum(_segments(step, run))}
+    took = rates.evidence(step, time.monotonic() - began) if alone else {}
+    return {"segments_before": sum(before), "segments": sum(_segments(step, run)), **took}
 
 
 def _is_written(step: Step, run: Run) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from esplan import rates
 from esplan.errors import StepFailed
 from esplan.plan import Step
 from esplan.request import index_path, request
@@ -154,14 +155,22 @@ def _handled(status: JSON) -> int:
     return sum(int(status.get(name, 0)) for name in ("created", "updated", "version_conflicts"))
 
 
-def _result(step: Step, found: JSON) -> JSON:
+def _result(step: Step, task: JSON) -> JSON:
     """Completed does not mean good: failures, a cancel and a timeout are all `completed`."""
-    response = found.get("response", {})
-    error = found.get("error") or response.get("canceled") or response.get("timed_out")
+    response = task.get("response", {})
+    error = task.get("error") or response.get("canceled") or response.get("timed_out")
     if error or response.get("failures"):
         raise _failed(step, error, response.get("failures", []))
     names = ("total", "created", "version_conflicts", "took", "batches")
-    return {name: response[name] for name in names if name in response}
+    found = {name: response[name] for name in names if name in response}
+    return found | measured(step, response, response.get("created", 0))
+
+
+def measured(step: Step, response: JSON, handled: int) -> JSON:
+    """How long a task took that handled every document itself, and as fast as it could."""
+    whole = handled == response.get("total") and not response.get("throttled_millis")
+    took = response.get("took")
+    return rates.evidence(step, took / 1000, handled) if whole and took else {}
 
 
 def _failed(step: Step, error: Any, failures: list[JSON]) -> StepFailed:

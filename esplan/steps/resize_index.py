@@ -6,8 +6,10 @@ on it says whose it is, until the switch removes that.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Literal
 
+from esplan import rates
 from esplan.errors import Refused, StepFailed
 from esplan.plan import Step
 from esplan.request import index_path, request
@@ -67,9 +69,11 @@ def probe(step: Step, run: Run) -> bool:
 
 def execute(step: Step, run: Run) -> JSON:
     """The index; its primaries start while it is awaited. Its UUID goes into the journal."""
+    began = time.monotonic()
     send(step, run)
+    took = rates.evidence(step, time.monotonic() - began)
     index = index_now(step, run)
-    return {"uuid": index.uuid if index else ""}
+    return {"uuid": index.uuid if index else "", **took}
 
 
 def undo(step: Step, run: Run) -> None:

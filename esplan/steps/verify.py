@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan import checksum
+from esplan import checksum, rates
 from esplan.errors import VerificationFailed
 from esplan.plan import Step
 
@@ -54,8 +54,9 @@ def execute(step: Step, run: Run) -> JSON:
             why=_differences(report),
             remedy="nothing was switched; look at these documents on both sides",
         )
-    evidence: JSON = report.to_json()
-    return evidence
+    if report.method == "count":
+        return report.to_json()
+    return report.to_json() | rates.evidence(step, report.seconds, report.source_documents)
 
 
 def _differences(report: Report) -> str:

@@ -6,6 +6,8 @@ import json
 import unicodedata
 from typing import Any
 
+from esplan.segments import byte_text
+
 LINES = "\n\t"
 
 
@@ -41,11 +43,7 @@ def size(number: float | None) -> str:
     """Bytes as Elasticsearch counts them: 1 KB is 1,024."""
     if number is None:
         return "unknown size"
-    for unit in ("B", "KB", "MB", "GB"):
-        if number < 1024:  # noqa: PLR2004  (the step between two units)
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1024
-    return f"{number:.1f} TB"
+    return byte_text(number)
 
 
 def duration(seconds: float) -> str:

@@ -18,6 +18,7 @@ from rich.progress import (
 from rich.text import Text
 
 from esplan.views.clean import clean, duration
+from esplan.views.estimate import expected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +57,7 @@ class Bars:
             console=self._console,
             transient=True,
         )
-        label = f"[{number}/{total}] {clean(step.description)}"
+        label = f"[{number}/{total}] {clean(step.description)}{expected(step)}"
         self._task = self._bar.add_task(label, total=None, rate="")
         self._bar.start()
 
@@ -101,9 +102,10 @@ class Lines:
         self._started = self._said = 0.0
 
     def step_started(self, step: Step, number: int, total: int) -> None:
-        """`[3/9] copy every document of flights_green`."""
+        """`[3/9] copy every document of flights_green, about 12 s`."""
         self._started = self._said = time.monotonic()
-        self._console.print(Text(f"[{number}/{total}] {clean(step.description)}"))
+        said = f"{clean(step.description)}{expected(step)}"
+        self._console.print(Text(f"[{number}/{total}] {said}"))
 
     def step_progress(self, step: Step, done: int, total: int) -> None:
         """At most one line in `EVERY` seconds."""

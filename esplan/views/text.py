@@ -10,6 +10,7 @@ from rich.text import Text
 
 from esplan import safety
 from esplan.errors import InvalidInput
+from esplan.views import estimate
 from esplan.views.clean import LINES, clean, count, duration, size, value
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def plan(plan: Plan, path: str = "") -> Iterator[RenderableType]:
         yield Text(f"\n{_number(same, 'object')} unchanged", style="dim")
     yield from _steps(plan)
     yield from _warnings(plan)
+    yield from _asked(plan)
     yield from _ending(plan, path)
 
 
@@ -111,7 +113,9 @@ def _consequences(change: Change, steps: list[Step]) -> Iterator[str]:
         yield from _created(change.after)
     if copy := kinds.get("reindex"):
         documents, much = copy.estimate.get("documents"), copy.estimate.get("bytes")
-        yield f"copies {count(documents)} documents ({size(much)}), then proves the copy equal"
+        shards = copy.estimate.get("shards")
+        much = f"{size(much)}, {_number(shards, 'shard')}" if shards else size(much)
+        yield f"copies {count(documents)} documents ({much}), then proves the copy equal"
         yield f"clients cannot write to {clean(str(change.index))} from the copy to the switch"
     if kinds.get("resize_index"):
         yield f"clients cannot write to {clean(str(change.index))} until the switch"
@@ -120,6 +124,7 @@ def _consequences(change: Change, steps: list[Step]) -> Iterator[str]:
     if filled := kinds.get("backfill"):
         documents, fields = filled.estimate.get("documents"), filled.arguments["fields"]
         yield f"fills {clean(', '.join(fields))} in {count(documents)} documents"
+    yield from estimate.long_steps(steps)
     if delete := kinds.get("delete_index"):
         yield f"deletes {clean(delete.arguments['index'])} at the end: this cannot be undone"
     elif change.action == "replace":
@@ -162,6 +167,31 @@ def _warnings(plan: Plan) -> Iterator[Text]:
     yield from (Text(f"  {clean(warning)}") for warning in plan.warnings)
 
 
+def _asked(plan: Plan) -> Iterator[Text]:
+    """What the oracle said. A disagreement is a warning of the plan, too."""
+    if not plan.oracle:
+        return
+    verdicts = [one["verdict"] for one in plan.oracle]
+    counts = ", ".join(
+        f"{verdicts.count(name)} {said}" for name, said in VERDICTS.items() if name in verdicts
+    )
+    yield Text(f"\nAsked the server ({clean(plan.cluster['version'])}): {counts}")
+    for one in plan.oracle:
+        if one["verdict"] != "agrees":
+            said = (
+                f"{one['address']}: {one['question']} rule: {one['rule']}; server: {one['server']}"
+            )
+            yield Text(f"  {one['verdict']}: {clean(said)}", "dim")
+
+
+VERDICTS = {
+    "agrees": "answers as the rules say",
+    "stricter": "where the rules are stricter",
+    "disagrees": "where a rule is wrong",
+    "lacking": "without an answer",
+}
+
+
 def _need(need: JSON) -> str:
     if need["consent"] == safety.MANY:
         return f"apply will need --allow-many: {need['why']}"
@@ -170,6 +200,8 @@ def _need(need: JSON) -> str:
 
 def _ending(plan: Plan, path: str) -> Iterator[Text]:
     total = plan.summary
+    for number, line in enumerate(estimate.whole(plan)):
+        yield Text(f"{'' if number else chr(10)}{line}")
     yield Text(
         f"\nPlan: {total['create']} to create, {total['update']} to update, "
         f"{total['replace']} to replace, {total['delete']} to delete; "

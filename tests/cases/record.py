@@ -1,8 +1,9 @@
 """Record `live.json` of every case, and `echoes.json`, from a real server.
 
-Run with the server's address in ESPLAN_TEST_URL, and the names of cases, or none for all. Each
-case makes its own indices, keeps the server's answers to the reads of `esplan plan`, and deletes
-what it made; every name begins with the name of the case. Then: pytest --update-goldens.
+Run with the server's address in ESPLAN_TEST_URL, and the names of cases, or none for all; no apply
+may ever have run there. Each case makes its own indices, keeps the server's answers to the reads
+of `esplan plan`, and deletes what it made; every name begins with the name of the case. Then:
+pytest --update-goldens.
 """
 
 from __future__ import annotations
@@ -120,6 +121,28 @@ LINKED["several-objects"] = ("several-objects-books_000007",)
 """Indices whose number of shards may change by hard links: it looks where the shards are."""
 
 
+TIMED = {
+    "backfill": "backfill_green",
+    "clone": "clone_green",
+    "group": "group-films_green",
+    "release-next": "release-next-2_0_0-20260101t060000z",
+    "replace-deleting-old": "replace-deleting-old_green",
+    "replace-keeping-old": "replace-keeping-old_green",
+    "several-objects": "several-objects-books_000007",
+    "shrink": "shrink_green",
+    "split": "split_green",
+    "split-that-does-not-fit": "split-that-does-not-fit_green",
+}
+"""Cases with a long step, and the index that is measured for it."""
+
+PAST = {
+    "group": (("reindex", 3, 12.4), ("verify", 3, 4.6)),
+    "replace-deleting-old": (("reindex", 3, 12.4), ("verify", 3, 4.6)),
+    "release-next": (("force_merge", None, 27.1),),
+}
+"""What an apply has measured before: kind of step, documents, seconds. The bytes are 12,000."""
+
+
 def main(names: list[str]) -> None:
     """Record the named cases, or everything."""
     with Cluster(Connection(os.environ["ESPLAN_TEST_URL"])) as cluster:
@@ -156,7 +179,38 @@ def answers(cluster: Cluster, case: str) -> dict[str, Any]:
     live.read_state(recorder)
     activity.observe(recorder, MERGED.get(case, ()))
     layout.read(recorder, LINKED.get(case, ()))
+    if case in TIMED:
+        estimated(recorder, case)
     return {path: only(case, answer) for path, answer in recorder.answers.items()}
+
+
+def estimated(recorder: Recorder, case: str) -> None:
+    """What applies have measured, the measurement, and the disks."""
+    from esplan import checksum, disk, live, rates, state_index
+
+    remember(recorder.cluster, case)
+    rates.read(recorder)
+    if case in PAST:
+        recorder.cluster.change("DELETE", f"/{state_index.STATE_INDEX}")
+    else:
+        checksum.sample(recorder, live.read_state(recorder).indices[TIMED[case]])
+    disk.read(recorder)
+
+
+def remember(cluster: Cluster, case: str) -> None:
+    """The journal of an apply of the same object, as it is mirrored."""
+    from esplan import rates, state_index
+    from esplan.journal import Record
+    from esplan.plan import Step
+
+    for number, (kind, documents, seconds) in enumerate(PAST.get(case, ())):
+        state_index.ensure(cluster)
+        step = Step(kind, "switch", f"alias.{case}", "", estimate={"bytes": 12_000})
+        data = rates.evidence(step, seconds, documents)
+        record = Record(number, "", "done", str(number), "2025-12-01T20:15:00+00:00", data)
+        state_index.store(cluster, "0" * 64, record.sealed())
+    if case in PAST:
+        cluster.read(f"/{state_index.STATE_INDEX}/_refresh")
 
 
 class Recorder:
@@ -165,14 +219,17 @@ class Recorder:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster, self.answers = cluster, dict[str, Any]()
 
-    def read(self, path: str, params: dict[str, Any] | None = None) -> Any:
-        self.answers[path] = self.cluster.read(path, params)
+    def read(self, path: str, params: Any = None, body: Any = None) -> Any:
+        self.answers[path] = self.cluster.read(path, params, body)
         return self.answers[path]
 
 
-def only(case: str, answer: dict[str, Any]) -> dict[str, Any]:
-    """`GET /` and a layout whole; of the others only what this case made."""
-    if {"cluster_uuid", "routing_table"} & set(answer):
+WHOLE = {"cluster_uuid", "routing_table", "nodes", "defaults", "hits"}
+
+
+def only(case: str, answer: Any) -> Any:
+    """What is about no index is kept whole; of the others only what this case made."""
+    if not answer or WHOLE & set(answer):
         return answer
     if set(answer) == {"indices"}:
         return {"indices": only(case, answer["indices"])}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from bodies import BODIES, DIFFERENT, fields
 from hypothesis import HealthCheck, assume, given, settings
-from random_bodies import ANY_BODY
+from random_bodies import ALIASES, ANY_BODY
 
 from esplan import diff, live, normalize
 from esplan.errors import ServerError
@@ -23,12 +23,22 @@ pytestmark = pytest.mark.live
 
 def created(cluster: Cluster, index: str, sent: dict[str, Any]) -> dict[str, Any]:
     """What GET returns for an index that was made from a body, and is gone again."""
-    cluster.change("PUT", f"/{index}", {"wait_for_active_shards": "0"}, sent)
-    try:
-        returned: dict[str, Any] = cluster.read(f"/{index}")[index]
-    finally:
-        cluster.change("DELETE", f"/{index}")
+    (returned,) = all_created(cluster, {index: sent})
     return returned
+
+
+def all_created(cluster: Cluster, bodies: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same for several, in their order."""
+    made: list[str] = []
+    try:
+        for index, sent in bodies.items():
+            cluster.change("PUT", f"/{index}", {"wait_for_active_shards": "0"}, sent)
+            made.append(index)
+        returned = cluster.read(f"/{','.join(made)}")
+        return [returned[index] for index in made]
+    finally:
+        if made:
+            cluster.change("DELETE", f"/{','.join(made)}")
 
 
 def canonical(body: dict[str, Any]) -> Body:
@@ -43,19 +53,35 @@ def set_only(body: Body) -> dict[str, Any]:
 
 def check(cluster: Cluster, name: str, sent: dict[str, Any]) -> None:
     wanted = canonical(sent)
-    first = created(cluster, f"{name}-sent", sent)
+    aliases = options(sent)
+    # Not the same aliases: two indices cannot both be the one to write to.
+    again = {**set_only(wanted), "aliases": {f"{n}-2": one for n, one in aliases.items()}}
+    first, second = all_created(cluster, {f"{name}-sent": sent, f"{name}-canonical": again})
     if ignored.is_ignored(wanted.mappings, live.cluster_info(cluster)):
         assert "_source" not in first["mappings"]
         return
-    by = first["settings"]["index"]["version"]["created"]
-    wanted, asked = normalize.read_by(wanted, by), wanted
+    wanted = normalize.read_by(wanted, first["settings"]["index"]["version"]["created"])
     projected = diff.projected(canonical(first), wanted)
     assert list(diff.differences(projected, diff.shown(wanted))) == []
     assert projected == diff.shown(wanted)
+    assert options(first) == aliases
 
-    second = created(cluster, f"{name}-canonical", set_only(asked))
     assert set_only(canonical(second)) == set_only(canonical(first))
     assert said(second["mappings"]) == said(first["mappings"])
+    kept = without_false_hidden(first["aliases"])
+    assert second["aliases"] == {f"{alias}-2": one for alias, one in kept.items()}
+
+
+def options(body: dict[str, Any]) -> dict[str, Any]:
+    return {n: normalize.alias_options(one) for n, one in body.get("aliases", {}).items()}
+
+
+def without_false_hidden(aliases: dict[str, Any]) -> dict[str, Any]:
+    """`is_hidden: false` means nothing, stays where it was sent, and is never sent by esplan."""
+    return {
+        name: {n: v for n, v in one.items() if (n, v) != ("is_hidden", False)}
+        for name, one in aliases.items()
+    }
 
 
 def said(mappings: dict[str, Any]) -> dict[str, Any]:
@@ -107,17 +133,18 @@ def test_a_list_of_one_that_the_server_reads_in_another_way_stays_a_list(
 
 
 @settings(
-    max_examples=50,
+    max_examples=max(300, settings.default.max_examples if settings.default else 0),
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    suppress_health_check=list(HealthCheck),
 )
-@given(ANY_BODY)
+@given(ANY_BODY, ALIASES)
 def test_any_valid_body_comes_back_as_itself(
-    cluster: Cluster, name: str, sent: dict[str, Any]
+    cluster: Cluster, name: str, sent: dict[str, Any], aliases: dict[str, Any]
 ) -> None:
+    """The same case twice: as it is written, and as esplan would send it."""
+    given = {f"{name}-{alias}": options for alias, options in aliases.items()}
     try:
-        created(cluster, f"{name}-any", sent)
+        check(cluster, name, {**sent, "aliases": given})
     except ServerError as error:
         assume(error.status != 400)
         raise
-    check(cluster, name, sent)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from esplan import activity
+from esplan import activity, state_index
 from esplan.errors import OutcomeUnknown, ServerError
 from esplan.plan import STATE_INDEX
 from esplan.steps import delete_index
@@ -90,8 +90,13 @@ class FakeCluster:
             version = {"number": self.version}
             return {"cluster_name": "fake", "cluster_uuid": "fake-uuid", "version": version}
         if path == f"/{STATE_INDEX}/_search":
+            if body["query"]["term"]["kind"] == state_index.MEASURED:
+                found = sorted(self._journals("measured"), key=lambda d: d["at"], reverse=True)
+                return {"hits": {"hits": [{"_source": one} for one in found]}}
             last = {one["plan"]: one for one in sorted(self._journals(), key=lambda d: d["seq"])}
             return {"hits": {"hits": [{"_source": last[plan]} for plan in sorted(last)]}}
+        if path in ("/_index_template", "/_component_template", "/_template"):
+            return None
         parts = path.strip("/").split("/")
         special = next((part for part in parts if part in self.READS), "")
         return self.READS[special](self, parts, body)
@@ -113,8 +118,8 @@ class FakeCluster:
         shown = {"settings": nested, "mappings": index["mappings"], "aliases": index["aliases"]}
         return copy.deepcopy(shown)
 
-    def _journals(self) -> list[Any]:
-        return [one for one in self.documents.values() if one.get("kind") == "journal"]
+    def _journals(self, kind: str = "journal") -> list[Any]:
+        return [one for one in self.documents.values() if kind in one.get("kind", ())]
 
     def _alias(self, parts: list[str], _body: Any) -> Any:
         on = {
@@ -145,6 +150,12 @@ class FakeCluster:
     def _count(self, parts: list[str], _body: Any) -> Any:
         return {"count": self._named(parts[0])["documents"], "_shards": {"failed": 0}}
 
+    def _search(self, parts: list[str], body: Any) -> Any:
+        """The hash of a part of the documents: a millisecond for ten of them."""
+        asked = body["query"]["range"]["_seq_no"]["lt"]
+        found = min(asked, self._named(parts[0])["documents"])
+        return {"took": found // 10, "aggregations": {"hash": {"value": [found, 0, 0]}}}
+
     def _refresh(self, _parts: list[str], _body: Any) -> Any:
         return {}
 
@@ -172,6 +183,7 @@ class FakeCluster:
         "_doc": _doc,
         "_mget": _mget,
         "_refresh": _refresh,
+        "_search": _search,
         "_stats": _stats,
         "_tasks": _task,
     }

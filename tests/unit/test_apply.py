@@ -64,12 +64,15 @@ class Held:
             raise Stopped("the lock was lost: it was taken over")
 
 
-def desired(year: str = "keyword", replicas: int = 0, *, delete_old: bool = True) -> Desired:
+def desired(
+    year: str = "keyword", window: int | None = None, *, delete_old: bool = True
+) -> Desired:
     body = normalize.body(
         {
             "number_of_shards": 1,
-            "number_of_replicas": replicas,
+            "number_of_replicas": 0,
             "auto_expand_replicas": "0-1",
+            **({"max_result_window": window} if window else {}),
         },
         {"properties": {"year": {"type": year}}},
     )
@@ -174,7 +177,7 @@ def test_a_blue_green_replacement(live: Any, path: Path) -> None:
 
 
 def test_intent_is_recorded_before_and_done_after(live: Any, path: Path) -> None:
-    plan = planned(live, desired("integer", replicas=1))
+    plan = planned(live, desired("integer", window=1))
     order: list[str] = []
     live.before = lambda request: order.append(f"send {request}")
     run = run_of(live, plan)
@@ -220,8 +223,8 @@ def test_every_step_but_what_is_as_wanted_has_intent_and_done(live: Any, path: P
 
 
 def test_what_is_as_wanted_counts_as_done_and_sends_nothing(live: Any, path: Path) -> None:
-    plan = planned(live, desired("integer", replicas=1))
-    live.indices[SOURCE]["settings"]["index.number_of_replicas"] = "1"
+    plan = planned(live, desired("integer", window=1))
+    live.indices[SOURCE]["settings"]["index.max_result_window"] = "1"
     run, journal = run_of(live, plan), Journal(path)
     engine.apply(run, journal)
     assert live.sent == []
@@ -312,11 +315,11 @@ def test_an_outcome_that_stays_unknown_stops(live: Any, path: Path) -> None:
 
 
 def test_an_acknowledged_change_without_effect_stops(live: Any, path: Path) -> None:
-    plan = planned(live, desired("integer", replicas=1))
+    plan = planned(live, desired("integer", window=1))
 
     def undone(request: str) -> None:
         if request.endswith("_settings"):
-            live.indices[SOURCE]["settings"]["index.number_of_replicas"] = "7"
+            live.indices[SOURCE]["settings"]["index.max_result_window"] = "7"
 
     live.after = undone
     journal, error = failing(live, plan, path, Stopped)

@@ -82,8 +82,13 @@ def test_a_setting() -> None:
     path = ("settings", "index.number_of_replicas")
     assert found(body(number_of_replicas=1), body(number_of_replicas=2)) == {path: ("1", "2")}
     assert found(body(), body(number_of_replicas=2)) == {path: (None, "2")}
-    assert found(body(number_of_replicas=1), body(number_of_replicas=None)) == {path: ("1", None)}
-    assert found(body(), body(number_of_replicas=None)) == {}
+    assert found(body(number_of_replicas=2), body(number_of_replicas=None)) == {path: ("2", "1")}
+    assert found(body(number_of_replicas=1), body(number_of_replicas=None)) == {}
+    interval = ("settings", "index.refresh_interval")
+    assert found(body(refresh_interval="1s"), body(refresh_interval=None)) == {
+        interval: ("1s", None)
+    }
+    assert found(body(), body(refresh_interval=None)) == {}
 
 
 def test_a_list_setting_is_one_difference() -> None:

@@ -14,9 +14,9 @@ from rich.console import Console
 
 from esplan import cli, doctor
 from esplan.commands import doctor as commands
+from esplan.disk import free_at
 from esplan.doctor import Diagnosis, Facts, Finding, examine
 from esplan.doctor.aliases import base_of
-from esplan.doctor.disk import free_at
 from esplan.doctor.facts import (
     DAY,
     Breaker,

@@ -108,7 +108,9 @@ def run_of(cluster: Merges, check: Any = lambda: None) -> Run:
 
 
 def executed(cluster: Merges) -> Any:
-    return force_merge.execute(STEP, run_of(cluster))
+    """The evidence, but for how long it took."""
+    evidence = force_merge.execute(STEP, run_of(cluster))
+    return {name: value for name, value in evidence.items() if name != "measured"}
 
 
 # The step
@@ -139,9 +141,19 @@ def test_sent_once_with_the_planned_segments() -> None:
     assert cluster.sent == [SENT.format(2)]
 
 
+def test_only_a_merge_of_our_own_says_how_long_it_took() -> None:
+    evidence = force_merge.execute(STEP, run_of(Merges(5)))
+    took = evidence["measured"]
+    assert (took["kind"], took["address"], took["bytes"]) == ("force_merge", "alias.x", 9)
+    assert took["documents"] is None
+    running = Merges(5)
+    running.start(said("a", 2))
+    assert "measured" not in force_merge.execute(STEP, run_of(running))
+
+
 def test_what_is_merged_already_is_not_merged_again() -> None:
     cluster = Merges(2, 1, 0)
-    assert executed(cluster) == {"segments_before": 6, "segments": 6}
+    assert force_merge.execute(STEP, run_of(cluster)) == {"segments_before": 6, "segments": 6}
     assert cluster.sent == []
 
 

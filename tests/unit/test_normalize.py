@@ -439,3 +439,36 @@ def test_the_canonical_form_does_not_depend_on_the_order_of_keys(mappings: dict[
 def test_alias_options_are_idempotent(raw: dict[str, Any]) -> None:
     once = normalize.alias_options(raw)
     assert normalize.alias_options(once) == once
+
+
+def test_the_server_forgets_the_meta_of_a_join() -> None:
+    bare = field(type="join", relations={"q": "a"})
+    assert field(type="join", relations={"q": "a"}, meta={"unit": "ms"}) == bare
+
+
+def test_null_is_one_shard_and_one_replica() -> None:
+    name = "index.number_of_replicas"
+    assert normalize.canonical_settings({"number_of_replicas": None}) == {name: "1"}
+    assert normalize.setting_value("index.number_of_shards", None) == "1"
+    assert normalize.setting_value("index.refresh_interval", None) is None
+
+
+@pytest.mark.parametrize(
+    ("precision", "level"),
+    [("5", 9), ("5km", 5), ("1.7m", 10), ("0", 24), ("1876418m", 1), ("1876416m", 2), ("7.2m", 8)],
+)
+def test_a_precision_in_a_string_is_a_distance(precision: str, level: int) -> None:
+    """Seen on 8.16.1: `"5"` is five metres, not level 5."""
+    context = {"name": "c", "type": "geo"}
+    sent = {"type": "completion", "contexts": [{**context, "precision": precision}]}
+    made = {"type": "completion", "contexts": [{**context, "precision": level}]}
+    assert normalize.field(sent) == normalize.field(made)
+
+
+def test_replicas_that_expand_have_no_number() -> None:
+    """GET returns what the nodes allow, whatever number was sent."""
+    sent = {"number_of_replicas": 1, "auto_expand_replicas": "0-1"}
+    assert normalize.canonical_settings(sent) == {"index.auto_expand_replicas": "0-1"}
+    for off in ("false", None):
+        kept = normalize.canonical_settings({**sent, "auto_expand_replicas": off})
+        assert kept["index.number_of_replicas"] == "1"

@@ -156,6 +156,17 @@ def test_a_link_is_replaced_and_not_followed(path: Path, tmp_path: Path) -> None
     assert not path.is_symlink()
 
 
+def test_what_is_no_file_stays_what_it_is(tmp_path: Path) -> None:
+    """Replacing it as root would take /dev/null from every other process."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with os.fdopen(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8") as reader:
+        planfile.write(PLAN, pipe)
+        assert json.loads(reader.read() or "{}").get("digest") == PLAN.digest
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert [one.name for one in tmp_path.iterdir()] == ["pipe"]
+
+
 def test_a_failed_write_leaves_the_old_plan(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from esplan import checksum, diff, normalize, preconditions
+from esplan import checksum, diff, disk, normalize, preconditions
 from esplan.errors import Refused
 from esplan.plan import Change, Plan, Step
 from esplan.route.context import unchanged
@@ -48,6 +49,40 @@ def test_absent(live: Any) -> None:
     assert why(live, {"check": "absent", "name": "new"}) == ""
     assert why(live, {"check": "absent", "name": "old"}) == "the index old exists already"
     assert why(live, {"check": "absent", "name": "a"}) == "a is an alias on old"
+
+
+FITS = {"check": "fits", "bytes": 300, "shard": 100, "low": False}
+
+
+def test_fits(live: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked at anew: the plan's own look is of no matter."""
+    assert why(live, FITS) == "", "who may not see the disks is not held up"
+    total = {"total_in_bytes": 1000, "available_in_bytes": 299}
+    node = {"name": "n", "roles": ["data"], "fs": {"total": total}}
+    monkeypatch.setitem(live.READS, "_nodes", lambda *_: {"nodes": {"x": node}})
+    assert why(live, FITS) == (
+        "300 B of disk are needed, and the data nodes take 299 B before their high watermark "
+        "(299 B are free)"
+    )
+    total["available_in_bytes"] = 300
+    assert why(live, FITS) == ""
+
+
+def test_the_remedy_of_a_full_disk_is_not_another_plan(
+    live: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "shortage", lambda *_: "it is full")
+    step = Step("create_index", "prepare", "alias.a", "do it", preconditions=(FITS,), id="01-x")
+    run = Run(live, PLAN, SimpleNamespace(), SimpleNamespace())  # type: ignore[arg-type]
+    with pytest.raises(Refused, match="is not safe any more") as refused:
+        preconditions.require(step, run)
+    assert refused.value.why == "it is full"
+    assert refused.value.remedy.startswith("make room on the disks")
+    both = replace(step, preconditions=(FITS, {"check": "index", "index": "x", "uuid": "u"}))
+    with pytest.raises(Refused, match="is not safe any more") as refused:
+        preconditions.require(both, run)
+    assert refused.value.why == "it is full; the index x is gone"
+    assert refused.value.remedy.endswith("make a new plan")
 
 
 def test_serves(live: Any, monkeypatch: pytest.MonkeyPatch) -> None:

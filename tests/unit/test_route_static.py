@@ -115,6 +115,16 @@ def test_norms_hold_what_a_similarity_discounts() -> None:
     )
 
 
+def test_a_clone_cannot_be_without_a_similarity() -> None:
+    now = state(body({"similarity.s.type": "boolean"}))
+    wanted = alias(body({"similarity.s.type": None}))
+    (reason,) = routed(wanted, now).change.reasons
+    assert reason.route == "reindex"
+    assert "a clone cannot be without what its source has" in reason.rule
+    closed = routed(wanted, now, closable=frozenset({"alias.f"}))
+    assert closed.change.route == "close/open"
+
+
 # Split and shrink
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -54,6 +55,16 @@ def test_a_log_gets_lines(out: io.StringIO, clock: list[float]) -> None:
         "  the task was lost",
         "  done: copy \\x1b[31mevery document of a_green: 1,000 documents (20.0 s)",
     ]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_long_step_begins_with_the_estimate_of_the_plan(
+    out: io.StringIO, *, terminal: bool
+) -> None:
+    listener = progress.listener(console(out, terminal=terminal))
+    listener.step_started(replace(PROOF, estimate={"seconds": 12.4}), 4, 9)
+    listener.close()
+    assert "[4/9] prove it, about 12 s" in out.getvalue()
 
 
 @pytest.mark.parametrize("outcome", ["undone", "stays"])
