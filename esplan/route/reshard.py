@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from esplan.leftovers import family_of
 from esplan.model import Alias, Body, Finish, Naming, State
 from esplan.plan import Change
 from esplan.route import rules
+from esplan.route.choice import ROUTING
 from esplan.route.context import REPLICAS, SHARDS, Context, Routed
 from esplan.route.replace import replace as replaced
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from esplan.steps.resize_index import Resize
 
 COLORS = ("green", "blue")
-ROUTING = "index.number_of_routing_shards"
 
 
 def reshard(one: Sizing, index: Index, advice: Advice, context: Context) -> Routed:
@@ -103,14 +102,6 @@ def _how(one: Sizing, advice: Advice) -> tuple[Resize | None, str]:
     route = advice.arguments["route"]
     if route == "split":
         return "split", ""
-    if route == "shrink" and _is_together(one):
+    if route == "shrink" and one.fullest[1] == one.shards:
         return "shrink", ""
     return None, "; its shards are not on one node, so it is copied" if route == "shrink" else ""
-
-
-def _is_together(one: Sizing) -> bool:
-    """A shrink needs a copy of every shard on one node."""
-    on: dict[str, set[int]] = defaultdict(set)
-    for copy in one.copies:
-        on[copy.node].add(copy.shard)
-    return any(len(shards) == one.shards for shards in on.values())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, Literal
 
 from esplan.sizing import GIB, SEGMENT, SHARD
@@ -95,6 +97,16 @@ class Sizing:
         """The shards of an open index without a started primary."""
         there = {one.shard for one in self.primaries}
         return tuple(n for n in range(self.shards) if self.is_open and n not in there)
+
+    @property
+    def fullest(self) -> tuple[str, int]:
+        """The node that has copies of the most of its shards, and of how many: for a shrink."""
+        on: dict[str, set[int]] = defaultdict(set)
+        for copy in self.copies:
+            on[copy.node].add(copy.shard)
+        return max(
+            ((name, len(on[name])) for name in sorted(on)), key=itemgetter(1), default=("", 0)
+        )
 
     @property
     def segments(self) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -62,11 +61,8 @@ def _gathering(one: Sizing) -> str:
 
     Nothing where they are there, or need not be.
     """
-    on: dict[str, set[int]] = defaultdict(set)
-    for copy in one.copies:
-        on[copy.node].add(copy.shard)
-    node = max(sorted(on), key=lambda name: len(on[name]))
-    return node if one.proposal["route"] == "shrink" and len(on[node]) < one.shards else ""
+    node, shards = one.fullest
+    return node if one.proposal["route"] == "shrink" and shards < one.shards else ""
 
 
 def _gathered(one: Sizing, node: str) -> Iterator[JSON]:
