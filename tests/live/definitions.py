@@ -172,3 +172,7 @@ CORE_ONLY = {
 }
 LACKING: dict[str, dict[str, str]] = {"elasticsearch 8": CORE_ONLY}
 """By engine and major version: the definitions that it refuses, with its reason."""
+
+LACKING["elasticsearch 9"] = {
+    key: said.replace("No handler for type", "The mapper type") for key, said in CORE_ONLY.items()
+}
