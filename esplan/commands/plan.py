@@ -89,7 +89,6 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     routed = _routed(comparisons, context, wanted)
     exact = {str(one.address) for one in comparisons if one.desired.body.exact}
     routed = with_templates(cluster, routed, {*desired.state.aliases, *state.aliases}, exact)
-    ignored.refuse((step for one in routed for step in one.steps), info)
     safety.refuse_unused(allow_delete, [step for one in routed for step in one.steps])
     needs = protection.needs(routed, state, desired.state)
     said = oracle.ask_all(asked, comparisons) if asked else ()
@@ -130,6 +129,7 @@ def assembled(
     given = [force_merge.for_version(step, info.version) for one in routed for step in one.steps]
     steps = ordered(given)
     refuse_overlap(steps)
+    ignored.refuse(steps, info)
     return Plan(
         id=plan_id,
         created_at=now.isoformat(timespec="seconds"),

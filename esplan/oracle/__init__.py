@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from esplan import normalize
 from esplan.errors import OutcomeUnknown, ServerError
 from esplan.oracle import definition, real, trial
 from esplan.oracle.model import Answer, reason_of, warning
@@ -64,7 +65,9 @@ def _answers(made: Throwaways, comparison: Comparison, *, everything: bool) -> I
         question = "does the server take the definition?"
         yield Answer(address, question, "yes", f"no: {reason_of(error)}", "lacking")
         return
-    yield real.echo(address, pair.after, made.read(after))
+    made_now = made.index(after)
+    sent = normalize.read_by(pair.after, made_now.created)
+    yield real.echo(address, sent, made_now.body)
     if before:
         yield from real.answers(address, pair, made.read(before), made.read(after))
         yield from trial.answers(made, before, comparison, pair.differences)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from esplan.cluster import Cluster
+    from esplan.model import Index
 
 PREFIX = "esplan-oracle-"
 LETTERS = "bcdfghjklmnpqrst"
@@ -83,7 +84,11 @@ class Throwaways:
 
     def read(self, name: str) -> Body:
         """The definition in canonical form, as the server returns it."""
-        return live.read_indices(self.cluster, [name])[name].body
+        return self.index(name).body
+
+    def index(self, name: str) -> Index:
+        """The index as it is: a definition means what its version makes of it."""
+        return live.read_indices(self.cluster, [name])[name]
 
     def clear(self) -> None:
         """Delete each by its exact name; one that is gone already is fine."""

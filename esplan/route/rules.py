@@ -10,6 +10,7 @@ import re
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
+from esplan import normalize
 from esplan.diff import FIELD_MAPS, Difference, Path
 from esplan.model import Body
 from esplan.plan import Reason
@@ -321,10 +322,13 @@ def _merged_fields(live: JSON, desired: JSON) -> JSON:
 
 
 def merged_field(live: JSON | None, desired: JSON) -> JSON:
-    """A desired field with the sub-fields that only live has, where the type is the same."""
+    """A desired field with the sub-fields that only live has, where the type is the same.
+
+    What the server chose when it made the field is said: it might choose otherwise today.
+    """
     if live is None or live.get("type") != desired.get("type"):
         return desired
-    kept = {"dynamic": live["dynamic"]} if "dynamic" in live else {}
+    kept = {n: v for n, v in live.items() if n == "dynamic" or normalize.is_chosen(n, live)}
     maps: JSON = {
         name: _merged_fields(live.get(name, {}), desired.get(name, {}))
         for name in ("properties", "fields")

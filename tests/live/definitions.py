@@ -185,3 +185,7 @@ NO_MODULES = {
 }
 LACKING: dict[str, dict[str, str]] = {"elasticsearch 7": NO_MODULES, "elasticsearch 8": CORE_ONLY}
 """By engine and major version: the definitions that it refuses, with its reason."""
+
+LACKING["elasticsearch 9"] = {
+    key: said.replace("No handler for type", "The mapper type") for key, said in CORE_ONLY.items()
+}

@@ -200,3 +200,16 @@ def test_merging_what_is_merged_changes_nothing() -> None:
     once = rules.merged(live, desired)
     assert rules.merged(once, desired) == once
     assert normalize.canonical_mappings(once) == once
+
+
+def test_what_the_server_chose_stays_when_another_parameter_changes() -> None:
+    """9.4 would turn `int8_hnsw` into `bbq_hnsw` in an update that does not name it."""
+    vector: dict[str, Any] = {"type": "dense_vector", "dims": 512}
+    live = {"properties": {"v": {**vector, "index_options": {"type": "int8_hnsw"}}}}
+    wanted = {"properties": {"v": {**vector, "meta": {"a": "b"}}}}
+    sent = rules.in_place_mapping([("mappings", "properties", "v", "meta")], live, wanted)
+    assert sent["properties"]["v"] == {
+        **vector,
+        "meta": {"a": "b"},
+        "index_options": {"type": "int8_hnsw"},
+    }
