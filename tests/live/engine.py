@@ -100,6 +100,12 @@ class Engine:
         """Dates are read in no language, where 8 reads English, unless they say otherwise."""
         return self.name in {"elasticsearch 7", "opensearch 2"}
 
+    def has_by_default(self, field: dict[str, Any]) -> bool:
+        """Whether the field says what it has here anyway, and does not have on 8.16."""
+        is_milli = field.get("format") == "strict_date_optional_time||epoch_millis"
+        is_nanos = field.get("type") == "date_nanos" and self.name == "opensearch 2"
+        return (is_milli and is_nanos) or (self.has_root_locale and field.get("locale") == "")
+
     @property
     def has_pattern_lists(self) -> bool:
         return self.name not in NO_PATTERN_LISTS

@@ -165,6 +165,7 @@ def test_merges_and_replicas_in_place(world: Kept) -> None:
         plan["warnings"]
     )
     world.apply()
+    world.cluster.read(f"/{index}/_refresh")  # OpenSearch searches the old segments until then
     assert world.advice() == []
     assert world.maintain()["changes"] == []
     assert "No changes: there is nothing to do." in world.said.stdout
