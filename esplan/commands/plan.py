@@ -62,11 +62,11 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     An index that is to be force merged takes four more, and two seconds: whether somebody
     writes to it; one whose shards may be split or shrunk takes one; where an index is created,
     three more say which index templates there are. A plan with a long step takes up to six more,
-    and a second: see `estimates`. `target`, `exclude` and
-    `allow_close` (who may be closed for a moment) are addresses; so is `allow_delete`, of aliases
-    or of the indices that they leave: consent to delete those. `asked`: a server to hold the rules
-    against, where nothing else is changed. Raises Refused, with every reason,
-    when an object has no safe way; UsageError for an address that no file has, or no delete.
+    and a second: see `estimates`. `target`, `exclude` and `allow_close` (who may be closed for a
+    moment) are addresses; so is `allow_delete`, of aliases or of the indices that they leave:
+    consent to delete those. `asked`: a server to hold the rules against, where nothing else is
+    changed. Raises Refused, with every reason, when an object has no safe way; UsageError for an
+    address that no file has, or no delete.
     """
     now = now or datetime.now(UTC)
     plan_id = plan_id or secrets.token_hex(8)
