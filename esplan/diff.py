@@ -6,9 +6,10 @@ index aliases that the files do not name are kept and are no difference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from esplan import normalize
 from esplan.model import JSON, Address, Alias, Body, Index, State
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ KEPT_PARAMETERS = frozenset({"dynamic"})
 """Object parameters that the server keeps when they are left out of an update."""
 
 Path = tuple[str, ...]
+Wanted = TypeVar("Wanted", Alias, Index)
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,11 @@ def compare(desired: State, live: State) -> list[Comparison]:
 def _alias(alias: Alias, live: State) -> Comparison:
     found = live.aliases.get(alias.name)
     index = live.indices[found.indices[0]] if found else None
-    after = shown(alias.body) | {"options": alias.options}
-    before = None
     if alias.indices:
         return _release(alias, index, live)
+    alias = _beside(alias, index)
+    after = shown(alias.body) | {"options": alias.options}
+    before = None
     if index and found:
         before = projected(index.body, alias.body) | {"options": found.options}
     return _comparison(Address("alias", alias.name), alias, index, before, after)
@@ -75,6 +78,7 @@ def _alias(alias: Alias, live: State) -> Comparison:
 def _release(alias: Alias, current: Index | None, live: State) -> Comparison:
     """The alias as it is, and the run to release as the loader made it."""
     run = live.indices[alias.indices[0]]
+    alias = _beside(alias, run)
     options = current.aliases[alias.name] if current else {}
     before = {"options": options, "index": current.name if current else None}
     after = shown(alias.body) | {"options": alias.options, "index": run.name}
@@ -84,12 +88,20 @@ def _release(alias: Alias, current: Index | None, live: State) -> Comparison:
 
 def _index(desired: Index, live: State) -> Comparison:
     found = live.indices.get(desired.name)
+    desired = _beside(desired, found)
     after = shown(desired.body) | {"aliases": desired.aliases}
     before = None
     if found:
         named = {name: found.aliases[name] for name in desired.aliases if name in found.aliases}
         before = projected(found.body, desired.body) | {"aliases": named}
     return _comparison(Address("index", desired.name), desired, found, before, after)
+
+
+def _beside(desired: Wanted, live: Index | None) -> Wanted:
+    """What the file leaves unsaid is as live has it, and may change what the file says."""
+    if live is None or not desired.body.said:
+        return desired
+    return replace(desired, body=normalize.beside(desired.body, live.body.settings))
 
 
 def _comparison(

@@ -134,8 +134,8 @@ def _hashes(cluster: Cluster, source: Side, target: Side) -> Iterator[Pair]:
         point_in_time(cluster, target.index) as new,
     ):
         outside = (
-            ClientHash(cluster, old, buckets, source.page(PAGE, PAGE_BYTES)),
-            ClientHash(cluster, new, buckets, target.page(PAGE, PAGE_BYTES)),
+            ClientHash(cluster, old, buckets, source.page(min(PAGE, source.window), PAGE_BYTES)),
+            ClientHash(cluster, new, buckets, target.page(min(PAGE, target.window), PAGE_BYTES)),
         )
         yield Pair((source, target), outside, buckets)
 
