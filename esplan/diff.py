@@ -6,8 +6,8 @@ index aliases that the files do not name are kept and are no difference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from esplan import normalize
 from esplan.model import JSON, Address, Alias, Body, Index, State
@@ -25,6 +25,7 @@ KEPT_PARAMETERS = frozenset({"dynamic"})
 """Object parameters that the server keeps when they are left out of an update."""
 
 Path = tuple[str, ...]
+Wanted = TypeVar("Wanted", Alias, Index)
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def _alias(alias: Alias, live: State) -> Comparison:
     index = live.indices[found.indices[0]] if found else None
     if alias.indices:
         return _release(alias, index, live)
+    alias = _beside(alias, index)
     after = _after(alias.body, index) | {"options": alias.options}
     before = None
     if index and found:
@@ -76,6 +78,7 @@ def _alias(alias: Alias, live: State) -> Comparison:
 def _release(alias: Alias, current: Index | None, live: State) -> Comparison:
     """The alias as it is, and the run to release as the loader made it."""
     run = live.indices[alias.indices[0]]
+    alias = _beside(alias, run)
     options = current.aliases[alias.name] if current else {}
     before = {"options": options, "index": current.name if current else None}
     after = _after(alias.body, run) | {"options": alias.options, "index": run.name}
@@ -85,12 +88,20 @@ def _release(alias: Alias, current: Index | None, live: State) -> Comparison:
 
 def _index(desired: Index, live: State) -> Comparison:
     found = live.indices.get(desired.name)
+    desired = _beside(desired, found)
     after = _after(desired.body, found) | {"aliases": desired.aliases}
     before = None
     if found:
         named = {name: found.aliases[name] for name in desired.aliases if name in found.aliases}
         before = projected(found.body, desired.body) | {"aliases": named}
     return _comparison(Address("index", desired.name), desired, found, before, after)
+
+
+def _beside(desired: Wanted, live: Index | None) -> Wanted:
+    """What the file leaves unsaid is as live has it, and may change what the file says."""
+    if live is None or not desired.body.said:
+        return desired
+    return replace(desired, body=normalize.beside(desired.body, live.body.settings))
 
 
 def _comparison(

@@ -34,13 +34,15 @@ class Body:
     `settings` is flat: `{"index.number_of_shards": "2"}`, values strings, lists or None.
     `mappings` is nested as GET returns it. `exact`: fields that only live has count as a
     difference (desired side only). `creation`: settings that the server takes when an index is
-    made and never returns, so that they are sent and not compared.
+    made and never returns, so that they are sent and not compared. `said`: the mapping as a file
+    has it (desired side only), with the defaults that the canonical form leaves out.
     """
 
     settings: JSON = field(default_factory=dict)
     mappings: JSON = field(default_factory=dict)
     exact: bool = False
     creation: JSON = field(default_factory=dict)
+    said: JSON = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class Recorded:
 
     def read(self, path: str, _params: Any = None, _body: Any = None) -> Any:
         if path.endswith("_template"):
-            return None  # recorded on a server that has none
+            return self.answers.get(path)  # None: the case is of a server that has none
         return self.answers[path]
 
 
@@ -75,7 +75,7 @@ def compare(golden: Path, made: str, config: pytest.Config) -> None:
 
 
 def test_there_are_cases() -> None:
-    assert len(CASES) == 25
+    assert len(CASES) == 26
     assert sum(case.name.startswith(REFUSED) for case in CASES) == 8
 
 

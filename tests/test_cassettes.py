@@ -148,7 +148,9 @@ def test_a_plan_over_several_objects(cluster: Cluster, desired: Desired) -> None
         "await_health",
     ]
     assert made.cluster["version"] == "8.16.1"
-    assert len(cassette.requests) == 3, "three requests, whatever the number of indices"
+    asked = [request.path for request in cassette.requests]
+    assert len(asked) == 6, "three requests, whatever the number of indices; and the templates"
+    assert asked[3:] == ["/_index_template", "/_component_template", "/_template"]
 
 
 def test_an_update_in_place_is_applied(cluster: Cluster, desired: Desired, tmp_path: Path) -> None:

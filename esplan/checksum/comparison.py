@@ -127,8 +127,10 @@ def _hashes(cluster: Cluster, source: Side, target: Side) -> Pair:
     inside = ClusterHash(cluster, source.index, buckets, routed)
     if _stays_inside(sides, inside):
         return Pair(sides, (inside, replace(inside, index=target.index)), buckets)
+    pages = (side.page(min(PAGE, side.window), PAGE_BYTES) for side in sides)
     outside = (
-        ClientHash(cluster, side.index, buckets, side.page(PAGE, PAGE_BYTES)) for side in sides
+        ClientHash(cluster, side.index, buckets, page)
+        for side, page in zip(sides, pages, strict=True)
     )
     return Pair(sides, (next(outside), next(outside)), buckets)
 

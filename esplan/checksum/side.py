@@ -47,7 +47,7 @@ class Side:
 
     `size` is bytes of primaries, `routed` the number of documents with a routing, `vectors`
     whether a field is one, `histogram` pairs of (lowest sequence number, documents), each
-    `interval` numbers wide.
+    `interval` numbers wide. `window`: the most documents that the index returns at once.
     """
 
     index: str
@@ -58,6 +58,7 @@ class Side:
     vectors: bool
     histogram: tuple[tuple[int, int], ...]
     interval: int
+    window: int = 10_000
 
     def cut(self, most: int, most_bytes: int) -> list[Span]:
         """The whole index in spans of about `most` documents or `most_bytes`, never none."""
@@ -99,6 +100,7 @@ def read_side(cluster: Cluster, index: str, highest: int) -> Side:
         vectors='_vector"' in json.dumps(mappings),
         histogram=_histogram(cluster, index, interval) if highest >= 0 else (),
         interval=interval,
+        window=int(settings.get("max_result_window") or Side.window),
     )
 
 

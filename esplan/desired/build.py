@@ -130,7 +130,7 @@ class Builder:
         mappings, where = self.mappings(entry, raw.get("mappings", {}), (*path, "mappings"))
         exact = raw.get("mappings", {}).get("exact", False)
         try:
-            return normalize.body(settings, mappings, exact=exact)
+            return replace(normalize.body(settings, mappings, exact=exact), said=mappings)
         except ValueError as error:
             settings_fail = _fails(settings)
             at = entry.problem(*path, "settings", message=str(error)) if settings_fail else where
@@ -172,7 +172,10 @@ class Builder:
         return None if problems else document
 
     def with_replicas(self, entry: Entry, body: Body) -> Body:
-        """`finish.replicas` is `number_of_replicas` said in another place."""
+        """`finish.replicas` is `number_of_replicas` said in another place.
+
+        Like that it says nothing where replicas expand: a live index shows what nodes allow.
+        """
         replicas = entry.raw.get("finish", {}).get("replicas")
         if replicas is None:
             return body
@@ -183,7 +186,7 @@ class Builder:
             message = f"number_of_replicas is {said} in settings and {replicas} in finish"
             for path in (("finish", "replicas"), ("index", "settings", *place)):
                 self.problems.append(entry.problem(*path, message=message))
-        settings = body.settings | {REPLICAS: str(replicas)}
+        settings = normalize.without_overridden(body.settings | {REPLICAS: str(replicas)})
         return replace(body, settings=dict(sorted(settings.items())))
 
 

@@ -9,6 +9,7 @@ otherwise; a wrong shape is a ValueError with its reason, and nothing else.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from esplan.model import Body
@@ -28,6 +29,7 @@ from esplan.normalize.settings import (
     canonical_settings,
     creation_settings,
     setting_value,
+    without_overridden,
 )
 from esplan.normalize.versions import is_chosen, read_by
 
@@ -35,11 +37,13 @@ if TYPE_CHECKING:
     from esplan.model import JSON
 
 __all__ = [
+    "FORMING",
     "MARK",
     "SERVER_ADDED",
     "THROWAWAY",
     "TOP",
     "alias_options",
+    "beside",
     "body",
     "canonical_mappings",
     "canonical_settings",
@@ -52,7 +56,16 @@ __all__ = [
     "properties",
     "read_by",
     "setting_value",
+    "without_overridden",
 ]
+
+FORMING = (
+    "index.analysis.analyzer.default",
+    "index.mapping.ignore_",
+    "index.mapping.source.",
+    "index.mode",
+)
+"""Settings that change what a mapping means, and what GET leaves out of it."""
 
 
 def body(settings: JSON, mappings: JSON, *, exact: bool = False) -> Body:
@@ -62,3 +75,19 @@ def body(settings: JSON, mappings: JSON, *, exact: bool = False) -> Body:
     """
     flat = canonical_settings(settings)
     return Body(flat, canonical_mappings(mappings, flat), exact, creation_settings(settings))
+
+
+def beside(wanted: Body, live: JSON) -> Body:
+    """The definition of a file, read as an index with these settings (canonical) reads it.
+
+    The server leaves out of a mapping what an index setting makes the default, also a setting
+    that the file does not name and that is therefore kept.
+    """
+    kept = {
+        name: value
+        for name, value in live.items()
+        if name.startswith(FORMING) and name not in wanted.settings
+    }
+    if not kept:
+        return wanted
+    return replace(wanted, mappings=canonical_mappings(wanted.said, {**kept, **wanted.settings}))

@@ -39,6 +39,9 @@ SERIES_METADATA: dict[str, JSON] = {
 }
 """What the server adds under `index.mode` logsdb and time_series."""
 
+TIME = "@timestamp"
+"""The field that a time series is ordered by."""
+
 RUNTIME_DEFAULTS: JSON = {
     "format": "strict_date_optional_time||epoch_millis",
     "locale": "en",
@@ -60,7 +63,20 @@ def canonical_mappings(mappings: JSON, settings: JSON | None = None) -> JSON:
     place = replace(
         TOP, settings=given, unfold=unfolds(root), dynamic=root.get("dynamic", TOP.dynamic)
     )
-    return {**without_mark(root), "properties": properties(source.get("properties", {}), place)}
+    fields = properties(source.get("properties", {}), place)
+    return {**without_mark(root), "properties": _of_series(fields, given)}
+
+
+def _of_series(fields: JSON, settings: JSON) -> JSON:
+    """The time of a series is never malformed: the server says so whether it was sent or not."""
+    time = fields.get(TIME, {})
+    if (
+        settings.get("index.mode") not in MODES_OF_SERIES
+        or time.get("ignore_malformed") is not False
+    ):
+        return fields
+    rest = {name: value for name, value in time.items() if name != "ignore_malformed"}
+    return {**fields, TIME: rest}
 
 
 def _unwrapped(mappings: JSON) -> JSON:

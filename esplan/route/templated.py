@@ -22,14 +22,6 @@ ON_A_COPY = (
 )
 """Settings that would act on an index while it is being filled."""
 
-FORMING = (
-    "index.analysis.analyzer.default",
-    "index.mapping.ignore_",
-    "index.mapping.source.",
-    "index.mode",
-)
-"""Settings that change what a mapping means, and what GET leaves out of it."""
-
 LOSSY = ("_source", "_routing")
 """Parts of a mapping that lose or refuse the documents of a copy."""
 
@@ -112,7 +104,7 @@ class _Templated:
         forming = sorted(
             name
             for name in self.one.settings
-            if name.startswith(FORMING) and name not in self.body["settings"]
+            if name.startswith(normalize.FORMING) and name not in self.body["settings"]
         )
         if forming:
             raise Refused(

@@ -42,6 +42,7 @@ def describe(
         "refresh": "true",
         "slices": migrate.slices,
         "requests_per_second": migrate.requests_per_second,
+        **reindex.smaller_batch(index, "scroll_size"),
     }
     query = "&".join(f"{name}={value}" for name, value in parameters.items())
     return Step(

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 ACTIONS = "*data/write/reindex,*data/write/update/byquery"
 """The actions of a copy and of a backfill, and of their slices. Ours are told by their id."""
 
+BATCH = 1000
+"""How many documents the server copies or updates at once, unless it is told otherwise."""
+
+WINDOW = "index.max_result_window"
+"""The setting of an index that is the most that a batch can have."""
+
 STARTS = 5
 """How often a task that vanished with its node is started again in one apply."""
 
@@ -46,7 +52,7 @@ def describe(
     query = "&".join(f"{name}={value}" for name, value in parameters.items())
     body = {
         "conflicts": "proceed",
-        "source": {"index": source.name},
+        "source": {"index": source.name, **smaller_batch(source, "size")},
         "dest": {"index": target, "op_type": "create"},
     }
     return Step(
@@ -60,6 +66,12 @@ def describe(
         estimate={"documents": source.documents, "bytes": source.size},
         arguments={"source": source.name, "target": target},
     )
+
+
+def smaller_batch(source: Index, name: str) -> JSON:
+    """The parameter that keeps a batch to what the index lets a search return; {} where it fits."""
+    window = source.body.settings.get(WINDOW)
+    return {name: int(window)} if window and int(window) < BATCH else {}
 
 
 def probe(step: Step, run: Run) -> bool:

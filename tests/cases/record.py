@@ -105,6 +105,7 @@ SETUP: dict[str, dict[str, dict[str, Any]]] = {
         "release-next-1_0_0-20251231t060000z": index(aliases={"release-next": {}}),
         "release-next-2_0_0-20260101t060000z": index(),
     },
+    "templates": {},
     "refused-run-missing": {
         "refused-run-missing-20251231t060000z": index(),
         "refused-run-missing-20251231t060000z-employee": index(),
@@ -119,6 +120,24 @@ MERGED = {"release-next": ("release-next-2_0_0-20260101t060000z",)}
 LINKED = {name: (f"{name}_green",) for name in ("shrink", "split", "split-that-does-not-fit")}
 LINKED["several-objects"] = ("several-objects-books_000007",)
 """Indices whose number of shards may change by hard links: it looks where the shards are."""
+
+TEMPLATES: dict[str, dict[str, dict[str, Any]]] = {
+    "templates": {
+        "/_component_template/templates": {
+            "template": {"settings": {"max_result_window": 500, "final_pipeline": "stamp"}}
+        },
+        "/_index_template/templates": {
+            "index_patterns": ["templates*"],
+            "composed_of": ["templates"],
+            "template": {
+                "settings": {"refresh_interval": "1s"},
+                "mappings": {"properties": {"added": {"type": "date"}}},
+                "aliases": {"templates-all": {"routing": "1"}},
+            },
+        },
+    }
+}
+"""Index templates of a case, by their path, in an order in which they can be made."""
 
 
 TIMED = {
@@ -147,10 +166,23 @@ def main(names: list[str]) -> None:
     """Record the named cases, or everything."""
     with Cluster(Connection(os.environ["ESPLAN_TEST_URL"])) as cluster:
         for case in names or SETUP:
-            with existing(cluster, SETUP[case]):
+            with templated(cluster, TEMPLATES.get(case, {})), existing(cluster, SETUP[case]):
                 save(HERE / case / "live.json", answers(cluster, case))
         if not names:
             save_echoes([echo(cluster, one["sent"]) for one in load_echoes()])
+
+
+@contextmanager
+def templated(cluster: Cluster, templates: dict[str, dict[str, Any]]) -> Iterator[None]:
+    """The index templates of a case, for the length of the block."""
+    try:
+        for path, body in templates.items():
+            cluster.change("PUT", path, None, body)
+        yield
+    finally:
+        for path in reversed(templates):
+            if cluster.read(path) is not None:
+                cluster.change("DELETE", path)
 
 
 @contextmanager
@@ -172,7 +204,7 @@ def existing(cluster: Cluster, indices: dict[str, dict[str, Any]]) -> Iterator[N
 
 def answers(cluster: Cluster, case: str) -> dict[str, Any]:
     """The answer to every read of a plan, by path, without the indices of others."""
-    from esplan import activity, layout, live
+    from esplan import activity, layout, live, templates
 
     recorder = Recorder(cluster)
     live.cluster_info(recorder)
@@ -181,6 +213,8 @@ def answers(cluster: Cluster, case: str) -> dict[str, Any]:
     layout.read(recorder, LINKED.get(case, ()))
     if case in TIMED:
         estimated(recorder, case)
+    if case in TEMPLATES:
+        templates.read(recorder)
     return {path: only(case, answer) for path, answer in recorder.answers.items()}
 
 
@@ -233,6 +267,8 @@ def only(case: str, answer: Any) -> Any:
         return answer
     if set(answer) == {"indices"}:
         return {"indices": only(case, answer["indices"])}
+    for several in {"index_templates", "component_templates"} & set(answer):
+        return {several: [one for one in answer[several] if one["name"] == case]}
     return {name: one for name, one in answer.items() if name in SETUP[case]}
 
 

@@ -67,3 +67,48 @@ def test_made_or_adopted_it_does_not_change(
     cluster.change("DELETE", f"/{name}")
     cluster.change("PUT", f"/{name}", params, body)
     assert changes(cluster, files) == []
+
+
+UNSAID: list[tuple[str, Any, dict[str, Any]]] = [
+    ("mapping.ignore_malformed", True, {"type": "date", "ignore_malformed": True}),
+    ("mapping.ignore_malformed", True, {"type": "date", "ignore_malformed": False}),
+    ("mapping.ignore_malformed", False, {"type": "ip", "ignore_malformed": False}),
+    ("mapping.coerce", False, {"type": "long", "coerce": False}),
+    ("mapping.coerce", False, {"type": "long", "coerce": True}),
+    ("mapping.ignore_above", 7, {"type": "keyword", "ignore_above": 7}),
+    ("mapping.ignore_above", 7, {"type": "keyword", "ignore_above": 2147483647}),
+    ("mode", "logsdb", {"type": "keyword", "ignore_above": 8191}),
+    ("mode", "logsdb", {"type": "date", "ignore_malformed": False}),
+]
+YOUNGER = ("mapping.ignore_above", "mode")
+WITHOUT = ("elasticsearch 7", "opensearch 2")
+
+
+@pytest.mark.parametrize("unsaid", UNSAID, ids=json.dumps)
+def test_a_default_that_the_file_does_not_name(
+    cluster: Cluster, name: str, tmp_path: Path, unsaid: tuple[str, Any, dict[str, Any]]
+) -> None:
+    """The index has a setting that makes something else the default of the mapping."""
+    setting, value, field = unsaid
+    body = {"mappings": {"properties": {"f": field, "@timestamp": {"type": "date"}}}}
+    live = {**body, "settings": {f"index.{setting}": value}}
+    (tmp_path / "a.json").write_text(json.dumps({"version": 1, "indices": {name: body}}))
+    if setting in YOUNGER and engine(cluster) in WITHOUT:
+        with pytest.raises(ServerError, match=f"unknown setting .index.{setting}"):
+            cluster.change("PUT", f"/{name}", None, live)
+        return
+    cluster.change("PUT", f"/{name}", {"wait_for_active_shards": "0"}, live)
+    assert changes(cluster, tmp_path) == []
+
+
+def test_a_number_of_replicas_beside_their_expansion(
+    cluster: Cluster, name: str, tmp_path: Path
+) -> None:
+    """GET shows what the nodes allow, whatever the number."""
+    settings = {"auto_expand_replicas": "0-1"}
+    index = {"name": f"{name}_{{color}}", "colors": ["green", "blue"], "settings": settings}
+    alias = {"index": index, "finish": {"replicas": 5}}
+    (tmp_path / "a.json").write_text(json.dumps({"version": 1, "aliases": {name: alias}}))
+    live = {"settings": settings, "aliases": {name: {}}}
+    cluster.change("PUT", f"/{name}_green", {"wait_for_active_shards": "0"}, live)
+    assert changes(cluster, tmp_path) == []

@@ -43,6 +43,11 @@ def all_created(cluster: Cluster, bodies: dict[str, dict[str, Any]]) -> list[dic
             cluster.change("DELETE", f"/{','.join(made)}")
 
 
+def unplaced(sent: dict[str, Any]) -> dict[str, Any]:
+    """The same settings, and no node takes the shards: what GET returns comes much sooner."""
+    return {"settings": {**sent["settings"], "index.routing.allocation.enable": "none"}}
+
+
 def canonical(body: dict[str, Any]) -> Body:
     return normalize.body(body.get("settings", {}), body.get("mappings", {}))
 
@@ -176,7 +181,7 @@ def test_any_valid_body_comes_back_as_itself(
     assume(engine.has_pattern_lists or '"match": [' not in json.dumps(sent))
     given = {f"{name}-{alias}": options for alias, options in aliases.items()}
     try:
-        check(cluster, engine, name, {**sent, "aliases": given})
+        check(cluster, engine, name, {**sent, **unplaced(sent), "aliases": given})
     except ServerError as error:
         assume(error.status != 400)
         raise

@@ -302,6 +302,20 @@ def test_without_backfill_old_documents_are_not_found(world: World) -> None:
     assert hits(world, {"exists": {"field": "text.raw"}}) == 0
 
 
+@pytest.mark.parametrize("codec", ["default", "best_compression"])
+def test_batches_that_fit_the_window(world: World, codec: str) -> None:
+    """A copy, both kinds of proof, and a backfill: the server's own batches have 1,000."""
+    world.seed(50, max_result_window=7, codec=codec)
+    world.make_plan()
+    world.apply()
+    world.make_plan(properties={"flight": {"type": "keyword"}, **RAW}, migrate={"backfill": True})
+    world.apply()
+    assert hits(world, {"exists": {"field": "text.raw"}}) == len(world.documents)
+    settings = {"index.max_result_window": None}
+    world.cluster.change("PUT", f"/{world.blue}/_settings", None, settings)
+    world.assert_switched()
+
+
 @pytest.mark.parametrize("when", ["after-intent", "middle", "after-request"])
 def test_a_backfill_survives_a_kill(world: World, when: str) -> None:
     """`middle`: the task runs on, and is adopted."""

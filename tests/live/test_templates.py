@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from world import World
+from world import World, document
 
 from esplan import desired
 from esplan.commands.plan import plan
@@ -36,7 +36,7 @@ class Kind:
         if self.kind == "legacy":
             self.cluster.change("PUT", f"/_template/{self.name}", None, {**common, **parts})
             return
-        component = {"template": {"settings": {"refresh_interval": "7s", "priority": 3}}}
+        component = {"template": {"settings": {"priority": 3}}}
         if self.kind == "component":
             self.cluster.change("PUT", f"/_component_template/{self.name}", None, component)
             common["composed_of"] = [self.name]
@@ -129,6 +129,9 @@ def test_a_new_colour_keeps_what_the_old_one_had(world: World, template: Kind) -
     assert (settings["max_result_window"], settings["gc_deletes"]) == ("7777", "7s")
     assert settings["auto_expand_replicas"] == "0-1"
     assert settings.get("default_pipeline") is settings.get("final_pipeline") is None
+    assert settings.get("priority") == ("3" if template.kind == "component" else None)
+    assert settings["blocks"] == {"write": None}
+    world.load(world.blue, {"new": document(50)})
 
 
 @pytest.mark.parametrize("alias", ["{index}-all", "everything"])

@@ -187,6 +187,13 @@ def definition(mappings: Any, codec: str | None = None) -> dict[str, Any]:
     }
 
 
+@pytest.mark.parametrize(("set_", "window"), [({"max_result_window": "7"}, 7), ({}, 10_000)])
+def test_how_much_an_index_returns_at_once(set_: dict[str, str], window: int) -> None:
+    table = definition({})
+    table["/a"]["a"]["settings"]["index"] |= set_
+    assert read_side(Answers(table), "a", -1).window == window
+
+
 @pytest.mark.parametrize(
     ("codec", "kind", "slow"),
     [

@@ -170,6 +170,31 @@ def test_equal_replicas_in_both_places_are_fine(tmp_path: Path) -> None:
     assert alias.body.settings == {"index.number_of_replicas": "2"}
 
 
+@pytest.mark.parametrize(
+    ("expands", "settings"),
+    [
+        ("0-1", {"index.auto_expand_replicas": "0-1"}),
+        ("false", {"index.auto_expand_replicas": "false", "index.number_of_replicas": "2"}),
+    ],
+)
+def test_replicas_say_nothing_where_they_expand(
+    tmp_path: Path, expands: str, settings: dict[str, str]
+) -> None:
+    text = (
+        'version: 1\naliases: {a: {index: {name: "a_{color}",'
+        f' settings: {{auto_expand_replicas: "{expands}"}}}}, finish: {{replicas: 2}}}}}}\n'
+    )
+    alias = desired.read([write(tmp_path, a_yaml=text)]).state.aliases["a"]
+    assert alias.body.settings == settings
+
+
+def test_what_is_said_of_a_mapping_is_kept_beside_its_canonical_form(tmp_path: Path) -> None:
+    text = "version: 1\nindices: {a: {mappings: {properties: {f: {type: date, index: true}}}}}\n"
+    body = desired.read([write(tmp_path, a_yaml=text)]).state.indices["a"].body
+    assert body.said == {"properties": {"f": {"type": "date", "index": True}}}
+    assert body.mappings == {"properties": {"f": {"type": "date"}}}
+
+
 def test_whole_floats_are_integers(tmp_path: Path) -> None:
     text = (
         'version: 1\naliases: {a: {index: {name: "a_{color}"}, migrate: {slices: 2.0},'

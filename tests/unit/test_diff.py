@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,6 +77,69 @@ def test_a_desired_body_is_read_as_the_version_of_the_live_index(
     index = Index("i", live, created=created)
     (one,) = diff.compare(State({"i": Index("i", wanted)}), State({"i": index}))
     assert (one.differences == ()) is same
+
+
+@pytest.mark.parametrize(
+    ("settings", "returned", "said", "expected"),
+    [
+        ({"index.mapping.ignore_malformed": True}, {}, {"ignore_malformed": True}, None),
+        (
+            {"index.mapping.ignore_malformed": True},
+            {"ignore_malformed": False},
+            {"ignore_malformed": False},
+            None,
+        ),
+        ({"index.mapping.ignore_malformed": True}, {}, {}, None),
+        ({"index.mapping.ignore_malformed": True}, {}, {"ignore_malformed": False}, (None, False)),
+        ({"index.mode": "logsdb"}, {}, {"ignore_malformed": True}, None),
+        ({"refresh_interval": "1s"}, {"ignore_malformed": True}, {}, (True, None)),
+    ],
+)
+def test_a_setting_that_only_live_has_is_a_default_of_the_mapping(
+    settings: dict[str, Any],
+    returned: dict[str, Any],
+    said: dict[str, Any],
+    expected: tuple[Any, Any] | None,
+) -> None:
+    """What GET returns there was seen on 8.16.1."""
+    written = fields(f={"type": "date", **said})
+    live = Index("i", body(fields(f={"type": "date", **returned}), **settings), {"a": {}})
+    wanted = replace(body(written), said=written)
+    path = ("mappings", "properties", "f", "ignore_malformed")
+    own = diff.compare(State({"i": Index("i", wanted)}), State({"i": live}))
+    behind = diff.compare(
+        State({}, {"a": Alias("a", body=wanted)}),
+        State({"i": live}, {"a": Alias("a", indices=("i",))}),
+    )
+    run = diff.compare(
+        State({}, {"a": Alias("a", body=wanted, indices=("i",))}),
+        State({"i": live}, {"a": Alias("a", indices=("i",))}),
+    )
+    for (found,) in (own, behind, run):
+        shown = {one.path: (one.before, one.after) for one in found.differences}
+        shown.pop(("index",), None)
+        assert shown == ({path: expected} if expected else {})
+        assert diff.shown(found.desired.body)["mappings"] == found.after["mappings"]
+
+
+def test_the_limit_that_only_live_has() -> None:
+    written = fields(f={"type": "keyword", "ignore_above": 7}, g={"type": "keyword"})
+    live = body(fields(f={"type": "keyword"}, g={"type": "keyword"}), mapping={"ignore_above": 7})
+    wanted = State({"i": Index("i", replace(body(written), said=written))})
+    (found,) = diff.compare(wanted, State({"i": Index("i", live)}))
+    assert found.differences == ()
+
+
+def test_the_file_wins_over_the_live_setting() -> None:
+    written = fields(f={"type": "keyword", "ignore_above": 7})
+    live = body(fields(f={"type": "keyword"}), mapping={"ignore_above": 7})
+    wanted = replace(body(written, mapping={"ignore_above": 9}), said=written)
+    (found,) = diff.compare(State({"i": Index("i", wanted)}), State({"i": Index("i", live)}))
+    paths = {one.path: (one.before, one.after) for one in found.differences}
+    assert paths == {
+        ("settings", "index.mapping.ignore_above"): ("7", "9"),
+        ("mappings", "properties", "f", "ignore_above"): (None, 7),
+    }
 
 
 def test_a_setting() -> None:

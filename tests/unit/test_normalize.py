@@ -497,6 +497,17 @@ def test_a_precision_in_a_string_is_a_distance(precision: str, level: int) -> No
     assert normalize.field(sent) == normalize.field(made)
 
 
+@pytest.mark.parametrize("mode", ["logsdb", "time_series", "standard"])
+def test_the_time_of_a_series(mode: str) -> None:
+    """GET returns `ignore_malformed: false` for it, whether it was sent or not; seen on 8.16.1."""
+    said = {"@timestamp": {"type": "date", "ignore_malformed": False}}
+    found = normalize.body({"index.mode": mode}, {"properties": said}).mappings
+    assert found == {"properties": {"@timestamp": {"type": "date"}}}
+    other = {"at": {"type": "date", "ignore_malformed": False}}
+    found = normalize.body({"index.mode": "logsdb"}, {"properties": other}).mappings
+    assert found == {"properties": other}
+
+
 def test_replicas_that_expand_have_no_number() -> None:
     """GET returns what the nodes allow, whatever number was sent."""
     sent = {"number_of_replicas": 1, "auto_expand_replicas": "0-1"}

@@ -8,7 +8,7 @@ import pytest
 
 from esplan import diff, normalize
 from esplan.errors import Refused
-from esplan.model import Alias, Body, Finish, Index, Naming, State, Verify
+from esplan.model import Alias, Body, Finish, Index, Migrate, Naming, State, Verify
 from esplan.route import Context, Routed, route
 from esplan.route.replace import new_body
 
@@ -63,6 +63,24 @@ REPLACED = [
 ]
 
 # Which route
+
+
+@pytest.mark.parametrize(("window", "size"), [(7, {"size": 7}), (1000, {}), (None, {})])
+def test_a_batch_fits_into_the_window_of_the_source(window: int | None, size: Any) -> None:
+    settings = {**SHARDS, "max_result_window": window} if window else SHARDS
+    live = live_state(body(settings, a={"type": "long"}))
+    found = routed(alias(body(SHARDS, a={"type": "keyword"})), live)
+    copy = step(found, "reindex").request or {}
+    assert copy["body"]["source"] == {"index": "f_green", **size}
+
+
+@pytest.mark.parametrize(("window", "size"), [(7, "&scroll_size=7"), (1000, ""), (None, "")])
+def test_so_does_a_batch_that_is_indexed_anew(window: int | None, size: str) -> None:
+    settings = {**SHARDS, "max_result_window": window} if window else SHARDS
+    live = live_state(body(settings, a={"type": "long"}))
+    wanted = body(SHARDS, b={"type": "keyword"})
+    found = routed(alias(wanted, migrate=Migrate(backfill=True)), live)
+    assert (step(found, "backfill").request or {})["path"].endswith(f"requests_per_second=-1{size}")
 
 
 def test_nothing() -> None:
