@@ -64,7 +64,7 @@ def _answers(made: Throwaways, comparison: Comparison, *, everything: bool) -> I
         question = "does the server take the definition?"
         yield Answer(address, question, "yes", f"no: {reason_of(error)}", "lacking")
         return
-    yield real.echo(address, pair.after, made.read(after))
+    yield real.echo(address, pair.after, made.index(after))
     if before:
         yield from real.answers(address, pair, made.read(before), made.read(after))
         yield from trial.answers(made, before, comparison, pair.differences)
