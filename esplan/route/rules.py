@@ -192,6 +192,8 @@ def for_documents(difference: Difference, live: Body) -> str:
         return "vectors that are there keep the index that they have"
     if difference.path[-1] == "time_series_dimension":
         return "documents that are there have their ids without this dimension"
+    if difference.path[-1] == "inference_id":  # 9.4 takes it of an empty index
+        return "documents that are there keep the inferences of the other model"
     return _of_a_point(difference, live)
 
 

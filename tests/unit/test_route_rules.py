@@ -113,6 +113,7 @@ def test_the_reason_says_path_values_rule_and_route() -> None:
     ("path", "why"),
     [
         ("mappings/properties/a/time_series_dimension", "have their ids without this dimension"),
+        ("mappings/properties/a/inference_id", "keep the inferences of the other model"),
         ("mappings/_field_names", "keep the field names that they were indexed with"),
         ("mappings/_source", "keep the `_source` that they have"),
         ("settings/index.routing_partition_size", "stay in the shards that they were routed to"),
