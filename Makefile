@@ -39,8 +39,8 @@ $(AIRFLOW)/.made: $(STAMP)
 	@$(AIRFLOW)/bin/python -m pip install --quiet --group airflow
 	@touch $@
 
-oracle: $(STAMP)  ## The rules against every engine of the sandbox
-	@$(BIN)/python tests/live/corpus.py
+oracle: $(STAMP)  ## The rules against every engine, or those in ENGINES="…"
+	@$(BIN)/python tests/live/corpus.py $(ENGINES)
 
 fuzz: $(STAMP)  ## 5,000 random definitions against the sandbox engine (the tests take 300)
 	@$(BIN)/pytest tests/live/test_normalize.py -k any_valid --hypothesis-profile=fuzz

@@ -229,15 +229,16 @@ class Facts:
 
     `now` is this machine's clock when the reading began, `asked` and `answered` around the
     request for `nodes`: milliseconds since 1970. `settings` are the cluster's, flat, defaults
-    included. `lucene` is the most documents in one shard by index, deleted and nested ones
-    included. `versions` is the version by node. `journals` are unfinished applies, `damaged`
-    the plans of unreadable ones.
+    included. `throwaways` are the oracle's indices, which are not in `indices`. `lucene` is the
+    most documents in one shard by index, deleted and nested ones included. `versions` is the
+    version by node. `journals` are unfinished applies, `damaged` the plans of unreadable ones.
     """
 
     root: JSON = field(default_factory=dict)
     health: Health | None = None
     settings: JSON = field(default_factory=dict)
     indices: dict[str, Index] = field(default_factory=dict)
+    throwaways: tuple[Index, ...] = ()
     shards: tuple[Shard, ...] = ()
     explanations: tuple[Explanation, ...] = ()
     lucene: dict[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Checks of what esplan itself keeps in the cluster: its lock and its journals."""
+"""Checks of what esplan itself keeps in the cluster: its lock, its journals, its throwaways."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from esplan.doctor.model import Finding, check, request
 from esplan.lock import LOCK_PATH
+from esplan.oracle.throwaway import OLD
 from esplan.plan import STATE_INDEX
 
 if TYPE_CHECKING:
@@ -94,4 +95,30 @@ def damaged_journals(facts: Facts) -> Iterator[Finding]:
             f"in the index {STATE_INDEX}",
             "use the newest esplan; if it cannot read it either, go by the journal file",
             request("GET", f"/{STATE_INDEX}/_search?q=plan:{plan}&sort=seq"),
+        )
+
+
+@check(
+    "throwaways",
+    "No index of `plan --oracle` is left",
+    why="A run that was killed left them: shards that nobody wants.",
+    needs=("indices",),
+    thresholds=(
+        f"warning: older than {OLD // 60_000} minutes, by two clocks; a run lives for seconds",
+    ),
+)
+def throwaways(facts: Facts) -> Iterator[Finding]:
+    """Indices with the mark of the oracle, and their age."""
+    for index in facts.throwaways:
+        minutes = (facts.now - index.created) // 60_000
+        if minutes * 60_000 <= OLD:
+            continue
+        yield Finding(
+            "warning",
+            index.name,
+            "a run of `plan --oracle` that was killed left this index",
+            f"made {minutes} minutes ago; `_meta.esplan.oracle` is true",
+            "the next `esplan plan --oracle cluster` deletes it unless it holds documents; "
+            "or delete it by hand",
+            request("DELETE", index.path),
         )

@@ -32,6 +32,7 @@ from esplan.doctor.facts import (
 )
 from esplan.doctor.privileges import read_privileges
 from esplan.errors import BLOCKED, ServerError, Unreachable
+from esplan.normalize import is_throwaway
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -148,7 +149,9 @@ def _settings(cluster: Cluster, _facts: Facts) -> JSON:
 
 def _indices(cluster: Cluster, _facts: Facts) -> JSON:
     found = _ask(cluster, live.EVERYTHING, {"expand_wildcards": "all", "flat_settings": "true"})
-    return {"indices": {name: _index(name, raw) for name, raw in found.items()}}
+    read = {name: _index(name, raw) for name, raw in found.items()}
+    made = tuple(one for one in read.values() if is_throwaway(one.mappings))
+    return {"indices": {n: i for n, i in read.items() if i not in made}, "throwaways": made}
 
 
 def _index(name: str, raw: JSON) -> Index:

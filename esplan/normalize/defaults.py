@@ -83,7 +83,8 @@ BY_TYPE: dict[str, JSON] = {
     "search_as_you_type": {**INDEXED_TEXT, "max_shingle_size": 3},
     "token_count": {"enable_position_increments": True},
     "rank_feature": {"positive_score_impact": True},
-    "wildcard": {"ignore_above": NO_LIMIT},
+    # The columns are those of OpenSearch 2.19, which returns them; Elasticsearch knows none.
+    "wildcard": {"ignore_above": NO_LIMIT, "doc_values": False},
 }
 
 ANALYZERS = {

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan import normalize
 from esplan.errors import OutcomeUnknown, ServerError
 from esplan.oracle import definition, real, trial
 from esplan.oracle.model import Answer, reason_of, warning
@@ -65,9 +64,7 @@ def _answers(made: Throwaways, comparison: Comparison, *, everything: bool) -> I
         question = "does the server take the definition?"
         yield Answer(address, question, "yes", f"no: {reason_of(error)}", "lacking")
         return
-    made_now = made.index(after)
-    sent = normalize.read_by(pair.after, made_now.created)
-    yield real.echo(address, sent, made_now.body)
+    yield real.echo(address, pair.after, made.index(after))
     if before:
         yield from real.answers(address, pair, made.read(before), made.read(after))
         yield from trial.answers(made, before, comparison, pair.differences)

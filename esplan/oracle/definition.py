@@ -73,9 +73,11 @@ def bare(body: Body, about: Iterable[str]) -> Body:
         for name, value in body.settings.items()
         if name in about or not name.startswith(DISTURBING)
     }
-    small = {name: value for name, value in SMALL.items() if name not in about}
-    creation = body.creation if SHARDS in about else {}
-    return Body({**kept, **small}, body.mappings, body.exact, creation)
+    settings = {**kept, **{name: value for name, value in SMALL.items() if name not in about}}
+    creation = dict(body.creation) if SHARDS in about else {}
+    if EXPANSION in about and REPLICAS not in about:  # a number says nothing beside it
+        creation[REPLICAS] = settings.pop(REPLICAS)
+    return Body(settings, body.mappings, body.exact, creation)
 
 
 def applied(mappings: JSON, differences: Iterable[Difference]) -> JSON:

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from esplan import diff
-from esplan.diff import projected, shown
+from esplan.diff import projected
+from esplan.model import Index, State
 from esplan.oracle.model import Answer
 from esplan.route.rules import json_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from esplan.diff import Path
+    from esplan.diff import Difference, Path
     from esplan.model import JSON, Body
     from esplan.oracle.definition import Pair
     from esplan.oracle.model import Verdict
 
 
-def echo(address: str, sent: Body, returned: Body) -> Answer:
+def echo(address: str, sent: Body, index: Index) -> Answer:
     """A definition that comes back as another one would be planned again, for ever."""
-    found = differing(projected(returned, sent), shown(sent))
-    said = f"no: {', '.join(map(json_path, found))} come back otherwise" if found else "yes"
+    wanted, there = Index(index.name, sent), replace(index, aliases={})
+    (compared,) = diff.compare(State({index.name: wanted}), State({index.name: there}))
+    found = "; ".join(map(_otherwise, compared.differences))
     question = "does the definition come back as it was sent?"
-    return Answer(address, question, "yes", said, "disagrees" if found else "agrees")
+    if not found:
+        return Answer(address, question, "yes", "yes", "agrees")
+    return Answer(address, question, "yes", f"no: {found[:300]}", "disagrees")
+
+
+def _otherwise(one: Difference) -> str:
+    """What came back in place of what was sent."""
+    sent, back = json.dumps(one.after), json.dumps(one.before)
+    return f"{json_path(one.path)} comes back as {back}, not as {sent}"
 
 
 def answers(address: str, pair: Pair, before: Body, after: Body) -> Iterator[Answer]:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Self
 
 from esplan import live, normalize
 from esplan.errors import EsplanError, ServerError
-from esplan.model import JSON, Body
-from esplan.request import index_path
+from esplan.model import JSON, Body, Index
+from esplan.request import batches, index_path
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -33,7 +33,6 @@ OLD = 600_000
 """Milliseconds. A throwaway lives for seconds: an older one belongs to nobody."""
 
 FORBIDDEN = (401, 403)
-GONE = 404
 
 
 @dataclass
@@ -82,26 +81,20 @@ class Throwaways:
             raise refused(error) from None
         return name
 
+    def index(self, name: str) -> Index:
+        """The index as it is on the server."""
+        return live.read_indices(self.cluster, [name])[name]
+
     def read(self, name: str) -> Body:
         """The definition in canonical form, as the server returns it."""
         return self.index(name).body
 
-    def index(self, name: str) -> Index:
-        """The index as it is: a definition means what its version makes of it."""
-        return live.read_indices(self.cluster, [name])[name]
-
     def clear(self) -> None:
-        """Delete each by its exact name; one that is gone already is fine."""
-        while self.names:
-            self._delete(self.names[-1])
-            self.names.pop()
-
-    def _delete(self, name: str) -> None:
-        try:
-            self.cluster.change("DELETE", index_path(name))
-        except ServerError as error:
-            if error.status != GONE:
-                raise
+        """Delete them by their exact names; those that are gone already are fine."""
+        for some in batches(list(self.names)):
+            path = f"/{','.join(some)}"
+            self.cluster.change("DELETE", path, {"ignore_unavailable": "true"})
+            del self.names[: len(some)]
 
     def sweep(self) -> None:
         """Delete what a killed run left. A new throwaway tells the time on the server's clock."""

@@ -119,6 +119,14 @@ STATIC_SETTINGS = (
 )
 """Set on a closed index, or on a clone: tried one by one on 8.16.1."""
 
+KEPT = {
+    "_field_names": "keep the field names that they were indexed with",
+    "_source": "keep the `_source` that they have",
+    "index.routing_partition_size": "stay in the shards that they were routed to",
+}
+"""What documents keep where a server takes another value: 7.17 and OpenSearch 2.19 take the
+field names in place, OpenSearch the partitions on a closed index."""
+
 SIMILARITY_TYPE = re.compile(r"settings\.index\.similarity\..*\.type")
 """A clone keeps a null, and reads it as a similarity without a type."""
 
@@ -171,21 +179,45 @@ def _setting_rule(difference: Difference) -> tuple[Route, str]:
 
 
 def for_documents(difference: Difference, live: Body) -> str:
-    """Why documents that are there need a new index, though the server would take the change.
+    """Why a new index is needed, though a server would take the change. Empty where none is.
 
-    Empty where nothing does.
+    Documents that are there need it, or another server, which would say yes and do nothing.
     """
     section, name = difference.path[:2]
+    if name in KEPT:
+        return f"documents that are there {KEPT[name]}"
     if section == "settings":
         return indexed_otherwise(name, live)
-    if (section, name) == ("mappings", "_source"):
-        return "documents that are there keep the `_source` that they have"
     values = (difference.before, difference.after)
     if difference.path[-1] == "index_options" and any(isinstance(one, dict) for one in values):
         return "vectors that are there keep the index that they have"
     if difference.path[-1] == "time_series_dimension":
         return "documents that are there have their ids without this dimension"
+    if difference.path[-1] == "inference_id":  # 9.4 takes it of an empty index
+        return "documents that are there keep the inferences of the other model"
+    return _of_a_point(difference, live)
+
+
+def _of_a_point(difference: Difference, live: Body) -> str:
+    """What OpenSearch 2.19 does otherwise in place: it takes a value, and keeps one left out."""
+    *field, name = difference.path
+    if _type_at(live.mappings, field[1:]) != "geo_point":
+        return ""
+    if name == "null_value":
+        return "documents that are there keep the point that was theirs for null"
+    if name in KEPT_BY_POINTS and difference.after is None:
+        return f"OpenSearch takes a geo_point without `{name}`, and changes nothing"
     return ""
+
+
+def _type_at(tree: Any, path: list[str]) -> Any:
+    """The type of a field; None where there is no field."""
+    for name in path:
+        tree = tree.get(name) if isinstance(tree, dict) else None
+    return tree.get("type") if isinstance(tree, dict) else None
+
+
+KEPT_BY_POINTS = ("ignore_malformed", "ignore_z_value")
 
 
 def is_clonable(path: str, after: Any) -> bool:

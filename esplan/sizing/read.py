@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from esplan.errors import EsplanError
+from esplan.normalize import MARK, THROWAWAY, is_throwaway
 from esplan.sizing.model import Copy, Sizing
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ METADATA = ",".join(
         "settings.index.number_of_shards",
         "settings.index.number_of_replicas",
         "settings.index.auto_expand_replicas",
+        f"mappings.*._meta.{MARK}.{THROWAWAY}",
     )
 )
 STATS = "indices.*.primaries.docs,indices.*.*.store.size_in_bytes"
@@ -54,8 +56,8 @@ def path(pattern: str) -> str:
 def read(cluster: Reader, pattern: str) -> Answers:
     """The answers for an index, an alias, a wildcard, or a list of these.
 
-    Hidden and closed indices are read too. Raises EsplanError when a name in the pattern does
-    not exist, or when nothing matches.
+    Hidden and closed indices are read too, but not the oracle's throwaways. Raises EsplanError
+    when a name in the pattern does not exist, or when nothing matches.
     """
     where = path(pattern)
     if not pattern.strip(" ,"):
@@ -75,11 +77,17 @@ def read(cluster: Reader, pattern: str) -> Answers:
     )
     health = cluster.read("/_cluster/health", {"filter_path": "number_of_data_nodes"})
     return Answers(
-        metadata=(metadata or {}).get("metadata", {}).get("indices", {}),
+        metadata=_lasting((metadata or {}).get("metadata", {}).get("indices", {})),
         stats=stats.get("indices", {}),
         segments=(segments or {}).get("indices", {}),
         data_nodes=(health or {}).get("number_of_data_nodes", 1),
     )
+
+
+def _lasting(found: JSON) -> JSON:
+    """Without what the oracle made: it is gone before anybody reads of it."""
+    types = {name: one.get("mappings", {}).values() for name, one in found.items()}
+    return {n: one for n, one in found.items() if not any(map(is_throwaway, types[n]))}
 
 
 def _missing(cluster: Reader, pattern: str) -> str:

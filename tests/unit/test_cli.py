@@ -10,12 +10,13 @@ import sys
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 import esplan
-from esplan import cli, journal, planfile
+from esplan import cli, journal, live, planfile
 from esplan.lock import this_process
 
 if TYPE_CHECKING:
@@ -515,3 +516,46 @@ def test_validate_as_json(run: Any, file: Path) -> None:
     found = run("validate", file, "--json")
     assert found.code == 0
     assert all("format_version" in one for one in found.events())
+
+
+def sandbox_of(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    """A sandbox of that version runs; without one, none does."""
+    running = SimpleNamespace(url=URL) if version else None
+    monkeypatch.setattr(
+        "esplan.sandbox.server.status", lambda: SimpleNamespace(sandbox=running, running=version)
+    )
+    read, asked = live.cluster_info, list[str]()
+
+    def info(cluster: Any) -> Any:
+        """The first look is at the cluster, the second at the sandbox."""
+        asked.append("")
+        found = read(cluster)
+        return replace(found, version=version) if len(asked) == 2 else found
+
+    monkeypatch.setattr(live, "cluster_info", info)
+
+
+@pytest.mark.usefixtures("fake")
+def test_no_sandbox_that_could_be_asked(
+    run: Callable[..., Result], file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox_of(monkeypatch, "")
+    found = run("plan", "-d", file, "--oracle", "sandbox")
+    assert found.code == 1
+    assert "no sandbox runs that could be asked" in found.err
+    assert "ask the cluster itself: --oracle cluster" in found.err
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_sandbox_of_another_version_is_not_asked(
+    run: Callable[..., Result], file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox_of(monkeypatch, "0.0.1")
+    found = run("plan", "-d", file, "--oracle", "sandbox")
+    assert found.code == 1
+    assert "the sandbox is elasticsearch 0.0.1, and the cluster is elasticsearch " in found.err
+    assert "another version has other rules" in found.err
+
+
+def test_another_oracle_is_a_usage_error(run: Callable[..., Result], file: Path) -> None:
+    assert run("plan", "-d", file, "--oracle", "delphi").code == 64

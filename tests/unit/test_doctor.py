@@ -308,6 +308,12 @@ CASES: dict[str, tuple[Facts, str, str, Facts]] = {
         "its journal in the cluster cannot be read",
         Facts(journals=(APPLY,)),
     ),
+    "throwaways": (
+        Facts(now=NOW, throwaways=(on("esplan-oracle-b", creation_date=str(NOW - 660_000)),)),
+        "warning",
+        "a run of `plan --oracle` that was killed left this index",
+        Facts(now=NOW, throwaways=(on("esplan-oracle-b", creation_date=str(NOW - 540_000)),)),
+    ),
     "privileges": (
         Facts(privileges=Privileges("u", plan={"a": ["read"]}), indices=indices(on("a", "x"))),
         "error",

@@ -198,6 +198,7 @@ def test_the_mark_is_not_part_of_the_mapping() -> None:
     marked = {"_meta": {"esplan": mark, "owner": "me"}, "properties": {}}
     assert normalize.canonical_mappings(marked) == {"_meta": {"owner": "me"}, "properties": {}}
     assert normalize.canonical_mappings({"_meta": {"esplan": mark}}) == {"properties": {}}
+    assert normalize.canonical_mappings({"_meta": {}}) == {"properties": {}}, "else for ever"
     assert normalize.mark(marked) == mark
 
 
@@ -208,6 +209,8 @@ def test_no_mark(mappings: dict[str, Any]) -> None:
 
 def test_a_difference_that_matters_is_kept() -> None:
     assert field(type="text", index=False) == {"type": "text", "index": False}
+    assert field(type="wildcard", doc_values=True) == {"type": "wildcard", "doc_values": True}
+    assert field(type="wildcard", doc_values=False) == {"type": "wildcard"}, "of OpenSearch"
     assert field(type="text", norms=False) == {"type": "text", "norms": False}
     assert field(type="keyword", norms=True) == {"type": "keyword", "norms": True}
     assert field(type="date", format="yyyy") == {"type": "date", "format": "yyyy"}

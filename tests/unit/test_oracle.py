@@ -15,7 +15,7 @@ from esplan.leftovers import family_of
 from esplan.model import Alias, Body, Index, State
 from esplan.normalize import parameters
 from esplan.normalize.defaults import BY_TYPE
-from esplan.oracle import Answer, ask_all, definition, warning
+from esplan.oracle import Answer, ask_all, definition, real, warning
 from esplan.oracle.throwaway import LETTERS, OLD, PREFIX, Throwaways, leftovers
 from esplan.plan import Plan
 from esplan.route import rules
@@ -91,6 +91,34 @@ def test_shards_are_as_they_are_where_they_differ() -> None:
     assert pair.before is not None
     assert pair.before.settings["index.number_of_shards"] == "4"
     assert pair.after.settings["index.number_of_shards"] == "2"
+
+
+def test_replicas_that_expand_have_no_number() -> None:
+    """The server counts the nodes: beside it a number comes back as none."""
+    pair = definition.pair(compared({"number_of_replicas": "0"}, {"auto_expand_replicas": "0-1"}))
+    assert pair.before is not None
+    for body in (pair.before, pair.after):
+        assert "index.number_of_replicas" not in body.settings
+        assert body.creation == {"index.number_of_replicas": "0"}
+
+
+def test_what_came_back_otherwise_is_said() -> None:
+    sent = normalize.body({}, {"properties": {"a": {"type": "keyword"}}})
+    other = normalize.body({}, {"properties": {"a": {"type": "text"}}})
+    assert real.echo("alias.f", sent, Index("t", sent)).verdict == "agrees"
+    answer = real.echo("alias.f", sent, Index("t", other, {"x": {}}))
+    assert answer.verdict == "disagrees"
+    assert answer.server == (
+        'no: mappings.properties.a.type comes back as "text", not as "keyword"'
+    )
+
+
+def test_many_are_deleted_in_one_request() -> None:
+    server: Any = Server()
+    with Throwaways(server) as made:
+        names = [made.create(Body()) for _ in range(3)]
+    assert server.log[3:] == [f"DELETE /{','.join(names)}"]
+    assert made.names == []
 
 
 def test_nothing_is_made_where_nothing_is_asked() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from esplan import diff, normalize
 from esplan.diff import Difference
+from esplan.model import Body
 from esplan.route import rules
 from esplan.route.rules import Route
 
@@ -106,6 +107,40 @@ def test_the_reason_says_path_values_rule_and_route() -> None:
     )
     assert reason.rule.startswith("the type of a field is fixed")
     assert reason.route == "reindex"
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("mappings/properties/a/time_series_dimension", "have their ids without this dimension"),
+        ("mappings/properties/a/inference_id", "keep the inferences of the other model"),
+        ("mappings/_field_names", "keep the field names that they were indexed with"),
+        ("mappings/_source", "keep the `_source` that they have"),
+        ("settings/index.routing_partition_size", "stay in the shards that they were routed to"),
+    ],
+)
+def test_documents_that_are_there_need_a_new_index(path: str, why: str) -> None:
+    """Some server takes each of them in place; the documents would not be as if made so."""
+    found, reason = rules.reason(Difference(tuple(path.split("/")), None, True))
+    assert found is Route.REINDEX
+    assert reason.rule == f"documents that are there {why}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "after", "expected"),
+    [
+        ("geo_point", "ignore_malformed", None, Route.REINDEX),
+        ("geo_point", "ignore_z_value", None, Route.REINDEX),
+        ("geo_point", "ignore_malformed", True, Route.MAPPING),
+        ("long", "ignore_malformed", None, Route.MAPPING),
+    ],
+)
+def test_what_opensearch_would_leave_as_it_is(
+    kind: str, name: str, after: Any, expected: Route
+) -> None:
+    live = Body({}, {"properties": {"a": {"properties": {"b": {"type": kind}}}}})
+    path = (*PATH, "properties", "b", name)
+    assert rules.reason(Difference(path, False, after), live)[0] is expected
 
 
 def test_routes_are_ordered_by_their_cost() -> None:

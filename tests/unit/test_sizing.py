@@ -400,6 +400,12 @@ def test_replicas_that_follow_the_nodes(value: str, *, expands: bool) -> None:
     assert read.measured(found)[0].expands is expands
 
 
+def test_an_index_of_the_oracle_is_not_listed() -> None:
+    mappings = {"_doc": {"_meta": {"esplan": {"oracle": True}}}}
+    found = read.read(answers("/a*", one=raw(), asked=raw() | {"mappings": mappings}), "a*")
+    assert [one.name for one in read.measured(found)] == ["one"]
+
+
 def test_the_requests_of_everything() -> None:
     cluster = answers(one=raw(1), two=raw(1))
     commands.sizing(cluster)  # type: ignore[arg-type]  # (a Reader is all it needs)
