@@ -29,6 +29,7 @@ LACKS: dict[str, tuple[str, ...]] = {
         r"unknown parameter \[(ignore_malformed|mode|on_script_error|time_series_dimensions)\]",
         r"unsupported parameters:  \[(subobjects|_data_stream_timestamp) : ",
         r"unknown setting \[index\.(mode|mapping\.ignore_above|mapping\.source\.mode)\]",
+        r"unknown setting \[index\.(routing_path|time_series\.(start|end)_time)\]",
         r"field must be either \[lat\], \[lon\] or \[geohash\]",
         r"No field type matched on \[\[string\]\]",
         # One field under a dotted name and inside an object.

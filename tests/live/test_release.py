@@ -335,9 +335,8 @@ def test_the_number_of_segments_is_that_of_the_rule(world: Releases) -> None:
     wanted = -(-size // (2 * 64 * 1024))
     assert wanted > 1
     path = f"/{customer(world, NEW)}/_forcemerge"
-    assert merge["request"]["path"] == (
-        f"{path}?max_num_segments={wanted}&wait_for_completion=false"
-    )
+    awaited = merge["request"]["path"].removesuffix("&wait_for_completion=false")  # not on 7
+    assert awaited == f"{path}?max_num_segments={wanted}"
     world.apply()
     assert world.segments(customer(world, NEW)) <= 2 * wanted
 
