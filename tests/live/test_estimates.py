@@ -29,6 +29,9 @@ MOMENT = 0.5
 
 DISK = "cluster.routing.allocation.disk."
 READS = ("GET /", "GET /*,-.*", "GET /_stats/docs,store")
+TEMPLATES = ("GET /_index_template", "GET /_component_template", "GET /_template")
+CREATES = (*READS, *TEMPLATES)
+TRIAL = "POST /_index_template/_simulate"
 
 
 @pytest.fixture
@@ -115,12 +118,12 @@ def test_the_number_of_requests_is_fixed(world: World) -> None:
     assert requests(world, in_place) == list(READS)
     more = ["POST /esplan-state/_search", "GET /_nodes/stats/fs", "GET /_cluster/settings"]
     sampled = [f"POST /{world.green}/_search"] * 3
-    assert requests(world, world.desire()) == [*READS, more[0], *sampled, *more[1:]]
+    assert requests(world, world.desire()) == [*CREATES, more[0], *sampled, *more[1:], TRIAL]
     world.make_plan()
     world.apply()
     world.cluster.read("/esplan-state/_refresh")
     again = world.desire(properties={"flight": {"type": "long"}})
-    assert requests(world, again) == [*READS, *more]
+    assert requests(world, again) == [*CREATES, *more, TRIAL]
 
 
 def test_three_copies_ask_no_more_than_one(world: World) -> None:
@@ -132,7 +135,7 @@ def test_three_copies_ask_no_more_than_one(world: World) -> None:
     path = world.folder / "desired.json"
     path.write_text(json.dumps({"version": 1, "aliases": aliases}))
     asked = requests(world, path)
-    assert 6 <= len(asked) <= 9
+    assert 10 <= len(asked) <= 13
     assert len([one for one in asked if f"/{world.name}" in one]) in (0, 3)
 
 

@@ -56,12 +56,14 @@ def test_a_server_in_trouble_is_no_answer() -> None:
 
 
 def test_all_that_the_server_does_not_take_is_named(cluster: Any) -> None:
-    body = normalize.body({}, {})
-    desired = Desired(State({name: Index(name, body) for name in ("a", "b")}), "f" * 64)
+    bodies = {"a": {}, "b": {}, "c": {"number_of_shards": 2}}
+    indices = {n: Index(n, normalize.body(settings, {})) for n, settings in bodies.items()}
+    desired = Desired(State(indices), "f" * 64)
     made = plan(cluster, desired, now=datetime(2026, 1, 2, tzinfo=UTC))
-    trial.refuse_unaccepted(Server(), made)
+    trial.refuse_unaccepted(server := Server(), made)
+    assert len(server.asked) == 2, "two of them are alike"
     with pytest.raises(EsplanError, match="does not take the definition") as caught:
         trial.refuse_unaccepted(Server(400), made)
-    assert "index.a, index.b" in caught.value.what
+    assert "index.a, index.b, index.c" in caught.value.what
     assert caught.value.why.count("no handler for type [x]") == 2
     assert "this version, or its plugins, lack" in caught.value.remedy
