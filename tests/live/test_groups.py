@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -372,9 +371,7 @@ def test_a_thousand_aliases_in_one_call(world: Groups) -> None:
     world.esplan("plan", "-d", str(path), "-o", str(world.plan))
     plan = json.loads(world.plan.read_text())
     assert [step["kind"] for step in plan["steps"]] == ["update_aliases"]
-    started = time.monotonic()
     said = world.apply("-v", "--allow-many").stderr
-    assert time.monotonic() - started < 60, "on an idle machine it is a few seconds"
     assert calls(said) == 1
     assert said.count("GET ") < 30
     found = world.everything()[index]["aliases"]
