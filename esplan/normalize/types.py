@@ -6,7 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from esplan.normalize.defaults import ANALYZERS
+from esplan.normalize.defaults import ANALYZERS, CREATED, is_opensearch
 from esplan.normalize.values import alone, an_object, decimal, many, text, whole
 
 if TYPE_CHECKING:
@@ -168,13 +168,27 @@ def numeric_range(definition: JSON, _settings: JSON) -> JSON:
     return {name: value for name, value in definition.items() if name != "locale"}
 
 
+def binary(definition: JSON, _settings: JSON) -> JSON:
+    """Version 7 and OpenSearch take `index`, and forget it; later versions refuse it."""
+    return {name: value for name, value in definition.items() if name != "index"}
+
+
+def geo_point(definition: JSON, settings: JSON) -> JSON:
+    """OpenSearch takes `index`, and forgets it."""
+    if not is_opensearch(settings.get(CREATED, "")):
+        return definition
+    return {name: value for name, value in definition.items() if name != "index"}
+
+
 SPECIAL: dict[str, Callable[[JSON, JSON], JSON]] = {
     **dict.fromkeys(ANALYZERS, analyzers),
     **dict.fromkeys(
         ("integer_range", "long_range", "float_range", "double_range", "ip_range"), numeric_range
     ),
+    "binary": binary,
     "completion": completion,
     "dense_vector": dense_vector,
+    "geo_point": geo_point,
     "join": join,
 }
 """What is done with all parameters of a field at once, given the index's canonical settings."""

@@ -16,6 +16,9 @@ from esplan.normalize.types import CHOSEN
 if TYPE_CHECKING:
     from esplan.model import JSON, Body
 
+PARAMETERS = {"date_nanos": "format", "geo_point": "index"}
+"""What depends on the version, by type; beside `locale`, which all kinds of dates have."""
+
 
 def read_by(body: Body, created: str) -> Body:
     """A canonical desired body as it is in an index that this version made.
@@ -31,11 +34,11 @@ def read_by(body: Body, created: str) -> Body:
 
 
 def _says(mappings: Any) -> bool:
-    """Whether a field says one of the parameters of dates that depend on the version."""
+    """Whether a field says one of the parameters that depend on the version."""
     if not isinstance(mappings, dict):
         return False
-    own = "locale" in mappings or ("format" in mappings and mappings.get("type") == "date_nanos")
-    return own or any(map(_says, mappings.values()))
+    of_type = PARAMETERS.get(str(mappings.get("type")), "locale")
+    return "locale" in mappings or of_type in mappings or any(map(_says, mappings.values()))
 
 
 def _last(mappings: JSON) -> list[JSON]:

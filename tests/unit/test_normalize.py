@@ -264,6 +264,16 @@ def test_a_binary_field_of_a_series_has_doc_values(created: str) -> None:
     assert read(created, "logsdb", **fields) == {"a": kept, "b": usual}
 
 
+def test_a_binary_field_has_no_index() -> None:
+    assert field(type="binary", index=False) == field(type="binary")
+
+
+@pytest.mark.parametrize(("created", "kept"), [("", 1), (EIGHT, 1), ("136418127", 0)])
+def test_opensearch_forgets_whether_points_are_indexed(created: str, kept: int) -> None:
+    off = {"type": "geo_point", "index": False}
+    assert read(created, None, a=off) == {"a": off if kept else {"type": "geo_point"}}
+
+
 @pytest.mark.parametrize(("created", "names"), [("", 3), (EIGHT, 3), (NINE, 2), ("136418127", 3)])
 def test_9_keeps_the_last_of_two_templates_of_one_name(created: str, names: int) -> None:
     a, b, c = ({name: {"match": m}} for name, m in [("t", "a*"), ("u", "b*"), ("t", "c*")])
