@@ -186,6 +186,15 @@ NO_MODULES = {
 LACKING: dict[str, dict[str, str]] = {"elasticsearch 7": NO_MODULES, "elasticsearch 8": CORE_ONLY}
 """By engine and major version: the definitions that it refuses, with its reason."""
 
+LACKING["opensearch 2"] = {
+    **CORE_ONLY,
+    "attributes": NO_TYPE.format("flattened"),
+    "questions": NO_TYPE.format("join"),
+    "runtime": "unsupported parameters:  [runtime",
+    "runtime-types": "unsupported parameters:  [runtime",
+    "subobjects": NO_MODULES["subobjects"],
+    "vectors": NO_MODULES["vectors"],
+}
 LACKING["elasticsearch 9"] = {
     key: said.replace("No handler for type", "The mapper type") for key, said in CORE_ONLY.items()
 }
