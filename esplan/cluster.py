@@ -23,7 +23,7 @@ from elastic_transport import (
 )
 from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 
-from esplan.errors import BLOCKED, EsplanError, OutcomeUnknown, ServerError, Unreachable
+from esplan.errors import BLOCKED, TIMED_OUT, EsplanError, OutcomeUnknown, ServerError, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -247,9 +247,9 @@ class Cluster:
 
 
 def _is_transient(error: BaseException) -> bool:
-    """Worth repeating: no answer, or a server that says it is not ready."""
+    """Worth repeating: no answer, or a server that is not ready; not a wait that is over."""
     if isinstance(error, ServerError):
-        return error.status in TRANSIENT
+        return error.status in TRANSIENT and error.type not in TIMED_OUT
     return isinstance(error, Unreachable)
 
 

@@ -79,6 +79,9 @@ class InvalidInput(EsplanError):
 BLOCKED = "cluster_block_exception"
 """The type of a ServerError whose cause is a block, not a privilege, though its status is 403."""
 
+TIMED_OUT = frozenset({"timeout_exception", "receive_timeout_transport_exception"})
+"""Types of a ServerError that says that a wait is over: HTTP 500, and 429 from version 9 on."""
+
 
 class ServerError(EsplanError):
     """The server answered with an error: `status`, and the `type` it gave."""

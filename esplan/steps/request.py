@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from esplan import live
-from esplan.errors import ServerError, Stopped
+from esplan.errors import TIMED_OUT, ServerError, Stopped
 from esplan.plan import FENCE, STATE_INDEX
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def poll_task(run: Run, task: str) -> JSON | None:
             f"/_tasks/{task}", {"wait_for_completion": "true", "timeout": POLL}
         )
     except ServerError as error:
-        if error.type not in ("timeout_exception", "receive_timeout_transport_exception"):
+        if error.type not in TIMED_OUT:
             raise
         answer = run.cluster.read(f"/_tasks/{task}")
     found: JSON | None = answer

@@ -111,6 +111,14 @@ def test_a_refused_read_is_not_repeated(server: Scripted, cluster: Cluster) -> N
     assert len(server.seen) == 1
 
 
+def test_a_wait_that_is_over_is_not_repeated(server: Scripted, cluster: Cluster) -> None:
+    """Version 9 says so with 429; earlier ones with 500."""
+    server.answers = [(429, {"error": {"type": "timeout_exception", "reason": "r"}}), OK]
+    with pytest.raises(ServerError, match="the server refused GET /a: r"):
+        cluster.read("/a")
+    assert len(server.seen) == 1
+
+
 def test_what_is_not_there_is_none(server: Scripted, cluster: Cluster) -> None:
     server.answers = [(404, {})]
     assert cluster.read("/a") is None
