@@ -95,7 +95,8 @@ def without_false_hidden(aliases: dict[str, Any]) -> dict[str, Any]:
 def said(mappings: dict[str, Any], engine: Engine) -> dict[str, Any]:
     """The mapping that GET returned, untouched but for what it repeats without need."""
     source = {n: v for n, v in mappings.get("_source", {}).items() if (n, v) != ("enabled", True)}
-    return without_repeats(mappings, engine) | {"_source": source}
+    meta = mappings.get("_meta") or {}  # an empty one says nothing, and comes back
+    return without_repeats(mappings, engine) | {"_source": source, "_meta": meta}
 
 
 def without_repeats(tree: Any, engine: Engine) -> Any:
