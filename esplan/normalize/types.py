@@ -128,7 +128,8 @@ def dense_vector(definition: JSON, _settings: JSON) -> JSON:
         del result["similarity"]
     if "index_options" in result:
         result["index_options"] = _index_options(result["index_options"])
-        short = result.get("dims", LONG_VECTOR) < LONG_VECTOR
+        dims = whole(result.get("dims", LONG_VECTOR))
+        short = isinstance(dims, int) and dims < LONG_VECTOR
         if short and element in FLOATS and result["index_options"] == QUANTIZED:
             del result["index_options"]
     return result

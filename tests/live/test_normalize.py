@@ -106,6 +106,8 @@ def without_repeats(tree: Any, engine: Engine) -> Any:
         return tree
     kind = tree.get("type")
     kept = {n: v for n, v in without_interval(tree).items() if not engine.repeats_as_sent(kind, n)}
+    if kept.get("match_pattern") == "simple":  # the default of a dynamic template
+        del kept["match_pattern"]
     return {name: without_repeats(value, engine) for name, value in kept.items()}
 
 

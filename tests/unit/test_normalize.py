@@ -264,6 +264,13 @@ def test_a_binary_field_of_a_series_has_doc_values(created: str) -> None:
     assert read(created, "logsdb", **fields) == {"a": kept, "b": usual}
 
 
+@pytest.mark.parametrize("dims", ["64", "many"])
+def test_the_length_of_a_vector_may_be_a_text_or_wrong(dims: str) -> None:
+    """What is no number is for the server to refuse."""
+    options = {"type": "int8_hnsw"}
+    assert field(type="dense_vector", dims=dims, index_options=options)["type"] == "dense_vector"
+
+
 def test_a_binary_field_has_no_index() -> None:
     assert field(type="binary", index=False) == field(type="binary")
 
