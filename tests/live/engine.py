@@ -97,6 +97,11 @@ class Engine:
         return self.name != "elasticsearch 7"
 
     @property
+    def has_data_streams(self) -> bool:
+        """They are in a module, which the sandbox's 7.17 is without."""
+        return self.name != "elasticsearch 7"
+
+    @property
     def has_root_locale(self) -> bool:
         """Dates are read in no language, where 8 reads English, unless they say otherwise."""
         return self.name in {"elasticsearch 7", "opensearch 2"}

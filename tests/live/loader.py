@@ -37,7 +37,7 @@ def load_slow(cluster: Cluster, index: str, *, vectors: bool) -> None:
     numbers = random.Random(1)
     for _ in range(4):
         lines: list[Any] = []
-        for _ in range(2500):
+        for _ in range(2500 if vectors else 8000):
             lines += [{"index": {}}, {"slow": _vector(numbers) if vectors else _words(numbers)}]
         answer = cluster.change("POST", f"/{index}/_bulk", {"refresh": "true"}, lines)
         assert answer["errors"] is False

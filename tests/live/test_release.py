@@ -67,6 +67,8 @@ class Releases(World):
         return dict(zip(aliases, names, strict=True))
 
     def segments(self, index: str) -> int:
+        """What searches see; OpenSearch's see the old ones until the next refresh."""
+        self.cluster.read(f"/{index}/_refresh")
         rows = self.cluster.read(f"/_cat/segments/{index}", {"format": "json"})
         return len(rows)
 
