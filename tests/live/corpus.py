@@ -43,9 +43,11 @@ LIVE = {"number_of_shards": "1", "number_of_replicas": "0"}
 """What a live index always says."""
 
 OLDER = ("elasticsearch 7", "opensearch 2")
-DEFAULT = "that is its default, which it leaves out"
+BY_VERSION = "its default: a plan knows which version made an index, a pair does not"
 OTHERWISE = (
     (OLDER, ('match": "[',), "it reads a list of patterns as one pattern: plans refuse it"),
+    (OLDER, ("apart_", ".locale"), BY_VERSION),
+    (("opensearch 2",), ("apart_", ".format"), BY_VERSION),
 )
 """Engines, what their answers say of definitions that they read otherwise than 8.16, and why."""
 

@@ -126,11 +126,10 @@ def test_a_rule_that_is_wrong_is_said(
     assert made.changes[0].route == "mapping addition", "the answer changes no route"
 
 
-def test_no_sandbox_that_could_be_asked(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ESPLAN_CACHE_DIR", str(tmp_path / "cache"))
-    done = world.esplan("plan", "-d", desired(world), "--oracle", "sandbox", code=1)
+def test_no_sandbox_that_could_be_asked(world: World, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "esplan", "--url", world.url, "plan", "--oracle", "sandbox"]
+    done = run([*command, "-d", desired(world)], ESPLAN_CACHE_DIR=str(tmp_path / "cache"))
+    assert done.returncode == 1
     assert "no sandbox runs that could be asked" in done.stderr
     assert "--oracle cluster" in done.stderr
 
