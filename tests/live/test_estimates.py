@@ -68,7 +68,7 @@ def assert_measured(world: World, plan: dict[str, Any]) -> None:
     copy, proof = (estimates(plan)[kind] for kind in ("reindex", "verify"))
     for one in (copy, proof):
         low, high = one["range"]
-        assert low < one["seconds"] < high
+        assert 0 < low <= one["seconds"] <= high, "a fast machine's are a tenth of a second"
         assert one["basis"]["from"] == "measurement"
         assert 1_000 <= one["basis"]["documents"] <= 20_000
     shown = world.esplan("show", str(world.plan)).stdout
