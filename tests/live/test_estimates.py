@@ -68,13 +68,13 @@ def assert_measured(world: World, plan: dict[str, Any]) -> None:
     copy, proof = (estimates(plan)[kind] for kind in ("reindex", "verify"))
     for one in (copy, proof):
         low, high = one["range"]
-        assert 0 < low <= one["seconds"] <= high, "a fast machine's are a tenth of a second"
+        assert 0 <= low <= one["seconds"] <= high, "in tenths: a fast machine takes one or none"
         assert one["basis"]["from"] == "measurement"
         assert 1_000 <= one["basis"]["documents"] <= 20_000
     shown = world.esplan("show", str(world.plan)).stdout
-    assert "copy roughly " in shown
+    assert re.search(r"\n      copy (roughly .+ to \d|under a second)", shown)
     assert f"(guessed from {copy['basis']['documents']:,} documents)" in shown
-    assert "Time: roughly " in shown
+    assert re.search(r"\nTime: (roughly |under a second)", shown)
 
 
 @pytest.mark.usefixtures("unmeasured")
