@@ -182,6 +182,8 @@ def test_any_valid_body_comes_back_as_itself(
     cluster: Cluster, engine: Engine, name: str, sent: dict[str, Any], aliases: dict[str, Any]
 ) -> None:
     """The same case twice: as it is written, and as esplan would send it."""
+    # Such an engine reads a list of one as the text `[a*]`; esplan would send `a*`.
+    assume(engine.has_pattern_lists or '"match": [' not in json.dumps(sent))
     given = {f"{name}-{alias}": options for alias, options in aliases.items()}
     try:
         check(cluster, engine, name, {**sent, **unplaced(sent), "aliases": given})
