@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from esplan import live, normalize
 from esplan.errors import EsplanError, ServerError
-from esplan.model import JSON, Body, Index
+from esplan.model import JSON, Body
 from esplan.request import batches, index_path
 
 if TYPE_CHECKING:

@@ -84,9 +84,9 @@ def _round(step: Step, run: Run) -> JSON:
     found = reindex.awaited(step, run)
     response: JSON = found.get("response", {})
     failures = response.get("failures", [])
-    stopped = found.get("error") or response.get("canceled") or response.get("timed_out")
-    if failures or stopped:
-        why = reindex.listed(failures) or str(stopped)
+    error = reindex.stopped(found)
+    if failures or error:
+        why = reindex.listed(failures) or str(error)
         raise StepFailed(
             f"the documents of {step.arguments['index']} could not all be indexed anew",
             why=why,

@@ -170,12 +170,18 @@ def _handled(status: JSON) -> int:
 def _result(step: Step, task: JSON) -> JSON:
     """Completed does not mean good: failures, a cancel and a timeout are all `completed`."""
     response = task.get("response", {})
-    error = task.get("error") or response.get("canceled") or response.get("timed_out")
+    error = stopped(task)
     if error or response.get("failures"):
         raise _failed(step, error, response.get("failures", []))
     names = ("total", "created", "version_conflicts", "took", "batches")
     found = {name: response[name] for name in names if name in response}
     return found | measured(step, response, response.get("created", 0))
+
+
+def stopped(task: JSON) -> Any:
+    """Why a completed task ended early: an error, a cancel, a timeout; nothing where it did not."""
+    response = task.get("response", {})
+    return task.get("error") or response.get("canceled") or response.get("timed_out")
 
 
 def measured(step: Step, response: JSON, handled: int) -> JSON:

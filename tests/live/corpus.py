@@ -19,11 +19,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import engine as tested
 from bodies import BODIES
 from definitions import DEFINITIONS
 from pairs import PAIRS
 
-from esplan import diff, live, normalize
+from esplan import diff, normalize
 from esplan.errors import EsplanError
 from esplan.model import Alias, Index, State
 from esplan.oracle import Answer, ask
@@ -131,12 +132,6 @@ def about_bodies(made: Throwaways) -> Iterator[Answer]:
             yield answer if answer.verdict == "agrees" else _named(answer, ("body", one, {}))
 
 
-def engine_of(cluster: Cluster) -> str:
-    """`elasticsearch 8`."""
-    info = live.cluster_info(cluster)
-    return f"{info.distribution} {info.version.partition('.')[0]}"
-
-
 def known(answer: Answer, engine: str) -> Answer:
     """An answer of which it is known that this engine reads the definition otherwise."""
     whole = f"{answer.question} {answer.server}"
@@ -149,7 +144,7 @@ def known(answer: Answer, engine: str) -> Answer:
 
 def ask_everything(cluster: Cluster) -> Iterator[Answer]:
     """Every answer about the corpus, as it comes."""
-    engine = engine_of(cluster)
+    engine = tested.of(cluster).name
     with Throwaways(cluster) as made:
         made.sweep()
         for one in about_bodies(made):

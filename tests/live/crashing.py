@@ -16,7 +16,7 @@ from typing import Any
 
 import esplan.apply
 from esplan import cli, journal
-from esplan.steps import KINDS
+from esplan.steps import KINDS, force_merge
 from esplan.views import progress
 
 
@@ -27,6 +27,7 @@ def main(point: str, marker: Path, arguments: list[str]) -> int:
         marker.write_text(point)
         os.kill(os.getpid(), signal.SIGKILL)
 
+    force_merge.PATIENCE = 0.2  # for a merge that is shorter than the wait for its answer
     _patch_journal(when, step, die)
     _patch_execute(when, step, die)
     _patch_progress(when, step, die)

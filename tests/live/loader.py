@@ -24,21 +24,34 @@ def load(cluster: Cluster, index: str, count: int = 100, bulks: int = 4, **setti
         write(cluster, index, range(bulk * count, (bulk + 1) * count), refresh=True)
 
 
+UNREFRESHED = {"number_of_replicas": 0, "refresh_interval": -1}
+GRAPH = {
+    "type": "dense_vector",
+    "dims": 64,
+    "similarity": "l2_norm",
+    "index_options": {"type": "hnsw", "m": 32, "ef_construction": 400},
+}
+TERMS = {"type": "text", "term_vector": "with_positions_offsets"}
+GRAPHS = {
+    "settings": UNREFRESHED,
+    "mappings": {"properties": {"slow": GRAPH, "n": {"type": "integer"}}},
+}
+SORTED = {
+    "settings": {**UNREFRESHED, "sort.field": "n"},
+    "mappings": {"properties": {"slow": TERMS, "n": {"type": "integer"}}},
+}
+"""Sorted segments are merged document by document, not in whole blocks."""
+
+
 def load_slow(cluster: Cluster, index: str, *, vectors: bool) -> None:
-    """A run whose segments take the server seconds to merge: graphs, or terms with vectors."""
-    graph = {"type": "hnsw", "m": 32, "ef_construction": 400}
-    vector = {"type": "dense_vector", "dims": 64, "similarity": "l2_norm", "index_options": graph}
-    words = {"type": "text", "term_vector": "with_positions_offsets"}
-    body = {
-        "settings": {"number_of_replicas": 0, "refresh_interval": -1},
-        "mappings": {"properties": {"slow": vector if vectors else words}},
-    }
-    cluster.change("PUT", f"/{index}", None, body)
+    """A run whose segments take the server seconds to merge: graphs, or sorted term vectors."""
     numbers = random.Random(1)
+    cluster.change("PUT", f"/{index}", None, GRAPHS if vectors else SORTED)
     for _ in range(4):
         lines: list[Any] = []
         for _ in range(2500 if vectors else 8000):
-            lines += [{"index": {}}, {"slow": _vector(numbers) if vectors else _words(numbers)}]
+            slow = _vector(numbers) if vectors else _words(numbers)
+            lines += [{"index": {}}, {"slow": slow, "n": numbers.getrandbits(20)}]
         answer = cluster.change("POST", f"/{index}/_bulk", {"refresh": "true"}, lines)
         assert answer["errors"] is False
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from definitions import DEFINITIONS, LACKING
 
-from esplan import desired, live
+from esplan import desired
 from esplan.commands import adopt
 from esplan.commands.plan import plan
 from esplan.errors import ServerError
@@ -17,14 +17,11 @@ from esplan.views import adopt as views
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine import Engine
+
     from esplan.cluster import Cluster
 
 pytestmark = pytest.mark.live
-
-
-def engine(cluster: Cluster) -> str:
-    info = live.cluster_info(cluster)
-    return f"{info.distribution} {info.version.partition('.')[0]}"
 
 
 def named(body: dict[str, Any], name: str) -> dict[str, Any]:
@@ -44,7 +41,7 @@ def test_there_are_enough_of_them() -> None:
 
 @pytest.mark.parametrize("key", DEFINITIONS)
 def test_made_or_adopted_it_does_not_change(
-    cluster: Cluster, name: str, tmp_path: Path, key: str
+    cluster: Cluster, engine: Engine, name: str, tmp_path: Path, key: str
 ) -> None:
     """The request is the plan's own. A definition that is refused must be known to be."""
     body = named(DEFINITIONS[key], name)
@@ -53,7 +50,7 @@ def test_made_or_adopted_it_does_not_change(
     (files / "a.json").write_text(json.dumps({"version": 1, "indices": {name: body}}))
     (create, *_) = plan(cluster, desired.read([files])).steps
     assert create.request is not None
-    lacking = LACKING.get(engine(cluster), {}).get(key)
+    lacking = LACKING.get(engine.name, {}).get(key)
     if lacking:
         with pytest.raises(ServerError) as caught:
             cluster.change("PUT", f"/{name}", None, create.request["body"])
@@ -86,14 +83,18 @@ WITHOUT = ("elasticsearch 7", "opensearch 2")
 
 @pytest.mark.parametrize("unsaid", UNSAID, ids=json.dumps)
 def test_a_default_that_the_file_does_not_name(
-    cluster: Cluster, name: str, tmp_path: Path, unsaid: tuple[str, Any, dict[str, Any]]
+    cluster: Cluster,
+    engine: Engine,
+    name: str,
+    tmp_path: Path,
+    unsaid: tuple[str, Any, dict[str, Any]],
 ) -> None:
     """The index has a setting that makes something else the default of the mapping."""
     setting, value, field = unsaid
     body = {"mappings": {"properties": {"f": field, "@timestamp": {"type": "date"}}}}
     live = {**body, "settings": {f"index.{setting}": value}}
     (tmp_path / "a.json").write_text(json.dumps({"version": 1, "indices": {name: body}}))
-    if setting in YOUNGER and engine(cluster) in WITHOUT:
+    if setting in YOUNGER and engine.name in WITHOUT:
         with pytest.raises(ServerError, match=f"unknown setting .index.{setting}"):
             cluster.change("PUT", f"/{name}", None, live)
         return
