@@ -1,7 +1,8 @@
 """A plan without changes over many indices with an alias each, against the bare reads it needs.
 
-    python bench/plan.py [--sizes 1000 3000 10000] [--rounds 5] [--url URL]
+    python bench/plan.py [--sizes 1000 3000 10000] [--rounds 5] [--url URL] [--different]
 
+`--different`: every index has a field that no other has; without it they are all alike.
 Starts the sandbox if no URL is given, and makes what is missing: up to 10,000 indices, deleted
 again at the end unless `--keep` is given. In turns, for each size:
 
@@ -13,6 +14,7 @@ again at the end unless `--keep` is given. In turns, for each size:
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import statistics
@@ -21,10 +23,13 @@ import sys
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from esplan import source
+from esplan.__main__ import YOUNG
 from esplan.cluster import Cluster, Connection
 from esplan.commands import sandbox
 from esplan.commands.plan import plan as plan_command
@@ -33,7 +38,7 @@ from esplan.desired import read
 PREFIX = "bench-plan"
 FILE = 100
 """Aliases in one desired file."""
-MAPPINGS = {
+MAPPINGS: dict[str, Any] = {
     "properties": {
         "id": {"type": "keyword"},
         "title": {"type": "text", "fields": {"raw": {"type": "keyword", "ignore_above": 256}}},
@@ -53,21 +58,32 @@ def index(number: int) -> str:
     return f"{PREFIX}-{number:05}_blue"
 
 
-def create(cluster: Cluster, wanted: int) -> None:
+def mappings(number: int, *, different: bool) -> dict[str, Any]:
+    """Alike, or with a field of its own."""
+    own = {f"own_{number}": {"type": "keyword"}} if different else {}
+    return {"properties": {**MAPPINGS["properties"], **own}}
+
+
+def create(cluster: Cluster, wanted: int, *, different: bool = False) -> None:
     """As many indices as wanted, with their aliases; more are deleted."""
     room = {"persistent": {"cluster.max_shards_per_node": 20_000}}
     cluster.change("PUT", "/_cluster/settings", None, room)
     there = {*(cluster.read(f"/{PREFIX}-*", {"filter_path": "*.aliases"}) or {})}
     missing = [number for number in range(wanted) if index(number) not in there]
     with ThreadPoolExecutor(8) as pool:
-        for done, _ in enumerate(pool.map(lambda number: _create(cluster, number), missing)):
+        one = partial(_create, cluster, different=different)
+        for done, _ in enumerate(pool.map(one, missing)):
             if done % 1000 == 0 and done:
                 print(f"  {done} of {len(missing)} indices made", file=sys.stderr)
 
 
-def _create(cluster: Cluster, number: int) -> None:
+def _create(cluster: Cluster, number: int, *, different: bool) -> None:
     alias = {f"{PREFIX}-{number:05}": {}}
-    body = {"settings": SETTINGS, "mappings": MAPPINGS, "aliases": alias}
+    body = {
+        "settings": SETTINGS,
+        "mappings": mappings(number, different=different),
+        "aliases": alias,
+    }
     cluster.change("PUT", f"/{index(number)}", {"wait_for_active_shards": 0}, body, timeout=300)
 
 
@@ -77,17 +93,18 @@ def remove(cluster: Cluster) -> None:
         cluster.change("DELETE", "/" + ",".join(there[start : start + 50]), timeout=300)
 
 
-def write_desired(folder: Path, wanted: int) -> None:
+def write_desired(folder: Path, wanted: int, *, different: bool = False) -> None:
     """The files that say what is there, 100 aliases each, as YAML."""
     for start in range(0, wanted, FILE):
         lines = ["version: 1", "aliases:"]
         for number in range(start, min(start + FILE, wanted)):
-            lines += _desired(number)
+            lines += _desired(number, different=different)
         (folder / f"{start:05}.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (folder / "mapping.json").write_text(json.dumps(MAPPINGS), encoding="utf-8")
 
 
-def _desired(number: int) -> list[str]:
+def _desired(number: int, *, different: bool) -> list[str]:
+    said = json.dumps(mappings(number, different=True)) if different else "{file: mapping.json}"
     name = f"{PREFIX}-{number:05}"
     return [
         f"  {name}:",
@@ -95,7 +112,7 @@ def _desired(number: int) -> list[str]:
         f'      name: "{name}_{{color}}"',
         "      colors: [blue, green]",
         f"      settings: {json.dumps(SETTINGS)}",
-        "      mappings: {file: mapping.json}",
+        f"      mappings: {said}",
     ]
 
 
@@ -146,14 +163,14 @@ def show(title: str, values: list[float]) -> None:
     print(f"  {title}: median {middle:.2f} ({low:.2f} to {high:.2f}) of {len(values)}")
 
 
-def measure(url: str, size: int, rounds: int) -> None:
+def measure(url: str, size: int, rounds: int, *, different: bool) -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
-        write_desired(folder, size)
+        write_desired(folder, size, different=different)
         bare(url, folder)
         runs = [(bare(url, folder), planned(url, folder)) for _ in range(rounds)]
         whole = [process(url, folder) for _ in range(rounds)]
-    print(f"{size} indices, {runs[0][1][1]} requests")
+    print(f"{size} indices, {'different' if different else 'alike'}, {runs[0][1][1]} requests")
     show("reads and parsing, seconds", [reads for reads, _ in runs])
     show("plan, seconds", [took for _, (took, _) in runs])
     show("plan / reads and parsing (limit 2)", [took / reads for reads, (took, _) in runs])
@@ -162,17 +179,19 @@ def measure(url: str, size: int, rounds: int) -> None:
 
 
 def main() -> None:
+    gc.set_threshold(YOUNG)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 3000, 10_000])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--url", default="")
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--different", action="store_true")
     options = parser.parse_args()
     url = options.url or sandbox.start("", quiet).url
     with Cluster(Connection(url), patience=60) as cluster:
         for size in sorted(options.sizes):
-            create(cluster, size)
-            measure(url, size, options.rounds)
+            create(cluster, size, different=options.different)
+            measure(url, size, options.rounds, different=options.different)
         if not options.keep:
             remove(cluster)
 

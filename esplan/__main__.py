@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from esplan import __version__
+
+YOUNG = 50_000
+"""Objects before a look for garbage: Python's 700 cost a plan of many indices a third of its time,
+in which the states of the files and the cluster are walked again and again, and all of it is kept.
+"""
 
 
 def _version() -> None:
@@ -24,6 +30,7 @@ def main() -> None:
         _version()
     from esplan.cli import run
 
+    gc.set_threshold(YOUNG)
     sys.exit(run(arguments))
 
 

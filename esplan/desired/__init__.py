@@ -124,7 +124,7 @@ def _load(found: Found, variables: Mapping[str, str] | None) -> _Loaded:
 
 def _without_mapping_files(files: list[_Loaded]) -> list[_Loaded]:
     """Mapping files in a directory of desired files are not desired files themselves."""
-    named = {path for file in files for path in _mapping_files(file.document)}
+    named = {source.real(path) for path in {p for f in files for p in _mapping_files(f.document)}}
     return [
         file
         for file in files
@@ -146,7 +146,7 @@ def _mapping_files(document: Document | None) -> Iterable[Path]:
             mappings = body.get("mappings") if isinstance(body, dict) else None
             name = mappings.get("file") if isinstance(mappings, dict) else None
             if document and isinstance(name, str) and "\0" not in name:
-                yield source.real(mapping_path(document, name))
+                yield mapping_path(document, name)
 
 
 def _entries(document: Document | None) -> list[Entry]:

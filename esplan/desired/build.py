@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,14 +151,13 @@ class Builder:
     def mapping_file(self, entry: Entry, name: str, path: tuple[str, ...]) -> Document | None:
         """The file beside the desired file; None when it cannot be used, which is reported."""
         file = mapping_path(entry.document, name)
-        key = Path(file)
-        if key not in self.files and not _is_file(file):
+        if file not in self.files and not _is_file(file):
             message = f"there is no mapping file {file}"
             self.problems.append(entry.problem(*path, "file", message=message))
             return None
-        if key not in self.files:
-            self.files[key] = self.read(file)
-        return self.files[key]
+        if file not in self.files:
+            self.files[file] = self.read(file)
+        return self.files[file]
 
     def read(self, file: Path) -> Document | None:
         """A mapping file that keeps to the schema."""
@@ -246,7 +246,12 @@ def _replicas_path(settings: JSON, before: tuple[str, ...] = ()) -> tuple[str, .
 
 def mapping_path(document: Document, name: str) -> Path:
     """A mapping file's path: relative to the file that names it."""
-    return Path(document.file).parent / name
+    return _beside(document.file, name)
+
+
+@cache
+def _beside(file: str, name: str) -> Path:
+    return Path(file).parent / name
 
 
 def _is_file(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -30,7 +31,7 @@ def substitute(
     """
     pass_ = _Pass(document.file, variables)
     root = document.root
-    if not isinstance(root.value, dict):
+    if not isinstance(root.value, dict) or "${" not in json.dumps(root.value):
         return document, []
     sections = {
         str(name): pass_.node(child, (name,)) if name in SECTIONS else child

@@ -16,6 +16,7 @@ from esplan.model import Body
 from esplan.normalize.aliases import alias_options
 from esplan.normalize.fields import TOP, field, properties
 from esplan.normalize.mappings import (
+    FORMING,
     MARK,
     THROWAWAY,
     canonical_mappings,
@@ -27,7 +28,7 @@ from esplan.normalize.mappings import (
 from esplan.normalize.settings import (
     SERVER_ADDED,
     canonical_settings,
-    creation_settings,
+    parted_settings,
     setting_value,
     without_overridden,
 )
@@ -59,22 +60,14 @@ __all__ = [
     "without_overridden",
 ]
 
-FORMING = (
-    "index.analysis.analyzer.default",
-    "index.mapping.ignore_",
-    "index.mapping.source.",
-    "index.mode",
-)
-"""Settings that change what a mapping means, and what GET leaves out of it."""
-
 
 def body(settings: JSON, mappings: JSON, *, exact: bool = False) -> Body:
     """The canonical definition of an index, from any form that the create-index API accepts.
 
     Raises ValueError where a form cannot be read, with the reason as its message.
     """
-    flat = canonical_settings(settings)
-    return Body(flat, canonical_mappings(mappings, flat), exact, creation_settings(settings))
+    flat, unseen = parted_settings(settings)
+    return Body(flat, canonical_mappings(mappings, flat), exact, unseen)
 
 
 def beside(wanted: Body, live: JSON) -> Body:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from esplan.normalize.defaults import MODES_OF_SERIES
+from esplan.normalize.defaults import CREATED, MODES_OF_SERIES
 from esplan.normalize.fields import TOP, properties, unfolds
 from esplan.normalize.parameters import dynamic, script, subobjects
-from esplan.normalize.values import alone, an_object, boolean, many, shown, text
+from esplan.normalize.values import ALIKE, alone, an_object, boolean, many, shown, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +26,15 @@ compared as a whole, and protection comes and goes."""
 
 THROWAWAY = "oracle"
 """The key of the mark of an index that is only there to ask the server with."""
+
+FORMING = (
+    "index.analysis.analyzer.default",
+    "index.mapping.ignore_",
+    "index.mapping.source.",
+    "index.mode",
+    CREATED,
+)
+"""Settings that change what a mapping means, and what GET leaves out of it."""
 
 METADATA_DEFAULTS: dict[str, JSON] = {
     "_source": {"enabled": True, "includes": [], "excludes": []},
@@ -56,15 +67,22 @@ def canonical_mappings(mappings: JSON, settings: JSON | None = None) -> JSON:
     `settings` are those of the same index in canonical form: some defaults depend on them.
     Raises ValueError for a form that cannot be read.
     """
-    source = _unwrapped(an_object(mappings, "mappings"))
-    given = settings or {}
+    source = without_mark(_unwrapped(an_object(mappings, "mappings")))
+    given = {name: v for name, v in (settings or {}).items() if name.startswith(FORMING)}
+    return _canonical(json.dumps([source, given]))
+
+
+@lru_cache(ALIKE)
+def _canonical(text: str) -> JSON:
+    """By text, which unlike `==` tells 1 from 1.0 and from true. What it returns is shared."""
+    source, given = json.loads(text)
     root = {name: ROOT.get(name, _as_it_is)(name, value) for name, value in source.items()}
     root = {name: value for name, value in root.items() if not _says_nothing(name, value, given)}
     place = replace(
         TOP, settings=given, unfold=unfolds(root), dynamic=root.get("dynamic", TOP.dynamic)
     )
     fields = properties(source.get("properties", {}), place)
-    return {**without_mark(root), "properties": _of_series(fields, given)}
+    return {**root, "properties": _of_series(fields, given)}
 
 
 def _of_series(fields: JSON, settings: JSON) -> JSON:

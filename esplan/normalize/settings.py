@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from esplan.normalize.values import an_object, shown, text
+from esplan.normalize.values import ALIKE, an_object, shown, text
 from esplan.segments import UNITS
 
 if TYPE_CHECKING:
@@ -81,14 +82,14 @@ def canonical_settings(settings: JSON) -> JSON:
     A setting that is there twice has the value that the server gives it: that of the name, as
     written, that sorts last. Raises ValueError for a form that cannot be read.
     """
-    found = _all_settings(settings)
-    return {name: value for name, value in found.items() if name not in NEVER_RETURNED}
+    return parted_settings(settings)[0]
 
 
-def creation_settings(settings: JSON) -> JSON:
-    """What is sent when an index is made, and can never be compared afterwards."""
+def parted_settings(settings: JSON) -> tuple[JSON, JSON]:
+    """What can be compared; and what is only sent, when an index is made: see NEVER_RETURNED."""
     found = _all_settings(settings)
-    return {name: value for name, value in found.items() if name in NEVER_RETURNED}
+    unseen = {name: found.pop(name) for name in NEVER_RETURNED & found.keys()}
+    return found, unseen
 
 
 def _all_settings(settings: JSON) -> JSON:
@@ -158,6 +159,7 @@ def _is_one_item(item: str) -> bool:
     return bool(item) and "," not in item and item == item.strip() and item != "_none_"
 
 
+@lru_cache(ALIKE)
 def _amount(name: str, value: str) -> str:
     """A value with a unit in its largest unit, by the kind of setting."""
     if name.startswith(FREE_FORM):

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from esplan.model import JSON
 
+ALIKE = 4096
+"""How many canonical forms are remembered: most indices of a cluster are like others."""
+
 WHOLE = re.compile(r"[+-]?\d+(\.0+)?", re.ASCII)
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 

@@ -6,12 +6,15 @@ Beside a live index it is read again, as that version reads it.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from esplan.normalize.defaults import CREATED, MODES_OF_SERIES, is_nine
 from esplan.normalize.mappings import canonical_mappings
 from esplan.normalize.types import CHOSEN
+from esplan.normalize.values import ALIKE
 
 if TYPE_CHECKING:
     from esplan.model import JSON, Body
@@ -25,12 +28,19 @@ def read_by(body: Body, created: str) -> Body:
 
     `created` is `index.version.created`; empty where it is not known: the body itself.
     """
-    if created and (body.settings.get("index.mode") in MODES_OF_SERIES or _says(body.mappings)):
+    if created and (
+        body.settings.get("index.mode") in MODES_OF_SERIES or _depends(json.dumps(body.mappings))
+    ):
         settings = {**body.settings, CREATED: created}
         body = replace(body, mappings=canonical_mappings(body.mappings, settings))
     if not is_nine(created) or "dynamic_templates" not in body.mappings:
         return body
     return replace(body, mappings={**body.mappings, "dynamic_templates": _last(body.mappings)})
+
+
+@lru_cache(ALIKE)
+def _depends(mappings: str) -> bool:
+    return _says(json.loads(mappings))
 
 
 def _says(mappings: Any) -> bool:

@@ -535,3 +535,15 @@ def test_replicas_that_expand_have_no_number() -> None:
     for off in ("false", None):
         kept = normalize.canonical_settings({**sent, "auto_expand_replicas": off})
         assert kept["index.number_of_replicas"] == "1"
+
+
+def test_alike_mappings_are_read_once_and_told_apart_by_their_types() -> None:
+    """The canonical form is remembered; what equals another value in Python alone is not it."""
+    one = normalize.canonical_mappings({"_meta": {"a": 1, "esplan": {"plan_id": "x"}}})
+    assert normalize.canonical_mappings({"_meta": {"a": 1, "esplan": {"plan_id": "y"}}}) is one
+    for value in (True, 1.0):
+        other = normalize.canonical_mappings({"_meta": {"a": value}})
+        assert json.dumps(other["_meta"]["a"]) == json.dumps(value)
+    field = {"properties": {"f": {"type": "keyword", "ignore_above": 5}}}
+    formed = normalize.canonical_mappings(field, {"index.mapping.ignore_above": "5"})
+    assert formed != normalize.canonical_mappings(field)

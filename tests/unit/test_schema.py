@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import jsonschema_rs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from esplan import schema, source
@@ -48,13 +51,18 @@ def test_an_unknown_schema_is_a_programming_error() -> None:
 
 
 def found(text: str, definition: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    schema._validator.cache_clear()
+    forget()
     monkeypatch.setattr(schema, "load", lambda _name: definition)
     document = source.parse("a.yaml", text.encode())
     try:
         return [str(diagnostic) for diagnostic in schema.check(document, "test")]
     finally:
-        schema._validator.cache_clear()
+        forget()
+
+
+def forget() -> None:
+    schema._validator.cache_clear()
+    schema._quick_validator.cache_clear()
 
 
 ALTERNATIVES: dict[str, Any] = {
@@ -131,3 +139,41 @@ def test_keywords_without_words_of_their_own(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_diagnostic_carries_the_json_path() -> None:
     document = source.parse("a.yaml", b"version: 1\nindices: {a-b: {settings: 1}}\n")
     assert [one.path for one in schema.check(document, "desired")] == ["$.indices['a-b'].settings"]
+
+
+def patterns(part: Any) -> set[str]:
+    """Every regular expression of a schema."""
+    parts = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    own = {part["pattern"]} if isinstance(part, dict) and "pattern" in part else set()
+    return own.union(*map(patterns, parts))
+
+
+PATTERNS = {
+    one: (jsonschema_rs.Draft202012Validator(rule), Draft202012Validator(rule))
+    for one in sorted(set().union(*(patterns(schema.load(name)) for name in MINE)))
+    for rule in [{"pattern": one}]
+}
+ODD = "\0\n\r\t\x0b\x1c\x1f\x85\xa0\u1680\u2028\u3000\ufeff\u180e\u0660²\u212a\u017f"
+PIECES = [*'aAzZ09_-+.,:#*?<>|/\\"{}$ ', *ODD, "{run_id}", "{index_base}", "kb", "true"]
+
+
+@settings(max_examples=1000)
+@given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
+def test_what_is_quickly_found_valid_is_valid(text: str) -> None:
+    """Two dialects of regular expressions; the quick one may only refuse more."""
+    assert len(PATTERNS) > 10
+    for quick, slow in PATTERNS.values():
+        assert not quick.is_valid(text) or slow.is_valid(text)
+
+
+@pytest.mark.parametrize("data", [10**400, {"a": "\ud800"}])
+def test_what_cannot_be_checked_quickly_is_checked(
+    monkeypatch: pytest.MonkeyPatch, data: Any
+) -> None:
+    forget()
+    monkeypatch.setattr(schema, "load", lambda _name: {"type": "boolean"})
+    document = source.Document("a.yaml", source.Node(data, (1, 1)))
+    try:
+        assert len(schema.check(document, "test")) == 1
+    finally:
+        forget()
