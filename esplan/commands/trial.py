@@ -1,4 +1,4 @@
-"""Ask the server, while a plan is made, whether it takes the definitions of the new indices.
+"""Ask the server, while a plan is made, whether it takes the definitions that indices will have.
 
 A missing module, an older version or another distribution shows in the plan then, and not in the
 release window. The server is asked to simulate a template, which stores nothing.
@@ -7,17 +7,20 @@ release window. The server is asked to simulate a template, which stores nothing
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from esplan import diff, live
 from esplan.errors import EsplanError, ServerError
 from esplan.plan import digest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from esplan.cluster import Cluster
     from esplan.model import JSON
     from esplan.plan import Plan, Step
 
-CREATE = "create_index"
 PATH = "/_index_template/_simulate"
 NOBODY = {"index_patterns": ["esplan-trial-of-a-definition"], "priority": 2_000_000_011}
 """A template for no index, with a priority that no other has: two equal ones are refused."""
@@ -30,17 +33,26 @@ UNTRIED = ("routing_partition_size", "write.wait_for_active_shards")
 """Settings that a simulated index, which has one shard and no replica, has too few copies for."""
 
 
-def refuse_unaccepted(cluster: Cluster, made: Plan) -> None:
-    """Raises EsplanError for definitions of new indices that the server would refuse.
+@dataclass(frozen=True)
+class _Trial:
+    """The definition of an index after the plan, and before it (None: a new index)."""
 
-    One request for each that is different: thousands of indices often share a few.
+    address: str
+    before: JSON | None
+    after: JSON
+
+
+def refuse_unaccepted(cluster: Cluster, made: Plan) -> None:
+    """Raises EsplanError for definitions that the server would refuse.
+
+    One request for each that is different: thousands of indices often share a few. Where an index
+    changes, two; what a trial refuses already as it is, it knows nothing about.
     """
-    alike: dict[str, list[Step]] = defaultdict(list)
-    for step in made.steps:
-        if step.kind == CREATE:
-            alike[digest(_template(_body(step)))].append(step)
-    found = ((refusal(cluster, _body(steps[0])), steps) for steps in alike.values())
-    refused = [(why, [step.address for step in steps]) for why, steps in found if why]
+    alike: dict[str, list[_Trial]] = defaultdict(list)
+    for one in _trials(cluster, made):
+        alike[digest([one.before, one.after])].append(one)
+    found = ((_refused(cluster, several[0]), several) for several in alike.values())
+    refused = [(why, [one.address for one in several]) for why, several in found if why]
     if refused:
         server = f"{made.cluster['distribution']} {made.cluster['version']}"
         addresses = ", ".join(one for _, several in refused for one in several)
@@ -51,9 +63,59 @@ def refuse_unaccepted(cluster: Cluster, made: Plan) -> None:
         )
 
 
-def _body(step: Step) -> JSON:
-    body: JSON = (step.request or {}).get("body") or {}
-    return body
+def _refused(cluster: Cluster, one: _Trial) -> str:
+    """Why the change would be refused; empty where it would not, or where nothing is known."""
+    why = refusal(cluster, one.after)
+    return "" if why and one.before and refusal(cluster, one.before) else why
+
+
+def _trials(cluster: Cluster, made: Plan) -> list[_Trial]:
+    """Every definition that a step makes or changes: its steps add up."""
+    steps = [step for step in made.steps if step.kind in AFTER]
+    was = _live(cluster, steps)
+    now = {name: _Trial("", body, body) for name, body in was.items()}
+    for step in steps:
+        before = now.get(_source(step), _Trial("", None, {}))
+        after = AFTER[step.kind](before.after, (step.request or {}).get("body") or {})
+        now[step.arguments["index"]] = _Trial(step.address, before.before, _template(after))
+    return [one for one in now.values() if one.address]
+
+
+def _source(step: Step) -> str:
+    """The index whose definition the step begins with."""
+    return str(step.arguments.get("source") or step.arguments["index"])
+
+
+def _live(cluster: Cluster, steps: Sequence[Step]) -> dict[str, JSON]:
+    """The definitions that are changed, as they are. Nothing is read where all are new."""
+    names = {_source(step) for step in steps if step.kind != "create_index"}
+    found = live.read_indices(cluster, sorted(names)) if names else {}
+    return {name: _template(diff.shown(index.body)) for name, index in found.items()}
+
+
+def _put(before: JSON, mappings: JSON) -> JSON:
+    return {**before, "mappings": _merged(before.get("mappings", {}), mappings)}
+
+
+def _set(before: JSON, settings: JSON) -> JSON:
+    both = {**before.get("settings", {}), **settings}
+    return {**before, "settings": {name: v for name, v in both.items() if v is not None}}
+
+
+AFTER: dict[str, Callable[[JSON, JSON], JSON]] = {
+    "create_index": lambda _before, body: body,
+    "put_mapping": _put,
+    "resize_index": lambda before, body: _set(before, body.get("settings", {})),
+    "update_settings": _set,
+}
+"""What the request of a step makes of a definition."""
+
+
+def _merged(one: Any, other: Any) -> Any:
+    """Objects have the keys of both; else the later is it."""
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return other
+    return {**one, **{name: _merged(one.get(name), value) for name, value in other.items()}}
 
 
 def _template(body: JSON) -> JSON:

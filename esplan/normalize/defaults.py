@@ -134,14 +134,24 @@ def _dated(kind: str, settings: JSON) -> JSON:
     """The locale of dates, and the format of those with nanoseconds, by engine."""
     if kind not in LOCALIZED:
         return {}
+    unsaid = {"locale": locale(settings)}
+    return unsaid | {"format": _format(settings)} if kind == "date_nanos" else unsaid
+
+
+def locale(settings: JSON) -> Any:
+    """The language of dates, runtime fields too: English from Elasticsearch 8 on, else none."""
     made: str = settings.get(CREATED, "")
     if not made:
-        unsaid = {"locale": UNKNOWN, "format": UNKNOWN}
-    elif is_opensearch(made):
-        unsaid = {"locale": "", "format": MILLIS}
-    else:
-        unsaid = {"locale": "" if is_seven(made) else "en", "format": NANOS}
-    return unsaid if kind == "date_nanos" else {"locale": unsaid["locale"]}
+        return UNKNOWN
+    return "" if is_opensearch(made) or is_seven(made) else "en"
+
+
+def _format(settings: JSON) -> Any:
+    """How dates with nanoseconds are written."""
+    made: str = settings.get(CREATED, "")
+    if not made:
+        return UNKNOWN
+    return MILLIS if is_opensearch(made) else NANOS
 
 
 def is_opensearch(created: str) -> bool:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from esplan.normalize.defaults import CREATED, MODES_OF_SERIES
+from esplan.normalize.defaults import CREATED, MODES_OF_SERIES, locale
 from esplan.normalize.fields import TOP, properties, unfolds
-from esplan.normalize.parameters import dynamic, script, subobjects
+from esplan.normalize.parameters import READERS, dynamic, script, subobjects
 from esplan.normalize.values import ALIKE, alone, an_object, boolean, many, shown, text
 
 if TYPE_CHECKING:
@@ -55,7 +55,6 @@ TIME = "@timestamp"
 
 RUNTIME_DEFAULTS: JSON = {
     "format": "strict_date_optional_time||epoch_millis",
-    "locale": "en",
     "meta": {},
     "on_script_error": "fail",
 }
@@ -77,6 +76,8 @@ def _canonical(text: str) -> JSON:
     """By text, which unlike `==` tells 1 from 1.0 and from true. What it returns is shared."""
     source, given = json.loads(text)
     root = {name: ROOT.get(name, _as_it_is)(name, value) for name, value in source.items()}
+    if "runtime" in root:
+        root["runtime"] = _localized(root["runtime"], given)
     root = {name: value for name, value in root.items() if not _says_nothing(name, value, given)}
     place = replace(
         TOP, settings=given, unfold=unfolds(root), dynamic=root.get("dynamic", TOP.dynamic)
@@ -194,6 +195,15 @@ def runtime_field(name: str, definition: Any) -> JSON:
     }
 
 
+def _localized(fields: JSON, settings: JSON) -> JSON:
+    """The locale of a date is left out where it is that of the version."""
+    usual = locale(settings)
+    return {
+        name: {key: part for key, part in one.items() if (key, part) != ("locale", usual)}
+        for name, one in fields.items()
+    }
+
+
 def fetch_fields(value: Any) -> list[Any]:
     """A field to fetch given by its name alone becomes an object."""
     return [{"field": one} if isinstance(one, str) else one for one in many(value)]
@@ -243,4 +253,8 @@ ROOT: dict[str, Callable[[str, Any], Any]] = {
 }
 """How the parameters at the root are read."""
 
-RUNTIME: dict[str, Callable[[Any], Any]] = {"script": script, "fetch_fields": fetch_fields}
+RUNTIME: dict[str, Callable[[Any], Any]] = {
+    "fetch_fields": fetch_fields,
+    "locale": READERS["locale"],
+    "script": script,
+}

@@ -187,6 +187,10 @@ MAPPINGS = st.fixed_dictionaries(
                     {"type": "keyword", "script": "return", "on_script_error": "fail"},
                     {"type": "double", "script": {"source": "emit(1)", "params": {"a": 1}}},
                     {"type": "date", "locale": "de", "format": "yyyy||MM"},
+                    {"type": "date", "locale": ""},
+                    {"type": "date", "locale": "en"},
+                    {"type": "date", "locale": "ROOT"},
+                    {"type": "date", "locale": "fr-fr"},
                     {"type": "geo_point"},
                     {"type": "ip", "script": {"lang": "painless", "source": "emit('::1')"}},
                 ]

@@ -109,6 +109,15 @@ def test_what_a_date_says_is_sent_and_compared_as_the_engine_reads_it(
         assert read == ({"type": one["type"]} if one in unsaid else one)
 
 
+@pytest.mark.parametrize(("made", "usual"), [("8518000", "en"), ("7172999", "")])
+def test_what_a_runtime_date_says_is_compared_as_the_engine_reads_it(made: str, usual: str) -> None:
+    for said in ("en", "", "fr"):
+        body = normalize.body({}, {"runtime": {"f": {"type": "date", "locale": said}}})
+        assert body.mappings["runtime"]["f"]["locale"] == said
+        read = normalize.read_by(body, made).mappings["runtime"]["f"]
+        assert read == ({"type": "date"} if said == usual else body.mappings["runtime"]["f"])
+
+
 def test_the_default_that_opensearch_adds_is_no_setting() -> None:
     assert normalize.canonical_settings({"replication.type": "DOCUMENT"}) == {}
     chosen = {"index.replication.type": "SEGMENT"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,8 @@ from esplan.commands.plan import plan
 from esplan.desired import Desired
 from esplan.errors import EsplanError, ServerError
 from esplan.model import Index, State
+from esplan.plan import Plan, Step
+from esplan.steps import put_mapping, update_settings
 
 BODY = {
     "settings": {"a": "1", "index.routing_partition_size": "2"},
@@ -67,3 +70,69 @@ def test_all_that_the_server_does_not_take_is_named(cluster: Any) -> None:
     assert "index.a, index.b, index.c" in caught.value.what
     assert caught.value.why.count("no handler for type [x]") == 2
     assert "this version, or its plugins, lack" in caught.value.remedy
+
+
+class Choosy(Server):
+    """Has one index, and does not take a definition with `word` in it."""
+
+    def __init__(self, word: str, **settings: Any) -> None:
+        super().__init__()
+        self.word, self.settings = word, settings
+
+    def read(self, _path: str, _params: Any = None, body: Any = None) -> Any:
+        if body is None:
+            return {"a": {"settings": {"index": self.settings}, "mappings": {"_meta": {"x": 1}}}}
+        self.asked.append(json.dumps(body["template"]))
+        if self.word in self.asked[-1]:
+            raise ServerError(f"no {self.word}", status=400)
+        return {}
+
+
+def steps(*made: Step) -> Plan:
+    cluster = {"distribution": "elasticsearch", "version": "8.16.1"}
+    return Plan("p", "", "", cluster, "", steps=made)
+
+
+MAPPING = put_mapping.describe("index.a", "a", {"properties": {"f": {"type": "vector"}}}, ())
+ANALYSIS = update_settings.describe("index.a", "a", {"index.x": "odd", "index.gone": None}, {}, ())
+
+
+def test_what_steps_make_of_an_index_adds_up() -> None:
+    trial.refuse_unaccepted(
+        server := Choosy("nothing", gone="1", kept="2"), steps(ANALYSIS, MAPPING)
+    )
+    (asked,) = map(json.loads, server.asked)
+    assert asked["settings"] == {"index.kept": "2", "index.x": "odd"}
+    assert asked["mappings"] == {"properties": {"f": {"type": "vector"}}}
+
+
+@pytest.mark.parametrize("word", ["vector", "odd"])
+def test_a_change_that_the_server_does_not_take(word: str) -> None:
+    with pytest.raises(EsplanError, match=r"does not take the definition of index\.a") as caught:
+        trial.refuse_unaccepted(server := Choosy(word), steps(ANALYSIS, MAPPING))
+    assert caught.value.why == f"no {word}"
+    assert len(server.asked) == 2, "as it will be, and as it is"
+
+
+def test_what_a_trial_would_refuse_already_is_left_to_the_apply() -> None:
+    """An old index may have what no new one may."""
+    trial.refuse_unaccepted(server := Choosy("old", made="old"), steps(MAPPING))
+    assert len(server.asked) == 2
+
+
+def test_a_clone_has_the_definition_of_its_source() -> None:
+    clone = resize(settings={"index.codec": "odd"})
+    with pytest.raises(EsplanError, match=r"does not take the definition of alias\.x"):
+        trial.refuse_unaccepted(server := Choosy("odd", kept="2"), steps(clone))
+    assert json.loads(server.asked[0])["settings"] == {"index.kept": "2", "index.codec": "odd"}
+
+
+def resize(settings: dict[str, Any]) -> Step:
+    return Step(
+        kind="resize_index",
+        phase="switch",
+        address="alias.x",
+        description="",
+        request={"method": "POST", "path": "/a/_clone/b", "body": {"settings": settings}},
+        arguments={"index": "b", "source": "a"},
+    )
