@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -172,6 +173,10 @@ def test_a_list_of_one_that_the_server_reads_in_another_way_stays_a_list(
     assert normalize.setting_value(name, ["a"]) == normalize.setting_value(name, "a")
 
 
+LISTED = re.compile(r'"(path_)?(un)?match": \[')
+"""Patterns of a dynamic template."""
+
+
 @settings(
     max_examples=max(300, settings.default.max_examples if settings.default else 0),
     deadline=None,
@@ -183,7 +188,7 @@ def test_any_valid_body_comes_back_as_itself(
 ) -> None:
     """The same case twice: as it is written, and as esplan would send it."""
     # Such an engine reads a list of one as the text `[a*]`; esplan would send `a*`.
-    assume(engine.has_pattern_lists or '"match": [' not in json.dumps(sent))
+    assume(engine.has_pattern_lists or not LISTED.search(json.dumps(sent)))
     given = {f"{name}-{alias}": options for alias, options in aliases.items()}
     try:
         check(cluster, engine, name, {**sent, **unplaced(sent), "aliases": given})

@@ -151,12 +151,17 @@ def test_an_abandoned_clone_leaves_nothing(world: World) -> None:
     world.assert_on(world.green)
 
 
+def set_live(world: World, settings: dict[str, Any]) -> None:
+    """By somebody else, after the plan."""
+    world.cluster.change("PUT", f"/{world.green}/_settings", None, settings)
+
+
 def test_a_field_that_the_clone_refuses_is_taken_back(world: World) -> None:
     world.seed(50)
-    broken = {"note": {"type": "text", "analyzer": "nowhere"}}
-    world.make_plan(settings={**REPLICAS, **CODEC}, properties=FLIGHT | broken)
+    world.make_plan(settings={**REPLICAS, **CODEC}, properties=FLIGHT | RAW)
+    set_live(world, {"index.mapping.total_fields.limit": 1})
     done = world.apply(code=1)
-    assert "analyzer [nowhere] has not been configured" in done.stderr
+    assert "Limit of total fields [1] has been exceeded" in done.stderr
     world.assert_on(world.green)
 
 
@@ -242,14 +247,18 @@ def test_abandoned_between_close_and_open(world: World, kind: str) -> None:
 
 
 def test_what_a_closed_index_refuses_opens_it_again(world: World) -> None:
-    world.seed(50)
-    broken = {"analysis": {"analyzer": {"quiet": {"tokenizer": "nowhere"}}}}
-    world.desire(settings={**REPLICAS, **broken}, properties=FLIGHT)
+    lost = "index.analysis.filter.lost.type"
+    world.seed(50, **{lost: "stop"})
+    quiet = {"analyzer": {"quiet": {"tokenizer": "standard", "filter": ["lost"]}}}
+    world.desire(settings={**REPLICAS, "analysis": quiet}, properties=FLIGHT)
     desired = str(world.folder / "desired.json")
     consent = ["--allow-close", f"alias.{world.name}"]
     world.esplan("plan", "-d", desired, "-o", str(world.plan), *consent)
+    world.cluster.change("POST", f"/{world.green}/_close")
+    set_live(world, {lost: None})
+    world.cluster.change("POST", f"/{world.green}/_open")
     done = world.apply(code=1)
-    assert "failed to find tokenizer under name [nowhere]" in done.stderr
+    assert "failed to find filter under name [lost]" in done.stderr
     assert "every change was taken back" in done.stderr
     assert "verified_before_close" not in settings(world, world.green)
     world.assert_on(world.green)
