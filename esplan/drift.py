@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from esplan import diff, naming, route
 from esplan.errors import Refused
+from esplan.history import Past
 from esplan.leftovers import leftovers
 from esplan.model import Address, Alias, State
 from esplan.plan import GUARD
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from esplan.desired import Place
     from esplan.diff import Comparison
-    from esplan.history import Apply, Move, Past
+    from esplan.history import Apply, Move
     from esplan.leftovers import Leftover
     from esplan.model import Index
 
@@ -90,6 +91,19 @@ def drift(wanted: State, seen: Seen, places: Mapping[Address, Place]) -> tuple[D
     where = {str(address): place for address, place in places.items()}
     found.sort(key=lambda one: (one.address, KINDS.index(one.kind), one.index or "", one.path))
     return tuple(replace(one, place=where.get(one.address)) for one in found)
+
+
+def beside(wanted: State, state: State, now: datetime) -> tuple[Drift, ...]:
+    """Drift that no plan takes away, as far as the state alone tells: without its since-when.
+
+    An index that was left is one only where the file says that it is to be deleted.
+    """
+    seen = Seen(state, {}, Past(), now)
+    deleting = {n: one for n, one in wanted.aliases.items() if one.finish.delete_old}
+    blocked = [one for alias in wanted.aliases.values() for one in _blocked(alias, seen)]
+    left = _left(replace(wanted, aliases=deleting), seen)
+    found = [*blocked, *_guards(wanted.aliases.values(), seen), *left]
+    return tuple(sorted(found, key=lambda one: (one.address, KINDS.index(one.kind), one.path)))
 
 
 def _created(index: str | None, seen: Seen) -> Since | None:

@@ -55,6 +55,7 @@ def plan(plan: Plan, path: str = "") -> Iterator[RenderableType]:
         yield Text(f"\n{_number(same, 'object')} unchanged", style="dim")
     yield from _steps(plan)
     yield from _warnings(plan)
+    yield from _drift(plan)
     yield from _asked(plan)
     yield from _ending(plan, path)
 
@@ -62,11 +63,12 @@ def plan(plan: Plan, path: str = "") -> Iterator[RenderableType]:
 def _nothing(plan: Plan, same: int) -> Iterator[Text]:
     """Nothing to do; a warning says where that is not because all is as wanted."""
     yield from _warnings(plan)
+    yield from _drift(plan)
     if not plan.changes:
         yield Text("\nNo changes: there is nothing to do.")
         return
     verb, left = ("is", "as it is") if same == 1 else ("are", "as they are")
-    said = f"left {left}" if plan.warnings else "as the files say"
+    said = f"left {left}" if plan.warnings or plan.drift else "as the files say"
     yield Text(f"\nNo changes: {_number(same, 'object')} {verb} {said}.")
 
 
@@ -165,6 +167,17 @@ def _warnings(plan: Plan) -> Iterator[Text]:
         yield Text("\nWarnings", "bold yellow")
     yield from (Text(f"  {clean(need)}", "bold") for need in needed)
     yield from (Text(f"  {clean(warning)}") for warning in plan.warnings)
+
+
+def _drift(plan: Plan) -> Iterator[Text]:
+    """What stays as it is; `esplan drift` says since when."""
+    if plan.drift:
+        yield Text(
+            "\nNot as the files say, and not changed by this plan (see esplan drift)", "bold"
+        )
+    for one in plan.drift:
+        said = f"{one['address']}: {one['index']} {one['path']}: {one['rule']}"
+        yield Text(f"  {clean(said)}")
 
 
 def _asked(plan: Plan) -> Iterator[Text]:

@@ -12,6 +12,7 @@ from esplan import cli, drift, live, normalize
 from esplan.cluster import Cluster
 from esplan.commands import drift as commands
 from esplan.commands.drift import Report
+from esplan.commands.plan import plan
 from esplan.desired import Desired, Place
 from esplan.drift import Drift, Seen, Since
 from esplan.errors import UsageError
@@ -443,3 +444,45 @@ def test_formats_and_exit_codes(
     cluster.make("x")
     assert cli.run(arguments) == 0
     assert capsys.readouterr().err == ""
+
+
+# Beside a plan
+
+
+def beside(desired: State, *indices: Index) -> list[tuple[str, str | None]]:
+    there = {one.name: one for one in indices}
+    found = drift.beside(desired, State(there, live.aliases(there)), NOW)
+    return [(one.kind, one.index) for one in found]
+
+
+def test_what_stays_beside_a_plan_is_what_the_state_alone_tells() -> None:
+    """No difference of the plan, nothing of the past, and no index that the file keeps."""
+    body = with_settings(**{"index.blocks.write": "true", "index.refresh_interval": "1s"})
+    mark = {"address": "alias.a"}
+    there = [index("a_blue", "a", body=body), index("a_green", mark=mark)]
+    there += [index("a_red", "esplan-copy-p1-00000000", mark=mark)]
+    both = [("blocked", "a_blue"), ("guard", "a_red")]
+    assert beside(wanted(), *there) == [*both, ("leftover", "a_green")]
+    assert beside(wanted(finish=Finish()), *there) == both
+    assert beside(State(), *there) == []
+
+
+@pytest.mark.parametrize(("shards", "named"), [(1, ["a_green"]), (2, [])])
+def test_a_plan_names_what_it_leaves_as_it_is(cluster: Any, shards: int, named: list[str]) -> None:
+    """Not what its alias leaves: the block on a_green goes with it."""
+    shown = {"index.number_of_shards": "1", "index.blocks.write": "true"}
+    cluster.make("a_green", settings=shown, aliases={"a": {}})
+    body = normalize.body({"number_of_shards": shards}, {})
+    made = plan(cluster, Desired(wanted(body=body), ""), now=NOW)
+    assert [one["index"] for one in made.drift] == named
+    assert bool(made.steps) == (not named)
+    if named:
+        assert made.drift[0] == {
+            "kind": "blocked",
+            "address": "alias.a",
+            "index": "a_green",
+            "path": "settings.index.blocks.write",
+            "live": "true",
+            "wanted": None,
+            "rule": "a block that the files do not have is on an index behind the alias",
+        }

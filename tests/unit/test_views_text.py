@@ -72,6 +72,21 @@ def test_no_changes_with_a_warning_does_not_say_that_all_is_well() -> None:
     assert "No changes: 2 objects are left as they are." in found
 
 
+def test_what_a_plan_leaves_as_it_is_has_a_part_of_its_own() -> None:
+    left = {"address": "alias.a", "index": "a_blue", "path": "index", "rule": "it is left\x1b"}
+    found = shown(text.plan(replace(PLAN, changes=(change(action="no-op"),), drift=(left,))))
+    assert found.splitlines()[1:] == [
+        "",
+        "Not as the files say, and not changed by this plan (see esplan drift)",
+        "  alias.a: a_blue index: it is left\\x1b",
+        "",
+        "No changes: 1 object is left as it is.",
+    ]
+    assert "alias.a: a_blue index" in shown(
+        text.plan(replace(PLAN, changes=(change(),), drift=(left,)))
+    )
+
+
 def test_a_first_release_is_not_described_as_a_new_index() -> None:
     """The loader made it: only what the file says would stand there, or `none declared`."""
     after = {"settings": {}, "mappings": {}, "options": {}, "index": "a-1"}
