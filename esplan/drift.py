@@ -6,7 +6,8 @@ plan sees: an alias that was moved, blocks, guards and indices that were left.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -20,7 +21,6 @@ from esplan.route import groups, rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from datetime import datetime
 
     from esplan.desired import Place
     from esplan.diff import Comparison
@@ -72,7 +72,7 @@ class Seen:
     live: State
     created: Mapping[str, str]
     past: Past
-    now: datetime
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 def drift(wanted: State, seen: Seen, places: Mapping[Address, Place]) -> tuple[Drift, ...]:
@@ -93,12 +93,12 @@ def drift(wanted: State, seen: Seen, places: Mapping[Address, Place]) -> tuple[D
     return tuple(replace(one, place=where.get(one.address)) for one in found)
 
 
-def beside(wanted: State, state: State, now: datetime) -> tuple[Drift, ...]:
+def beside(wanted: State, state: State) -> tuple[Drift, ...]:
     """Drift that no plan takes away, as far as the state alone tells: without its since-when.
 
     An index that was left is one only where the file says that it is to be deleted.
     """
-    seen = Seen(state, {}, Past(), now)
+    seen = Seen(state, {}, Past())
     deleting = {n: one for n, one in wanted.aliases.items() if one.finish.delete_old}
     blocked = [one for alias in wanted.aliases.values() for one in _blocked(alias, seen)]
     left = _left(replace(wanted, aliases=deleting), seen)

@@ -92,18 +92,17 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     routed = with_templates(cluster, routed, {*desired.state.aliases, *state.aliases}, exact)
     safety.refuse_unused(allow_delete, [step for one in routed for step in one.steps])
     needs = protection.needs(routed, state, desired.state)
-    said = oracle.ask_all(asked, comparisons) if asked else ()
     routed, digest = groups.together(routed, wanted), desired.digest
     made = assembled(info, routed, plan_id=plan_id, now=now, desired_digest=digest, needs=needs)
-    made = replace(made, drift=_drift(wanted, state, made, now))
-    return with_answers(estimates.estimated(cluster, made, state), said)
+    whole = replace(estimates.estimated(cluster, made, state), drift=_drift(wanted, state, made))
+    return with_answers(whole, oracle.ask_all(asked, comparisons) if asked else ())
 
 
-def _drift(wanted: State, state: State, made: Plan, now: datetime) -> tuple[JSON, ...]:
+def _drift(wanted: State, state: State, made: Plan) -> tuple[JSON, ...]:
     """What is not as the files say before the plan, and stays so: without what it leaves."""
     gone = {step.arguments["index"] for step in made.steps if step.kind == "delete_index"}
     gone |= {change.index for change in made.changes if change.index != change.target}
-    found = (one for one in drift.beside(wanted, state, now) if one.index not in gone)
+    found = (one for one in drift.beside(wanted, state) if one.index not in gone)
     kept = ("kind", "address", "index", "path", "live", "wanted", "rule")
     return tuple({name: getattr(one, name) for name in kept} for one in found)
 

@@ -451,7 +451,7 @@ def test_formats_and_exit_codes(
 
 def beside(desired: State, *indices: Index) -> list[tuple[str, str | None]]:
     there = {one.name: one for one in indices}
-    found = drift.beside(desired, State(there, live.aliases(there)), NOW)
+    found = drift.beside(desired, State(there, live.aliases(there)))
     return [(one.kind, one.index) for one in found]
 
 
