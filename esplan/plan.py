@@ -44,7 +44,7 @@ class Change:
 
     `index` is the concrete index now (None for a new object), `target` the one after the plan.
     `before` and `after` hold `settings`, `mappings` and `options` or `aliases`, cut down to
-    what the desired files speak of.
+    what the desired files speak of; they are {} for an object that is as the files say.
     """
 
     address: str

@@ -23,7 +23,7 @@ from esplan import (
 )
 from esplan.errors import Refused, UsageError
 from esplan.model import Alias, State
-from esplan.plan import Plan, ordered, refuse_overlap
+from esplan.plan import Change, Plan, ordered, refuse_overlap
 from esplan.route import choice, groups, ignored, protection
 from esplan.route.rules import Route
 from esplan.route.templated import templated
@@ -135,7 +135,7 @@ def assembled(
     needs: Sequence[JSON] = (),
 ) -> Plan:
     """The plan of all objects' changes and steps, in their order; it is not sealed yet."""
-    changes = tuple(one.change for one in routed)
+    changes = tuple(map(_recorded, routed))
     given = [force_merge.for_version(step, info.version) for one in routed for step in one.steps]
     steps = ordered(given)
     refuse_overlap(steps)
@@ -151,6 +151,13 @@ def assembled(
         warnings=tuple(warning for one in routed for warning in one.warnings),
         needs=(*needs, *safety.many(changes)),
     )
+
+
+def _recorded(routed: Routed) -> Change:
+    """Without the definition of an object that is as the files say: a plan is read by people."""
+    change = routed.change
+    same = change.action == "no-op" and not routed.steps and change.before == change.after
+    return replace(change, before={}, after={}) if same else change
 
 
 def refuse_nothing_to_release(made: Plan, desired: Desired) -> None:

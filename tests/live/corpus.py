@@ -24,11 +24,12 @@ from bodies import BODIES
 from definitions import DEFINITIONS
 from pairs import PAIRS
 
-from esplan import diff, normalize
+from esplan import diff, live, normalize
 from esplan.errors import EsplanError
 from esplan.model import Alias, Index, State
 from esplan.oracle import Answer, ask
 from esplan.oracle.throwaway import Throwaways
+from esplan.route import ignored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,7 +47,6 @@ LIVE = {"number_of_shards": "1", "number_of_replicas": "0"}
 OLDER = ("elasticsearch 7", "opensearch 2")
 BY_VERSION = "its default: a plan knows which version made an index, a pair does not"
 OTHERWISE = (
-    (OLDER, ('match": "[',), "it reads a list of patterns as one pattern: plans refuse it"),
     (OLDER, ("apart_", ".locale"), BY_VERSION),
     (("opensearch 2",), ("apart_", ".format"), BY_VERSION),
 )
@@ -99,13 +99,32 @@ def _merged(*parts: Body) -> Body:
 
 
 def about_pairs(made: Throwaways, group: list[Pair]) -> Iterator[Answer]:
-    """Answers about a group; what the server lacks is found by halves."""
+    """Answers about a group; what the server lacks is found by halves.
+
+    What it would ignore is not asked: plans refuse it.
+    """
+    without = [pair for pair in group if not ignored_parts(made, pair)]
+    for pair in group if len(without) < len(group) else ():
+        for part in ignored_parts(made, pair):
+            yield _named(Answer("", "", "refused", part, "lacking"), pair)
+    if without:
+        yield from _about_taken(made, without)
+
+
+def ignored_parts(made: Throwaways, pair: Pair) -> list[str]:
+    """What a server takes and ignores of the definitions of a pair."""
+    info = live.cluster_info(made.cluster)
+    both = (canonical(one).mappings for one in pair[1:])
+    return [part.part for one in both for part in ignored.lost(one, info)]
+
+
+def _about_taken(made: Throwaways, group: list[Pair]) -> Iterator[Answer]:
     found = ask(made, comparison(group), everything=True)
     lacks = any(one.verdict == "lacking" for one in found)
     if lacks and len(group) > 1 and not _without_type(found, group):
         middle = len(group) // 2
-        yield from about_pairs(made, group[:middle])
-        yield from about_pairs(made, group[middle:])
+        yield from _about_taken(made, group[:middle])
+        yield from _about_taken(made, group[middle:])
         return
     for one in found:
         yield one if one.verdict != "lacking" else _named(one, group[0])
@@ -126,6 +145,9 @@ def _named(answer: Answer, pair: Pair) -> Answer:
 def about_bodies(made: Throwaways) -> Iterator[Answer]:
     """Whether each definition is returned as it was sent."""
     for one in bodies():
+        if parts := ignored_parts(made, ("body", one, {})):
+            yield _named(Answer("", "", "refused", ", ".join(parts), "lacking"), ("body", one, {}))
+            continue
         new = Alias("corpus", body=canonical(one))
         compared = diff.compare(State(aliases={"corpus": new}), State())[0]
         for answer in ask(made, compared, everything=True):

@@ -195,3 +195,6 @@ def test_any_valid_body_comes_back_as_itself(
     except ServerError as error:
         assume(error.status != 400)
         raise
+    except ValueError as error:
+        assume("is lost by some versions" not in str(error))
+        raise
