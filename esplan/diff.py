@@ -127,6 +127,8 @@ def projected(live: Body, desired: Body) -> JSON:
     What the server may have chosen for a field, by its version or licence, is never part of it.
     """
     settings = {name: live.settings.get(name) for name in desired.settings}
+    if live.mappings == desired.mappings:
+        return {"settings": settings, "mappings": live.mappings}
     mappings = {
         name: _project(name, value, desired.mappings.get(name, {}), exact=desired.exact)
         for name, value in live.mappings.items()

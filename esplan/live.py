@@ -127,6 +127,8 @@ def index(name: str, raw: JSON, stats: JSON) -> Index:
 
 def _without_nulls(body: Body) -> Body:
     """A resize stores the nulls that it was sent, and GET returns them: they mean the default."""
+    if None not in body.settings.values():
+        return body
     return replace(body, settings={n: v for n, v in body.settings.items() if v is not None})
 
 

@@ -163,6 +163,8 @@ def _entries(document: Document | None) -> list[Entry]:
 
 def _failing(entries: Mapping[Address, Entry], problems: list[Diagnostic]) -> set[Address]:
     """The objects that break the schema: nothing more can be said about them."""
+    if not problems:
+        return set()
     by_path = {(e.document.file, source.json_path(e.path)): a for a, e in entries.items()}
     places = ((one.file, start) for one in problems for start in _ancestors(one.path))
     return {by_path[place] for place in places if place in by_path}

@@ -128,25 +128,25 @@ class Builder:
     def body(self, entry: Entry, raw: JSON, path: tuple[str, ...]) -> Body:
         """Settings and mappings of an index, the mapping file read."""
         settings = raw.get("settings", {})
-        mappings, where = self.mappings(entry, raw.get("mappings", {}), (*path, "mappings"))
+        mappings, document = self.mappings(entry, raw.get("mappings", {}), (*path, "mappings"))
         exact = raw.get("mappings", {}).get("exact", False)
         try:
             return replace(normalize.body(settings, mappings, exact=exact), said=mappings)
         except ValueError as error:
-            settings_fail = _fails(settings)
-            at = entry.problem(*path, "settings", message=str(error)) if settings_fail else where
+            at = entry.problem(*path, "settings" if _fails(settings) else "mappings", message="")
+            if document and not _fails(settings):
+                at = document.diagnostic((), "")
             self.problems.append(replace(at, message=str(error)))
             return Body()
 
-    def mappings(self, entry: Entry, raw: JSON, path: tuple[str, ...]) -> tuple[JSON, Diagnostic]:
-        """A mapping without esplan's own keys, and a diagnostic that points at it."""
-        here = entry.problem(*path, message="")
+    def mappings(
+        self, entry: Entry, raw: JSON, path: tuple[str, ...]
+    ) -> tuple[JSON, Document | None]:
+        """A mapping without esplan's own keys, and the file that holds it, if one does."""
         if "file" not in raw:
-            return {key: value for key, value in raw.items() if key != "exact"}, here
+            return {key: value for key, value in raw.items() if key != "exact"}, None
         document = self.mapping_file(entry, raw["file"], path)
-        if document is None:
-            return {}, here
-        return unwrapped(document.data), document.diagnostic((), "")
+        return unwrapped(document.data) if document else {}, document
 
     def mapping_file(self, entry: Entry, name: str, path: tuple[str, ...]) -> Document | None:
         """The file beside the desired file; None when it cannot be used, which is reported."""

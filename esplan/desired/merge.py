@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
     from esplan.desired.build import Entry
     from esplan.errors import Diagnostic
-    from esplan.model import Address, Alias
+    from esplan.model import Address, Alias, Naming
 
     Entries = Mapping[Address, Entry]
-    Prefixes = dict[str, list[tuple[Address, str]]]
+    Prefixes = dict[str, list[tuple[Address, Naming]]]
 
 TAKEN = "Elasticsearch keeps both in one namespace; rename one"
 
@@ -104,13 +104,13 @@ def by_prefix(aliases: Mapping[Address, Alias]) -> Prefixes:
     for address, alias in aliases.items():
         prefix, *rest = TOKEN.split(alias.naming.pattern)
         if rest:
-            found.setdefault(prefix, []).append((address, possible_names(alias.naming)))
+            found.setdefault(prefix, []).append((address, alias.naming))
     return found
 
 
 def owners(name: str, patterns: Prefixes) -> Iterator[Address]:
     """The aliases that may call an index `name`."""
     for end in range(len(name) + 1):
-        for address, shape in patterns.get(name[:end], ()):
-            if re.fullmatch(shape, name):
+        for address, one in patterns.get(name[:end], ()):
+            if re.fullmatch(possible_names(one), name):
                 yield address

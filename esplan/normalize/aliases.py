@@ -15,6 +15,8 @@ def alias_options(raw: JSON) -> JSON:
 
     Raises ValueError when `raw` is no object.
     """
+    if raw == {}:
+        return {}
     both = an_object(raw, "the options of an alias").get("routing")
     options = {
         "filter": raw.get("filter") or None,

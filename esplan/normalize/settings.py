@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,6 @@ from esplan.normalize.values import ALIKE, an_object, shown, text
 from esplan.segments import UNITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from esplan.model import JSON
 
 SERVER_ADDED = (
@@ -29,6 +28,9 @@ SERVER_ADDED = (
     "index.version.",
 )
 """Settings that the server adds by itself: never part of a diff, never sent."""
+
+IDENTITY = frozenset({"creation_date", "provided_name", "uuid"})
+"""Of those, what is another one in every index."""
 
 NEVER_RETURNED = frozenset({"index.number_of_routing_shards"})
 """Settings that the server takes and never returns: no comparison can be made with them."""
@@ -93,8 +95,21 @@ def parted_settings(settings: JSON) -> tuple[JSON, JSON]:
 
 
 def _all_settings(settings: JSON) -> JSON:
-    source = _unwrapped(an_object(settings, "settings"))
-    given = sorted(flatten(source), key=lambda pair: pair[0])
+    return {**_read(json.dumps(_without_identity(an_object(settings, "settings"))))}
+
+
+def _without_identity(settings: JSON) -> JSON:
+    """Without what no two indices share, where GET has it: so that alike ones are read once."""
+    index = settings.get("index")
+    if not isinstance(index, dict) or IDENTITY.isdisjoint(index):
+        return settings
+    return {**settings, "index": {n: value for n, value in index.items() if n not in IDENTITY}}
+
+
+@lru_cache(ALIKE)
+def _read(text: str) -> JSON:
+    """By text, as mappings are. What it returns is shared."""
+    given = sorted(flatten(_unwrapped(json.loads(text))), key=lambda pair: pair[0])
     flat = {prefixed(name): value for name, value in given}
     kept = (name for name in sorted(flat) if not name.startswith(SERVER_ADDED))
     read = {name: setting_value(name, flat[name]) for name in kept}
@@ -115,13 +130,15 @@ def _unwrapped(settings: JSON) -> JSON:
     return inner if isinstance(inner, dict) and len(settings) == 1 else settings
 
 
-def flatten(tree: JSON, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flatten(tree: JSON, prefix: str = "") -> list[tuple[str, Any]]:
     """Nested and dotted names are the same name."""
+    found: list[tuple[str, Any]] = []
     for name, value in tree.items():
         if isinstance(value, dict):
-            yield from flatten(value, f"{prefix}{name}.")
+            found += flatten(value, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", value
+            found.append((f"{prefix}{name}", value))
+    return found
 
 
 def prefixed(name: str) -> str:
@@ -159,7 +176,6 @@ def _is_one_item(item: str) -> bool:
     return bool(item) and "," not in item and item == item.strip() and item != "_none_"
 
 
-@lru_cache(ALIKE)
 def _amount(name: str, value: str) -> str:
     """A value with a unit in its largest unit, by the kind of setting."""
     if name.startswith(FREE_FORM):

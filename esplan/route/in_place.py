@@ -51,6 +51,8 @@ def update(
 
 def body_steps(comparison: Comparison, index: Index) -> tuple[Step, ...]:
     """Mapping additions and dynamic settings on an index that is there."""
+    if not comparison.differences:
+        return ()
     checks = _preconditions(comparison, index, "mappings")
     mapping = mapping_steps(comparison, index, index.name, checks)
     return (*mapping, *_setting_steps(comparison, index))
