@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from esplan.errors import Diagnostic
@@ -28,7 +29,11 @@ PLAIN = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True)
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
+"""Shared by all plain values: most nodes are one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """A plain value, where it begins, and the nodes (by key or index) and key places of its parts.
 
@@ -37,8 +42,8 @@ class Node:
 
     value: Any
     mark: Mark
-    children: Mapping[Any, Node] = field(default_factory=dict)
-    keys: Mapping[str, Mark] = field(default_factory=dict)
+    children: Mapping[Any, Node] = field(default_factory=lambda: NOTHING)
+    keys: Mapping[str, Mark] = field(default_factory=lambda: NOTHING)
     size: int = 1
 
 
