@@ -102,6 +102,11 @@ class Engine:
         return self.name != "elasticsearch 7"
 
     @property
+    def loses_copies(self) -> bool:
+        """The `copy_to` of a field inside an object that `subobjects` makes none."""
+        return self.name == "elasticsearch 8"
+
+    @property
     def has_root_locale(self) -> bool:
         """Dates are read in no language, where 8 reads English, unless they say otherwise."""
         return self.name in {"elasticsearch 7", "opensearch 2"}
