@@ -88,7 +88,10 @@ def _source(step: Step) -> str:
 
 def _live(cluster: Cluster, steps: Sequence[Step]) -> dict[str, JSON]:
     """The definitions that are changed, as they are. Nothing is read where all are new."""
-    names = {_source(step) for step in steps if step.kind != "create_index"}
+    made = {
+        step.arguments["index"] for step in steps if step.kind in ("create_index", "resize_index")
+    }
+    names = {_source(step) for step in steps} - made
     found = live.read_indices(cluster, sorted(names)) if names else {}
     return {name: _template(diff.shown(index.body)) for name, index in found.items()}
 

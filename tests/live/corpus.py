@@ -49,6 +49,7 @@ BY_VERSION = "its default: a plan knows which version made an index, a pair does
 OTHERWISE = (
     (OLDER, ("apart_", ".locale"), BY_VERSION),
     (("opensearch 2",), ("apart_", ".format"), BY_VERSION),
+    (("opensearch 2",), ("geo_point_index_", ".index"), BY_VERSION),
 )
 """Engines, what their answers say of definitions that they read otherwise than 8.16, and why."""
 
