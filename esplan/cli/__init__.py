@@ -19,6 +19,7 @@ from esplan.cli.maintain import maintain
 from esplan.cli.options import Globals
 from esplan.cli.sandbox import sandbox
 from esplan.cli.sizing import sizing
+from esplan.cli.verify import verify
 from esplan.errors import EsplanError, InvalidInput, UsageError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ app.add_typer(sandbox)
 app.command()(doctor)
 app.command()(adopt)
 app.command()(drift)
+app.command()(verify)
 
 INTERRUPTED = 130
 """Typer's own answer to Ctrl-C, and a shell's."""

@@ -30,7 +30,11 @@ def value(anything: Any, longest: int = 100) -> str:
     if anything is None:
         return "(none)"
     text = anything if isinstance(anything, str) else json.dumps(anything, ensure_ascii=False)
-    text = clean(text)
+    return shortened(clean(text), longest)
+
+
+def shortened(text: str, longest: int = 100) -> str:
+    """One line of at most so many characters."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 

@@ -1,0 +1,110 @@
+"""What differs in single documents: for people, after the proof has named them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from esplan.request import index_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from esplan.cluster import Cluster
+    from esplan.model import JSON
+
+ABSENT = object()
+COPIES = 10
+"""Documents of one id that are looked for, on average."""
+
+MOST = 50
+"""Fields of one document that are shown; all are counted."""
+
+Kind = Literal["changed", "removed", "added"]
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value of a document: `path` leads to it, below `_source` or to `_routing`.
+
+    `kind`: `changed`; `removed`, where only the source has it; `added`, where only the target has.
+    The value of the other side is None then.
+    """
+
+    kind: Kind
+    path: Path
+    source: Any
+    target: Any
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document that differs. No `fields`: it is the same JSON, written otherwise.
+
+    Then it is the order of keys, or the spelling of a number as in 1.0 and 1.00. `count`: how many
+    fields differ. `copies`: how many documents of this id there are on each side, which is more
+    than one where ids are routed.
+    """
+
+    id: str
+    fields: tuple[Field, ...] = ()
+    count: int = 0
+    copies: tuple[int, int] = (1, 1)
+
+
+def differing(cluster: Cluster, source: str, target: str, ids: Sequence[str]) -> list[Document]:
+    """The documents of these ids, field by field. At most a few: they are read whole.
+
+    One request a side. Raises ServerError and Unreachable.
+    """
+    if not ids:
+        return []
+    old, new = (_read(cluster, index, ids) for index in (source, target))
+    return [_document(id_, old.get(id_, []), new.get(id_, [])) for id_ in ids]
+
+
+def _read(cluster: Cluster, index: str, ids: Sequence[str]) -> dict[str, list[JSON]]:
+    """`_source` and `_routing` by id: a search finds them whatever their routing is."""
+    query = {"query": {"ids": {"values": list(ids)}}, "size": COPIES * len(ids)}
+    answer = cluster.read(index_path(index, "/_search"), None, query) or {}
+    found: dict[str, list[JSON]] = {}
+    for hit in answer.get("hits", {}).get("hits", ()):
+        one = {"_routing": hit.get("_routing"), "_source": hit.get("_source", {})}
+        found.setdefault(hit["_id"], []).append(one)
+    return found
+
+
+def _document(id_: str, old: list[JSON], new: list[JSON]) -> Document:
+    copies = (len(old), len(new))
+    if copies != (1, 1):
+        return Document(id_, copies=copies)
+    fields = sorted(_fields(old[0], new[0]), key=lambda one: [*map(str, one.path)])
+    return Document(id_, tuple(fields[:MOST]), len(fields))
+
+
+def _fields(old: JSON, new: JSON) -> Iterator[Field]:
+    from deepdiff import DeepDiff
+
+    tree = DeepDiff(
+        old, new, view="tree", threshold_to_diff_deeper=0, ignore_private_variables=False
+    )
+    levels: Iterable[Any] = (level for group in tree.values() for level in group)
+    for level in levels:
+        path = tuple(level.path(output_format="list"))
+        yield _field(path, _at(old, path), _at(new, path))
+
+
+def _field(path: Path, old: Any, new: Any) -> Field:
+    if old is ABSENT:
+        return Field("added", path, None, new)
+    return Field("removed", path, old, None) if new is ABSENT else Field("changed", path, old, new)
+
+
+def _at(value: Any, path: Path) -> Any:
+    for part in path:
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            return ABSENT
+    return value
