@@ -40,9 +40,10 @@ class Field:
 
 @dataclass(frozen=True)
 class Document:
-    """One document that differs. No `fields`: it is the same JSON, written otherwise.
+    """One document that differs. No `fields`: what the server shows of it is the same.
 
-    Then it is the order of keys, or the spelling of a number as in 1.0 and 1.00. `count`: how many
+    Then it is the order of keys, the spelling of a number as in 1.0 and 1.00, or a vector, which
+    version 9 shows to nobody who does not ask for it. `count`: how many
     fields differ. `copies`: how many documents of this id there are on each side, which is more
     than one where ids are routed.
     """
@@ -67,7 +68,8 @@ def differing(cluster: Cluster, source: str, target: str, ids: Sequence[str]) ->
 def _read(cluster: Cluster, index: str, ids: Sequence[str]) -> dict[str, list[JSON]]:
     """`_source` and `_routing` by id: a search finds them whatever their routing is."""
     query = {"query": {"ids": {"values": list(ids)}}, "size": COPIES * len(ids)}
-    answer = cluster.read(index_path(index, "/_search"), None, query) or {}
+    whole = {"allow_partial_search_results": "false"}
+    answer = cluster.read(index_path(index, "/_search"), whole, query) or {}
     found: dict[str, list[JSON]] = {}
     for hit in answer.get("hits", {}).get("hits", ()):
         one = {"_routing": hit.get("_routing"), "_source": hit.get("_source", {})}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from esplan.checksum.document import Document, Field
     from esplan.commands.verify import Verified
 
+UNSEEN = "the order of keys, the spelling of a number, or a vector that the server does not show"
 KINDS = {
     "missing": "only in the first",
     "extra": "only in the second",
@@ -61,7 +62,7 @@ def _document(one: Document) -> Iterator[Text]:
         first, second = one.copies
         yield Text(f"  {first} documents of this id in the first, {second} in the second")
     elif not one.fields:
-        yield Text("  the same values: the order of keys, or the spelling of a number, differs")
+        yield Text(f"  {UNSEEN}")
     yield from (Text(f"  {clean(json_path(field.path))}: {_change(field)}") for field in one.fields)
     if one.count > len(one.fields):
         yield Text(f"  and {one.count - len(one.fields):,} fields more")
