@@ -322,7 +322,8 @@ def in_place_mapping(difference_paths: list[Path], live: JSON, desired: JSON) ->
     """The body of an update: every touched top-level field whole, and every touched parameter.
 
     Whole, because an omitted updateable parameter goes back to its default and an omitted
-    fixed one conflicts. A runtime field that is to go is sent as null.
+    fixed one conflicts. A runtime field that is to go is sent as null. `subobjects` is said again:
+    without it the names of this request unfold, and lose their `copy_to` (seen on 8.16.1).
     """
     body: JSON = {}
     for path in difference_paths:
@@ -336,7 +337,8 @@ def in_place_mapping(difference_paths: list[Path], live: JSON, desired: JSON) ->
             wanted = desired.get(name, {}).get(field)
             whole = wanted and merged_field(live.get(name, {}).get(field), wanted)
             body.setdefault(name, {})[field] = whole
-    return body
+    said = {n: live[n] for n in ("subobjects",) if n in live and "properties" in body}
+    return {**said, **body}
 
 
 def merged(live: JSON, desired: JSON) -> JSON:

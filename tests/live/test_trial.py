@@ -73,6 +73,18 @@ def test_so_is_a_change_that_it_does_not_take(
     assert not world.plan.exists()
 
 
+def test_a_limit_below_what_is_there_stops_new_fields_alone(world: World) -> None:
+    """The server takes it, so the plan does: somebody wants no more fields."""
+    world.seed(5)
+    world.make_plan(
+        settings={"number_of_replicas": 0, "mapping.total_fields.limit": 1},
+        properties={"flight": {"type": "integer"}},
+    )
+    world.apply()
+    found = world.cluster.read(f"/{world.green}/_settings")[world.green]["settings"]["index"]
+    assert found["mapping"]["total_fields"]["limit"] == "1"
+
+
 def test_what_a_trial_of_one_shard_cannot_say_is_left_to_the_apply(world: World) -> None:
     settings = {"number_of_shards": 4, "routing_partition_size": 2, "number_of_replicas": 1}
     settings["write.wait_for_active_shards"] = 2

@@ -208,6 +208,16 @@ def test_a_runtime_field_that_an_exact_mapping_leaves_out_is_removed(left: Any) 
     assert rules.in_place_mapping(paths, live, desired) == {"runtime": {"r": None}}
 
 
+def test_dotted_names_are_sent_as_what_they_are() -> None:
+    live = {"subobjects": False, "properties": {"a.b": {"type": "keyword"}}}
+    desired = {"subobjects": False, "properties": {"a.b": {"type": "keyword", "copy_to": ["z"]}}}
+    paths = [("mappings", "properties", "a.b", "copy_to")]
+    assert rules.in_place_mapping(paths, live, desired) == desired
+    assert rules.in_place_mapping(
+        [("mappings", "date_detection")], live, {"date_detection": True}
+    ) == {"date_detection": True}
+
+
 def test_a_new_index_keeps_what_only_live_has() -> None:
     live = canonical(
         a={"type": "long"},

@@ -102,7 +102,7 @@ def test_what_steps_make_of_an_index_adds_up() -> None:
         server := Choosy("nothing", gone="1", kept="2"), steps(ANALYSIS, MAPPING)
     )
     (asked,) = map(json.loads, server.asked)
-    assert asked["settings"] == {"index.kept": "2", "index.x": "odd"}
+    assert asked["settings"] == {"index.kept": "2", "index.x": "odd", **trial.ROOM}
     assert asked["mappings"] == {"properties": {"f": {"type": "vector"}}}
 
 
@@ -124,7 +124,8 @@ def test_a_clone_has_the_definition_of_its_source() -> None:
     clone = resize(settings={"index.codec": "odd"})
     with pytest.raises(EsplanError, match=r"does not take the definition of alias\.x"):
         trial.refuse_unaccepted(server := Choosy("odd", kept="2"), steps(clone))
-    assert json.loads(server.asked[0])["settings"] == {"index.kept": "2", "index.codec": "odd"}
+    found = json.loads(server.asked[0])["settings"]
+    assert found == {"index.kept": "2", "index.codec": "odd", **trial.ROOM}
 
 
 def resize(settings: dict[str, Any]) -> Step:
