@@ -96,7 +96,7 @@ def check(document: Document, name: str, definition: str = "") -> list[Diagnosti
 
 
 def _is_valid(data: Any, name: str, definition: str) -> bool:
-    """Whether there is no violation, said 50 times as fast as what they are."""
+    """Whether there is no violation: said in a fraction of the time that it takes to name them."""
     try:
         return _quick_validator(name, definition).is_valid(data)
     except (ValueError, TypeError):  # deeper, or with larger numbers, than it can look at
