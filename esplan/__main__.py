@@ -28,9 +28,9 @@ def main() -> None:
     arguments = sys.argv[1:]
     if arguments == ["--version"]:
         _version()
+    gc.set_threshold(YOUNG)
     from esplan.cli import run
 
-    gc.set_threshold(YOUNG)
     sys.exit(run(arguments))
 
 

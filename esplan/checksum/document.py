@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from esplan.cluster import Cluster
     from esplan.model import JSON
 
-ABSENT = object()
 COPIES = 10
 """Documents of one id that are looked for, on average."""
 
@@ -43,9 +42,9 @@ class Document:
     """One document that differs. No `fields`: what the server shows of it is the same.
 
     Then it is the order of keys, the spelling of a number as in 1.0 and 1.00, or a vector, which
-    version 9 shows to nobody who does not ask for it. `count`: how many
-    fields differ. `copies`: how many documents of this id there are on each side, which is more
-    than one where ids are routed.
+    version 9 shows to nobody who does not ask for it. `count`: how many fields differ. `copies`:
+    how many documents of this id there are on each side, which is more than one where ids are
+    routed.
     """
 
     id: str
@@ -87,6 +86,7 @@ def _document(id_: str, old: list[JSON], new: list[JSON]) -> Document:
 
 def _fields(old: JSON, new: JSON) -> Iterator[Field]:
     from deepdiff import DeepDiff
+    from deepdiff.helper import notpresent
 
     tree = DeepDiff(
         old, new, view="tree", threshold_to_diff_deeper=0, ignore_private_variables=False
@@ -94,19 +94,9 @@ def _fields(old: JSON, new: JSON) -> Iterator[Field]:
     levels: Iterable[Any] = (level for group in tree.values() for level in group)
     for level in levels:
         path = tuple(level.path(output_format="list"))
-        yield _field(path, _at(old, path), _at(new, path))
-
-
-def _field(path: Path, old: Any, new: Any) -> Field:
-    if old is ABSENT:
-        return Field("added", path, None, new)
-    return Field("removed", path, old, None) if new is ABSENT else Field("changed", path, old, new)
-
-
-def _at(value: Any, path: Path) -> Any:
-    for part in path:
-        try:
-            value = value[part]
-        except (KeyError, IndexError, TypeError):
-            return ABSENT
-    return value
+        if level.t1 is notpresent:
+            yield Field("added", path, None, level.t2)
+        elif level.t2 is notpresent:
+            yield Field("removed", path, level.t1, None)
+        else:
+            yield Field("changed", path, level.t1, level.t2)

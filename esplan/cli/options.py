@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,13 +12,13 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rich.console import Console, RenderableType
 
     from esplan.cluster import Cluster
     from esplan.config import Settings
-    from esplan.views.progress import Bars, Events, Lines, Silent
+    from esplan.views.progress import Bars, Events, Lines, Silent, Work
 
 
 LOG_WIDTH = 140
@@ -72,6 +73,15 @@ class Globals:
         if self.quiet:
             return progress.Silent()
         return progress.listener(self.console(stderr=True))
+
+    @contextmanager
+    def work(self) -> Iterator[Work]:
+        """Progress of a command that is one long piece of work, closed at its end."""
+        from esplan.views.progress import Work
+
+        work = Work(self.listener(), self.console(stderr=True))
+        with closing(work):
+            yield work
 
     def show(self, renderables: Iterable[RenderableType], *, stderr: bool = False) -> None:
         """Print what a view made."""

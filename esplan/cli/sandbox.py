@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from esplan.cli.options import Globals, chosen, result
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from esplan.sandbox import Progress
+from esplan.cli.options import chosen, result
 
 sandbox = typer.Typer(
     name="sandbox",
@@ -28,18 +22,6 @@ def main(ctx: typer.Context) -> None:
     """Without a command: the help."""
     if ctx.invoked_subcommand is None:
         print(ctx.get_help())
-
-
-@contextmanager
-def _progress(given: Globals) -> Iterator[Progress]:
-    """A listener for a sandbox command, closed at its end."""
-    from esplan.views.progress import Work
-
-    work = Work(given.listener(), given.console(stderr=True))
-    try:
-        yield work
-    finally:
-        work.close()
 
 
 @sandbox.command()
@@ -58,7 +40,7 @@ def start(
     from esplan.views import text
 
     given = chosen(ctx)
-    with _progress(given) as progress:
+    with given.work() as progress:
         started = commands.start(engine, progress)
     result(given, text.sandbox_started(started), "started", asdict(started))
     return 0
@@ -78,7 +60,7 @@ def stop(
     from esplan.views import text
 
     given = chosen(ctx)
-    with _progress(given) as progress:
+    with given.work() as progress:
         ended = commands.stop(purge, progress)
     result(given, text.sandbox_stopped(ended), "stopped", asdict(ended))
     return 0
@@ -115,7 +97,7 @@ def seed(
     from esplan.views import text
 
     given = chosen(ctx)
-    with _progress(given) as progress:
+    with given.work() as progress:
         seeded = commands.seed(progress, reset)
     result(given, text.seeded(seeded), "seeded", asdict(seeded))
     return 0

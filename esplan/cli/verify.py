@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -32,14 +31,13 @@ def verify(
     """
     from esplan import live
     from esplan.commands.verify import verify as command
-    from esplan.views.progress import Events, Work
+    from esplan.views.progress import Events
     from esplan.views.verify import text
 
     given = chosen(ctx)
-    work = Work(given.listener(), given.console(stderr=True))
     with given.cluster() as cluster:
         live.require_cluster(cluster, given.settings().cluster_uuid)
-        with closing(work):
+        with given.work() as work:
             found = command(cluster, source, target, method=method, progress=_shown(work))
     if given.json:
         Events(print).emit("verified", **found.to_json())

@@ -58,7 +58,7 @@ def refuse_unaccepted(cluster: Cluster, made: Plan) -> None:
     """
     alike: dict[str, list[_Trial]] = defaultdict(list)
     for one in _trials(cluster, made):
-        alike[digest([one.before, one.after])].append(one)
+        alike[digest([_template(one.before or {}), _template(one.after)])].append(one)
     found = ((_refused(cluster, several[0]), several) for several in alike.values())
     refused = [(why, [one.address for one in several]) for why, several in found if why]
     if refused:
@@ -86,7 +86,7 @@ def _trials(cluster: Cluster, made: Plan) -> list[_Trial]:
         before = now.get(_source(step), _Trial("", None, {}))
         after = AFTER[step.kind](before.after, (step.request or {}).get("body") or {})
         after = _roomy(after) if before.before else after
-        now[step.arguments["index"]] = _Trial(step.address, before.before, _template(after))
+        now[step.arguments["index"]] = _Trial(step.address, before.before, after)
     return [one for one in now.values() if one.address]
 
 
@@ -102,7 +102,7 @@ def _live(cluster: Cluster, steps: Sequence[Step]) -> dict[str, JSON]:
     }
     names = {_source(step) for step in steps} - made
     found = live.read_indices(cluster, sorted(names)) if names else {}
-    return {name: _template(_roomy(diff.shown(index.body))) for name, index in found.items()}
+    return {name: _roomy(diff.shown(index.body)) for name, index in found.items()}
 
 
 def _roomy(body: JSON) -> JSON:

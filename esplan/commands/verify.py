@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from esplan import checksum
 from esplan.checksum.document import Document, differing
-from esplan.errors import Refused, UsageError
+from esplan.errors import Refused, UsageError, VerificationFailed
 from esplan.request import index_path
 
 if TYPE_CHECKING:
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from esplan.checksum import Method, Report
     from esplan.cluster import Cluster
     from esplan.model import JSON
-
-REFUSED = 4
-"""The exit code of a verification that failed."""
 
 EXPLAINED = 10
 """Documents whose fields are compared."""
@@ -37,7 +34,7 @@ class Verified:
     @property
     def exit_code(self) -> int:
         """0 when both hold the same documents, else 4."""
-        return 0 if self.report.equal else REFUSED
+        return 0 if self.report.equal else VerificationFailed.exit_code
 
     def to_json(self) -> JSON:
         """The report, and `documents` with their fields."""

@@ -133,10 +133,10 @@ class Builder:
         try:
             return replace(normalize.body(settings, mappings, exact=exact), said=mappings)
         except ValueError as error:
-            at = entry.problem(*path, "settings" if _fails(settings) else "mappings", message="")
-            if document and not _fails(settings):
-                at = document.diagnostic((), "")
-            self.problems.append(replace(at, message=str(error)))
+            in_settings = _fails(settings)
+            at = (*path, "settings" if in_settings else "mappings")
+            in_file = document and not in_settings and document.diagnostic((), str(error))
+            self.problems.append(in_file or entry.problem(*at, message=str(error)))
             return Body()
 
     def mappings(

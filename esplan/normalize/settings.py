@@ -11,6 +11,8 @@ from esplan.normalize.values import ALIKE, an_object, shown, text
 from esplan.segments import UNITS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from esplan.model import JSON
 
 SERVER_ADDED = (
@@ -130,15 +132,13 @@ def _unwrapped(settings: JSON) -> JSON:
     return inner if isinstance(inner, dict) and len(settings) == 1 else settings
 
 
-def flatten(tree: JSON, prefix: str = "") -> list[tuple[str, Any]]:
+def flatten(tree: JSON, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Nested and dotted names are the same name."""
-    found: list[tuple[str, Any]] = []
     for name, value in tree.items():
         if isinstance(value, dict):
-            found += flatten(value, f"{prefix}{name}.")
+            yield from flatten(value, f"{prefix}{name}.")
         else:
-            found.append((f"{prefix}{name}", value))
-    return found
+            yield f"{prefix}{name}", value
 
 
 def prefixed(name: str) -> str:

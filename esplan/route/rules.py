@@ -337,8 +337,9 @@ def in_place_mapping(difference_paths: list[Path], live: JSON, desired: JSON) ->
             wanted = desired.get(name, {}).get(field)
             whole = wanted and merged_field(live.get(name, {}).get(field), wanted)
             body.setdefault(name, {})[field] = whole
-    said = {n: live[n] for n in ("subobjects",) if n in live and "properties" in body}
-    return {**said, **body}
+    if "properties" in body and "subobjects" in live:
+        body.setdefault("subobjects", live["subobjects"])
+    return body
 
 
 def merged(live: JSON, desired: JSON) -> JSON:

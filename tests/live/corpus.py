@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from esplan.cluster import Cluster
     from esplan.diff import Comparison
+    from esplan.live import ClusterInfo
 
 ECHOES = Path(__file__).parents[1] / "cases" / "echoes.json"
 VERDICTS = ("agrees", "stricter", "disagrees", "lacking")
@@ -104,19 +105,18 @@ def about_pairs(made: Throwaways, group: list[Pair]) -> Iterator[Answer]:
 
     What it would ignore is not asked: plans refuse it.
     """
-    without = [pair for pair in group if not ignored_parts(made, pair)]
-    for pair in group if len(without) < len(group) else ():
-        for part in ignored_parts(made, pair):
-            yield _named(Answer("", "", "refused", part, "lacking"), pair)
-    if without:
-        yield from _about_taken(made, without)
-
-
-def ignored_parts(made: Throwaways, pair: Pair) -> list[str]:
-    """What a server takes and ignores of the definitions of a pair."""
     info = live.cluster_info(made.cluster)
+    refused = {at: parts for at, pair in enumerate(group) if (parts := ignored_parts(info, pair))}
+    for at, parts in refused.items():
+        yield _named(Answer("", "", "refused", parts, "lacking"), group[at])
+    if len(refused) < len(group):
+        yield from _about_taken(made, [p for at, p in enumerate(group) if at not in refused])
+
+
+def ignored_parts(info: ClusterInfo, pair: Pair) -> str:
+    """What a server takes and ignores of the definitions of a pair; empty for nothing."""
     both = (canonical(one).mappings for one in pair[1:])
-    return [part.part for one in both for part in ignored.lost(one, info)]
+    return ", ".join(part.part for one in both for part in ignored.lost(one, info))
 
 
 def _about_taken(made: Throwaways, group: list[Pair]) -> Iterator[Answer]:
@@ -145,9 +145,10 @@ def _named(answer: Answer, pair: Pair) -> Answer:
 
 def about_bodies(made: Throwaways) -> Iterator[Answer]:
     """Whether each definition is returned as it was sent."""
+    info = live.cluster_info(made.cluster)
     for one in bodies():
-        if parts := ignored_parts(made, ("body", one, {})):
-            yield _named(Answer("", "", "refused", ", ".join(parts), "lacking"), ("body", one, {}))
+        if parts := ignored_parts(info, ("body", one, {})):
+            yield _named(Answer("", "", "refused", parts, "lacking"), ("body", one, {}))
             continue
         new = Alias("corpus", body=canonical(one))
         compared = diff.compare(State(aliases={"corpus": new}), State())[0]
