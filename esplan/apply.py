@@ -18,7 +18,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from esplan import journal as journals
-from esplan import preconditions, state_index
+from esplan import preconditions, rewind, state_index
 from esplan.errors import (
     EsplanError,
     JournalError,
@@ -31,6 +31,7 @@ from esplan.errors import (
 )
 from esplan.plan import PHASES, STATE_INDEX
 from esplan.steps import KINDS
+from esplan.steps.mark_writes import MARKS
 
 if TYPE_CHECKING:
     from esplan.journal import Journal
@@ -60,6 +61,7 @@ def apply(
     last = journal.last("")
     if last and last.event == "failed":
         roll_back(run, journal, only=last.data.get("address", ""))
+    rewind.rewind(run, journal)
     journal.append("start", data=_who(run))
     steps = [s for s in run.plan.steps if PHASES.index(s.phase) <= PHASES.index(through)]
     failed: dict[str, EsplanError] | None = {} if keep_going else None
@@ -101,6 +103,8 @@ def _start(run: Run, journal: Journal) -> None:
     for step in run.plan.steps:
         if step.kind == "verify" and journal.state(step.id) == "done":
             run.proofs[step.address] = journal.evidence(step.id)
+        if MARKS in (found := journal.evidence(step.id)):
+            run.caught_up[step.address] = found[MARKS]
 
 
 def _who(run: Run) -> JSON:
@@ -136,7 +140,7 @@ def _carry_out_all(
     todo = [step for step in steps if journal.state(step.id) != "done"]
     count = 0
     for step in todo:
-        if failed and not failed.keys().isdisjoint((step.address, _group(run, step))):
+        if failed and not failed.keys().isdisjoint((step.address, run.group(step))):
             continue
         try:
             _stoppable(step, run, journal, (steps.index(step) + 1, len(steps)))
@@ -150,12 +154,6 @@ def _carry_out_all(
                 raise
             failed[unit] = error
     return count
-
-
-def _group(run: Run, step: Step) -> str:
-    """The address of the step that switches this one's object with others; empty for none."""
-    switch = run.plan.groups.get(step.address)
-    return switch.address if switch else ""
 
 
 def _unit(step: Step, run: Run, journal: Journal) -> str:
@@ -200,10 +198,8 @@ def _carry_out(step: Step, run: Run, journal: Journal) -> None:
 
 
 def _safe_point(step: Step, run: Run, journal: Journal) -> None:
-    """Stop here when asked to; but not while an index is closed, which is soon over."""
-    own = [one for one in run.plan.steps if one.address == step.address]
-    closed = any(one.kind == "close_index" and journal.state(one.id) for one in own)
-    if closed and any(o.kind == "open_index" and journal.state(o.id) != "done" for o in own):
+    """Stop here when asked to; but not where it would cost clients more than going on."""
+    if rewind.is_soon_over(step, run, journal):
         run.lock.check()
     else:
         run.safe_point()
@@ -267,10 +263,10 @@ def roll_back(
     """
     begun = [step for step in run.plan.steps if journal.state(step.id) in ("intent", "done")]
     kept = {step.address for step in begun if _is_final(step, run, journal)}
-    mine = [step for step in begun if only in ("", step.address, _group(run, step))]
+    mine = [step for step in begun if only in ("", step.address, run.group(step))]
     try:
         for step in reversed(mine):
-            if kept.isdisjoint((step.address, _group(run, step))):
+            if kept.isdisjoint((step.address, run.group(step))):
                 run.lock.check()
                 KINDS[step.kind].undo(step, run)
                 journal.append("undone", step.id)

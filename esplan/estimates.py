@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LIKE: dict[str, tuple[str, ...]] = {
     "backfill": ("backfill", "reindex"),
+    "catch_up": ("verify",),
     "force_merge": ("force_merge",),
     "reindex": ("reindex", "backfill"),
     "resize_index": ("resize_index",),
@@ -46,7 +47,7 @@ COPY, PROOF = (1.5, 4.0, 10.0), (0.5, 1.2, 3.0)
 """Lowest, expected, highest: seconds of a copy, and of a proof of both sides, for each second
 that hashing the documents of one side takes. How much a copy costs is a matter of the analysis."""
 
-SAMPLED = {"backfill": COPY, "reindex": COPY, "verify": PROOF}
+SAMPLED = {"backfill": COPY, "catch_up": PROOF, "reindex": COPY, "verify": PROOF}
 
 LIMIT = re.compile(r"[?&]requests_per_second=([0-9.]+)")
 
@@ -69,7 +70,9 @@ def estimated(cluster: Reader, plan: Plan, live: State) -> Plan:
 
 
 def _is_long(step: Step) -> bool:
-    return step.kind in LIKE and step.arguments.get("method") != "count"
+    """But the last round of a catch-up and its proof: nobody knows how much will be left."""
+    last = step.arguments.get("blocked") or step.arguments.get("caught_up")
+    return step.kind in LIKE and step.arguments.get("method") != "count" and not last
 
 
 # Seconds

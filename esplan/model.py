@@ -80,10 +80,11 @@ class Naming:
 class Migrate:
     """How a new index is filled. `requests_per_second` -1 is without limit.
 
+    `writes`: the old index refuses them for the whole copy, or only while the last are copied.
     `backfill`: fields that are added in place are filled in the documents that are there.
     """
 
-    writes: Literal["block"] = "block"
+    writes: Literal["block", "catch-up"] = "block"
     slices: int | Literal["auto"] = "auto"
     requests_per_second: float = -1
     backfill: bool = False

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from esplan.errors import Stopped
 
 if TYPE_CHECKING:
+    from esplan.checksum.standing import Standing, Touched
     from esplan.cluster import Cluster
     from esplan.model import JSON
     from esplan.plan import Plan, Step
@@ -41,7 +42,12 @@ class Fence(Protocol):
 
 @dataclass
 class Run:
-    """One apply of one plan. `proofs` holds the evidence of verify steps by address."""
+    """One apply of one plan, and what it knows beside its journal, by address.
+
+    `proofs`: evidence of verify steps. `caught_up`: the marks of the source up to which a copy was
+    brought that clients write beside. `standings`, `touched`: how far it follows, as this process
+    saw it. `ended`: ids of steps whose task was seen to end well.
+    """
 
     cluster: Cluster
     plan: Plan
@@ -49,6 +55,10 @@ class Run:
     listener: Listener
     interrupted: Event = field(default_factory=Event)
     proofs: dict[str, JSON] = field(default_factory=dict)
+    caught_up: dict[str, list[int]] = field(default_factory=dict)
+    standings: dict[str, Standing] = field(default_factory=dict)
+    touched: dict[str, Touched] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
 
     def safe_point(self) -> None:
         """Stop here when the user or the lock asks for it: nothing is half done."""
@@ -59,6 +69,11 @@ class Run:
     def mark(self, address: str) -> JSON:
         """What the mapping's `_meta` of an index made by this plan says."""
         return mark(self.plan.id, address)
+
+    def group(self, step: Step) -> str:
+        """The address of the step that switches this one's object with others; empty for none."""
+        switch = self.plan.groups.get(step.address)
+        return switch.address if switch else ""
 
     def opaque_id(self, step: Step) -> str:
         """The X-Opaque-Id that names a step's task inside the cluster."""

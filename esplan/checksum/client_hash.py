@@ -8,11 +8,11 @@ its own grammar; Python reads integers of any size exactly, and 1.0 as other tha
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from esplan.checksum.side import Span, search
+from esplan.checksum.side import Named, Span, pieces, search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -40,7 +40,7 @@ class ClientHash:
             sums[at + 2] += int.from_bytes(hashed[8:], "big")
         return sums
 
-    def rows(self, span: Span, wanted: Sequence[int]) -> Iterable[tuple[str, str]]:
+    def rows(self, span: Span | Named, wanted: Sequence[int]) -> Iterable[tuple[str, str]]:
         """`(id, hash)` of every document in the wanted buckets."""
         chosen = frozenset(wanted)
         return [
@@ -49,7 +49,27 @@ class ClientHash:
             if bucket_of(hit["_id"], self.buckets) in chosen
         ]
 
-    def _hits(self, span: Span) -> Iterator[JSON]:
+    def whole(self) -> Self:
+        """One bucket for all."""
+        return replace(self, buckets=1)
+
+    def _hits(self, span: Span | Named) -> Iterator[JSON]:
+        return self._named(span) if isinstance(span, Named) else self._pages(span)
+
+    def _named(self, named: Named) -> Iterator[JSON]:
+        """Single documents: an `_id` may be there several times, where documents are routed."""
+        for values in pieces(named.values, max(1, self.page // 2)):
+            size = 2 * len(values)
+            while True:
+                query = replace(named, values=values).query()
+                body = {"size": size, "query": query, "track_total_hits": False}
+                hits = search(self.cluster, self.index, body, named.pit)["hits"]["hits"]
+                if len(hits) < size:
+                    break
+                size *= 2
+            yield from hits
+
+    def _pages(self, span: Span) -> Iterator[JSON]:
         """Every document of the span, a page a request.
 
         Pages end between two sequence numbers, so that a page can be asked for again, and no view
@@ -59,7 +79,7 @@ class ClientHash:
         while True:
             query = Span(low, span.high, size).query()
             body = {"size": size, "query": query, "sort": ["_seq_no"], "track_total_hits": False}
-            hits = search(self.cluster, self.index, body)["hits"]["hits"]
+            hits = search(self.cluster, self.index, body, span.pit)["hits"]["hits"]
             if len(hits) < size:
                 yield from hits
                 return

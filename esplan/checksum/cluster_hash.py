@@ -19,12 +19,12 @@ decimals beyond double precision.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from esplan.checksum.side import Span, search
+from esplan.checksum.side import Named, Span, search
 from esplan.errors import ServerError, StepFailed
 
 if TYPE_CHECKING:
@@ -116,12 +116,16 @@ class ClusterHash:
         """Three numbers a bucket: documents, first lane, second lane (modulo 2^64)."""
         return list(self._ask(span, []))
 
-    def rows(self, span: Span, wanted: Sequence[int]) -> Iterable[tuple[str, str]]:
+    def rows(self, span: Span | Named, wanted: Sequence[int]) -> Iterable[tuple[str, str]]:
         """`(id, hash)` of every document in the wanted buckets."""
         flat = self._ask(span, list(wanted))
         return zip(flat[::2], flat[1::2], strict=True)
 
-    def _ask(self, span: Span, wanted: list[int]) -> list[Any]:
+    def whole(self) -> Self:
+        """One bucket for all; a document that is new may have a routing."""
+        return replace(self, buckets=1, routed=True)
+
+    def _ask(self, span: Span | Named, wanted: list[int]) -> list[Any]:
         body = {
             "size": 0,
             "query": span.query(),
@@ -129,7 +133,7 @@ class ClusterHash:
             "aggs": {"hash": aggregation(self.buckets, wanted, routed=self.routed)},
         }
         try:
-            answer = search(self.cluster, self.index, body)
+            answer = search(self.cluster, self.index, body, span.pit)
         except ServerError as error:
             raise _unscriptable(self.index, error) from None
         return list(answer["aggregations"]["hash"]["value"])

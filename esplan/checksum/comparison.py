@@ -6,19 +6,19 @@ import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from esplan.checksum.client_hash import ClientHash
 from esplan.checksum.cluster_hash import ClusterHash
 from esplan.checksum.difference import Difference
-from esplan.checksum.report import Ids, Marks, Method, Report
-from esplan.checksum.side import count, marks, read_side, refresh
+from esplan.checksum.report import Marks, Method, Report
+from esplan.checksum.side import count, marks, read_part, read_side, refresh
 from esplan.errors import StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from esplan.checksum.side import Side, Span
+    from esplan.checksum.side import Named, Side, Span
     from esplan.cluster import Cluster
 
     Progress = Callable[[int, int], None]
@@ -47,8 +47,11 @@ class Hashes(Protocol):
     def sums(self, span: Span) -> list[int]:
         """Three numbers a bucket: documents, first lane, second lane."""
 
-    def rows(self, span: Span, wanted: Sequence[int]) -> Iterable[tuple[str, str]]:
+    def rows(self, span: Span | Named, wanted: Sequence[int]) -> Iterable[tuple[str, str]]:
         """`(id, hash)` of every document in the wanted buckets."""
+
+    def whole(self) -> Self:
+        """The same hash with one bucket, 0, for rows of all documents; their routing counts."""
 
 
 @dataclass(frozen=True)
@@ -99,30 +102,34 @@ def _checksum(
     cluster: Cluster, source: str, target: str, before: Marks, progress: Progress, chunk: int
 ) -> Report:
     """Sum both sides in buckets, and look into the buckets that differ."""
-    old, new = (read_side(cluster, name, _highest(before[name])) for name in (source, target))
-    pair = _hashes(cluster, old, new)
-    sums = _sums(pair, chunk, progress)
+    old, new = (_side(cluster, name, before[name]) for name in (source, target))
+    pair = hashes(cluster, old, new)
+    sums = summed(pair, progress, chunk)
     old_count, new_count = (sum(side_sums[::3]) for side_sums in sums)
     report = Report("checksum", source, target, old_count, new_count, before)
     if marks(cluster, [source, target]) != before:
         return replace(report, moved=True)
     _refuse_uncounted(pair.sides, (old_count, new_count))
-    differing = _differing(sums)
+    differing = unlike(sums)
     report = replace(report, buckets=pair.buckets, differing=len(differing))
     if not differing:
         return report
-    missing, extra, different = _ids(pair, differing, chunk, progress)
+    missing, extra, different = joined(pair, differing, progress, Difference.ids, chunk)
     return replace(report, missing=missing, extra=extra, different=different)
 
 
-def _highest(shards: dict[str, int]) -> int:
-    return max(shards.values(), default=-1)
+def _side(cluster: Cluster, index: str, shards: dict[str, int]) -> Side:
+    highest = max(shards.values(), default=-1)
+    return read_side(cluster, index, (read_part(cluster, index, highest),))
 
 
-def _hashes(cluster: Cluster, source: Side, target: Side) -> Pair:
-    """Hash in the cluster, or on the client where that is too slow or not possible."""
+def hashes(cluster: Cluster, source: Side, target: Side, *, finer: int = 1) -> Pair:
+    """Hash in the cluster, or on the client where that is too slow or not possible.
+
+    `finer`: times as many buckets, where it is known that some documents differ.
+    """
     sides = (source, target)
-    buckets = bucket_count(max(source.documents, target.documents))
+    buckets = finer * bucket_count(max(source.documents, target.documents))
     routed = bool(source.routed or target.routed)
     inside = ClusterHash(cluster, source.index, buckets, routed)
     if _stays_inside(sides, inside):
@@ -151,7 +158,7 @@ def bucket_count(documents: int) -> int:
     return 1 << max(4, min(12, (documents // 500).bit_length()))
 
 
-def _sums(pair: Pair, chunk: int, progress: Progress) -> tuple[list[int], list[int]]:
+def summed(pair: Pair, progress: Progress, chunk: int = CHUNK) -> tuple[list[int], list[int]]:
     """The sums of both sides over all of their spans."""
     sums = ([0] * (3 * pair.buckets), [0] * (3 * pair.buckets))
     jobs = _jobs(pair, chunk)
@@ -167,7 +174,7 @@ def _sums(pair: Pair, chunk: int, progress: Progress) -> tuple[list[int], list[i
     return sums
 
 
-def _differing(sums: tuple[list[int], list[int]]) -> list[int]:
+def unlike(sums: tuple[list[int], list[int]]) -> list[int]:
     """Buckets whose count or lanes differ. Lanes wrap at 64 bits in the cluster, not here."""
     differ = {at // 3 for at, (a, b) in enumerate(zip(*sums, strict=True)) if (a - b) % 2**64}
     return sorted(differ)
@@ -184,10 +191,14 @@ def _refuse_uncounted(sides: tuple[Side, Side], counted: Sequence[int]) -> None:
             )
 
 
-def _ids(
-    pair: Pair, differing: Sequence[int], chunk: int, progress: Progress
-) -> tuple[Ids, Ids, Ids]:
-    """Missing, extra and different ids of the buckets that differ."""
+def joined(
+    pair: Pair,
+    differing: Sequence[int],
+    progress: Progress,
+    said: Callable[[Difference], Answer],
+    chunk: int = CHUNK,
+) -> Answer:
+    """What `said` reads off the documents of the buckets that differ."""
     jobs = _jobs(pair, min(chunk, DETAIL))
     done, total = 0, sum(span.documents for _, span in jobs)
     with Difference() as difference:
@@ -199,7 +210,7 @@ def _ids(
             progress(done, total)
 
         _run(jobs, lambda side, span: pair.hashes[side].rows(span, differing), take)
-        return difference.ids()
+        return said(difference)
 
 
 def _jobs(pair: Pair, chunk: int) -> list[tuple[int, Span]]:

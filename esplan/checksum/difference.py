@@ -62,11 +62,19 @@ class Difference:
         """Missing, extra and different documents."""
         return self._ids(MISSING), self._ids(EXTRA), self._ids(DIFFERENT)
 
+    def whole(self, most: int) -> tuple[list[str], list[str], list[str]]:
+        """The ids of `ids`, but not only the first: up to `most` of each kind, in order."""
+        first, second, third = (self._names(query, most) for query in (MISSING, EXTRA, DIFFERENT))
+        return first, second, third
+
+    def _names(self, query: str, most: int) -> list[str]:
+        found = self._database.execute(
+            f"SELECT id FROM ({query}) ORDER BY id LIMIT {most}"  # noqa: S608  (constants)
+        )
+        return [id_ for (id_,) in found]
+
     def _ids(self, query: str) -> Ids:
         (count,) = self._database.execute(
             f"SELECT count(*) FROM ({query})"  # noqa: S608  (the three constants above)
         ).fetchone()
-        first = self._database.execute(
-            f"SELECT id FROM ({query}) ORDER BY id LIMIT {SHOWN}"  # noqa: S608  (the same)
-        )
-        return Ids(count, tuple(id_ for (id_,) in first))
+        return Ids(count, tuple(self._names(query, SHOWN)))

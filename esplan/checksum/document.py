@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from esplan.checksum.side import search
 from esplan.request import index_path
 
 if TYPE_CHECKING:
@@ -74,6 +75,30 @@ def _read(cluster: Cluster, index: str, ids: Sequence[str]) -> dict[str, list[JS
         one = {"_routing": hit.get("_routing"), "_source": hit.get("_source", {})}
         found.setdefault(hit["_id"], []).append(one)
     return found
+
+
+def places(cluster: Cluster, index: str, ids: Sequence[str]) -> list[JSON]:
+    """Where the documents of these ids are, as a conditional write names them; not what they say.
+
+    A refresh has to come before it. Raises ServerError and Unreachable.
+    """
+    size = len(ids)
+    while True:
+        query: JSON = {"terms": {"_id": list(ids)}}
+        body: JSON = {"query": query, "size": size, "seq_no_primary_term": True, "_source": False}
+        hits = search(cluster, index, body)["hits"]["hits"]
+        if len(hits) < size or size > COPIES * len(ids):
+            return [_place(hit) for hit in hits]
+        size *= 2
+
+
+def _place(hit: JSON) -> JSON:
+    return {
+        "_id": hit["_id"],
+        "routing": hit.get("_routing"),
+        "if_seq_no": hit["_seq_no"],
+        "if_primary_term": hit["_primary_term"],
+    }
 
 
 def _document(id_: str, old: list[JSON], new: list[JSON]) -> Document:

@@ -28,6 +28,7 @@ class Report:
     `missing` ids are only in the source, `extra` ones only in the target, `different` ones in
     both with another routing or source. They stay empty for the method `count`, and where
     `moved` says that somebody wrote to a side while it was read: nothing is proven then.
+    `again`: documents that were looked at again, as clients had touched them since the first look.
     `buckets` were compared, `differing` of them were not equal. `marks` date from before the
     first document was read: whoever finds them unchanged knows that the proof still holds.
     """
@@ -44,6 +45,7 @@ class Report:
     missing: Ids = field(default_factory=Ids)
     extra: Ids = field(default_factory=Ids)
     different: Ids = field(default_factory=Ids)
+    again: int = 0
     seconds: float = 0.0
 
     @property

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import quote
 
 from esplan.errors import Refused, StepFailed
 from esplan.request import batches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence
 
     from esplan.checksum.report import Marks
     from esplan.cluster import Cluster
     from esplan.live import Reader
     from esplan.model import JSON
 
+Item = TypeVar("Item")
+
 LONGEST_REQUEST = 600.0
 """Seconds. A request is cut to take a few; a loaded server may need longer."""
+
+KEPT = "30m"
+"""How long a point in time outlives its last use."""
 
 HISTOGRAM_BUCKETS = 20_000
 """Well under `search.max_buckets` (65,536), and fine enough to cut a billion documents."""
@@ -30,11 +35,15 @@ FAST_CODECS = frozenset({"", "default", "legacy_default", "lz4"})
 
 @dataclass(frozen=True)
 class Span:
-    """A range of sequence numbers, `low` inclusive, `high` exclusive, and its documents."""
+    """A range of sequence numbers, `low` inclusive, `high` exclusive, and its documents.
+
+    `pit`: the point in time to search, which is that of one shard; empty for the index as it is.
+    """
 
     low: int
     high: int
     documents: int
+    pit: str = ""
 
     def query(self) -> JSON:
         """The documents in the span, on all shards at once (each numbers its own)."""
@@ -42,12 +51,41 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Named:
+    """Single documents, by `_id` or by `_seq_no`: as many as one request may ask for."""
+
+    field: Literal["_id", "_seq_no"]
+    values: tuple[str | int, ...]
+    pit: str = ""
+
+    def query(self) -> JSON:
+        """They, wherever they are."""
+        return {"terms": {self.field: list(self.values)}}
+
+
+def pieces(values: Sequence[Item], size: int) -> Iterator[tuple[Item, ...]]:
+    """As many at a time as one request may ask for."""
+    return (tuple(values[at : at + size]) for at in range(0, len(values), size))
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is cut into spans: an index, or one shard of it at a point in time.
+
+    `histogram`: pairs of (lowest sequence number, documents), each `interval` numbers wide.
+    """
+
+    histogram: tuple[tuple[int, int], ...]
+    interval: int
+    pit: str = ""
+
+
+@dataclass(frozen=True)
 class Side:
     """An index to compare.
 
     `size` is bytes of primaries, `routed` the number of documents with a routing, `vectors`
-    whether a field is one, `histogram` pairs of (lowest sequence number, documents), each
-    `interval` numbers wide. `window`: the most documents that the index returns at once.
+    whether a field is one. `window`: the most documents that the index returns at once.
     """
 
     index: str
@@ -56,33 +94,33 @@ class Side:
     routed: int
     slow_ids: bool
     vectors: bool
-    histogram: tuple[tuple[int, int], ...]
-    interval: int
+    parts: tuple[Part, ...]
     window: int = 10_000
 
     def cut(self, most: int, most_bytes: int) -> list[Span]:
         """The whole index in spans of about `most` documents or `most_bytes`, never none."""
-        return spans(self.histogram, self.interval, self.page(most, most_bytes))
+        page = self.page(most, most_bytes)
+        return [span for part in self.parts for span in spans(part, page)]
 
     def page(self, most: int, most_bytes: int) -> int:
         """How many documents are about `most_bytes` as stored: between 1 and `most`."""
         return max(1, min(most, most_bytes * self.documents // max(1, self.size)))
 
 
-def spans(histogram: Iterable[tuple[int, int]], interval: int, most: int) -> list[Span]:
+def spans(part: Part, most: int) -> list[Span]:
     """Neighbouring histogram buckets joined while they hold `most` documents or fewer."""
     joined: list[Span] = []
-    for low, documents in histogram:
-        last = joined[-1] if joined else None
+    for low, documents in part.histogram:
+        last, high = joined[-1] if joined else None, low + part.interval
         if last and last.documents + documents <= most:
-            joined[-1] = Span(last.low, low + interval, last.documents + documents)
+            joined[-1] = Span(last.low, high, last.documents + documents, part.pit)
         else:
-            joined.append(Span(low, low + interval, documents))
+            joined.append(Span(low, high, documents, part.pit))
     return joined
 
 
-def read_side(cluster: Cluster, index: str, highest: int) -> Side:
-    """Ask about a refreshed index whose sequence numbers end at `highest`.
+def read_side(cluster: Cluster, index: str, parts: tuple[Part, ...]) -> Side:
+    """Ask about a refreshed index, as it is, or at one point in time for each of its shards.
 
     Raises Refused where its documents cannot be read back, StepFailed where it is not there.
     """
@@ -90,18 +128,25 @@ def read_side(cluster: Cluster, index: str, highest: int) -> Side:
     settings, mappings = _definition(cluster, index)
     _refuse_unprovable(index, mappings)
     stats = _found(cluster.read(f"{path}/_stats/store"), index)
-    interval = 1 + highest // HISTOGRAM_BUCKETS
+    routed = {"exists": {"field": "_routing"}}
     return Side(
         index=index,
-        documents=count(cluster, index),
+        documents=sum(count(cluster, index, pit=part.pit) for part in parts),
         size=stats["_all"]["primaries"]["store"]["size_in_bytes"],
-        routed=count(cluster, index, {"exists": {"field": "_routing"}}),
+        routed=sum(count(cluster, index, routed, pit=part.pit) for part in parts),
         slow_ids=settings.get("codec", "") not in FAST_CODECS,
         vectors='_vector"' in json.dumps(mappings),
-        histogram=_histogram(cluster, index, interval) if highest >= 0 else (),
-        interval=interval,
+        parts=parts,
         window=int(settings.get("max_result_window") or Side.window),
     )
+
+
+def read_part(cluster: Cluster, index: str, highest: int, pit: str = "") -> Part:
+    """Where the documents are, by sequence number up to `highest`; -1 where there was no write."""
+    interval = 1 + max(0, highest) // HISTOGRAM_BUCKETS
+    if highest < 0:
+        return Part((), interval, pit)
+    return Part(_histogram(cluster, index, interval, Span(0, highest + 1, 0, pit)), interval, pit)
 
 
 def _definition(cluster: Cluster, index: str) -> tuple[JSON, JSON]:
@@ -127,11 +172,15 @@ def _refuse_unprovable(index: str, mappings: JSON) -> None:
     )
 
 
-def _histogram(cluster: Cluster, index: str, interval: int) -> tuple[tuple[int, int], ...]:
-    """Documents by sequence number."""
+def _histogram(
+    cluster: Cluster, index: str, interval: int, span: Span
+) -> tuple[tuple[int, int], ...]:
+    """Documents by sequence number; of an index as it is, all of them."""
     shape = {"field": "_seq_no", "interval": interval, "min_doc_count": 1}
-    body = {"size": 0, "aggs": {"spread": {"histogram": shape}}}
-    buckets = search(cluster, index, body)["aggregations"]["spread"]["buckets"]
+    body: JSON = {"size": 0, "aggs": {"spread": {"histogram": shape}}}
+    if span.pit:
+        body |= {"query": span.query()}
+    buckets = search(cluster, index, body, span.pit)["aggregations"]["spread"]["buckets"]
     return tuple((int(bucket["key"]), bucket["doc_count"]) for bucket in buckets)
 
 
@@ -141,16 +190,21 @@ def refresh(cluster: Cluster, indices: Sequence[str]) -> None:
     whole(cluster.change("POST", f"/{path}/_refresh"), path)
 
 
-def count(cluster: Cluster, index: str, query: JSON | None = None) -> int:
+def count(cluster: Cluster, index: str, query: JSON | None = None, *, pit: str = "") -> int:
     """Documents of an index, nested ones not counted."""
+    if pit:
+        body = {"size": 0, "track_total_hits": True, "query": query or {"match_all": {}}}
+        return int(search(cluster, index, body, pit)["hits"]["total"]["value"])
     path = f"/{quote(index, safe='')}/_count"
     answer = cluster.read(path, body={"query": query or {"match_all": {}}})
     return int(whole(_found(answer, index), index)["count"])
 
 
-def search(cluster: Cluster, index: str, body: JSON) -> JSON:
-    """A search that saw every shard."""
+def search(cluster: Cluster, index: str, body: JSON, pit: str = "") -> JSON:
+    """A search that saw every shard; at a point in time of the index, if one is given."""
     path = f"/{quote(index, safe='')}/_search"
+    if pit:
+        path, body = "/_search", {**body, "pit": {"id": pit, "keep_alive": KEPT}}
     params = {"allow_partial_search_results": "false", "request_cache": "false"}
     answer = cluster.read(path, params, body, timeout=LONGEST_REQUEST)
     return whole(_found(answer, index), index)
@@ -195,21 +249,52 @@ def marks(cluster: Reader, indices: Sequence[str]) -> Marks:
     """
     found: Marks = {}
     for names in batches(indices):
-        path = f"/{','.join(quote(name, safe='') for name in names)}"
-        settings = cluster.read(path, {"filter_path": "*.settings.index.number_of_shards"})
-        wanted = "indices.*.shards.*.routing,indices.*.shards.*.seq_no"
-        stats = cluster.read(f"{path}/_stats", {"level": "shards", "filter_path": wanted})
-        shards = _found(stats, ", ".join(names)).get("indices", {})
-        for index, shape in _found(settings, ", ".join(names)).items():
-            expected = int(shape["settings"]["index"]["number_of_shards"])
-            found[index] = _shard_marks(index, shards.get(index, {}).get("shards", {}), expected)
+        found |= highest_marks(cluster, names, _shards(cluster, names))
     return found
 
 
-def _shard_marks(index: str, shards: JSON, expected: int) -> dict[str, int]:
-    """The marks of one index; all of its primaries have to be there."""
+def highest_marks(cluster: Reader, names: Sequence[str], shards: dict[str, int]) -> Marks:
+    """The same of indices whose number of shards is known: one request."""
+    return _marks(cluster, names, shards, "max_seq_no")
+
+
+def checkpoints(cluster: Reader, index: str) -> list[int]:
+    """Of every primary, by the number of the shard: up to where every copy of it has everything.
+
+    -1 for a shard without a write. Raises as `marks` does.
+    """
+    found = _marks(cluster, [index], _shards(cluster, [index]), "global_checkpoint")
+    (own,) = found.values()
+    return [own[str(number)] for number in range(len(own))]
+
+
+def _shards(cluster: Reader, names: Sequence[str]) -> dict[str, int]:
+    """How many shards each index has."""
+    path = f"/{','.join(quote(name, safe='') for name in names)}"
+    settings = cluster.read(path, {"filter_path": "*.settings.index.number_of_shards"})
+    found = _found(settings, ", ".join(names))
+    return {n: int(one["settings"]["index"]["number_of_shards"]) for n, one in found.items()}
+
+
+def _marks(cluster: Reader, names: Sequence[str], expected: dict[str, int], wanted: str) -> Marks:
+    path = f"/{','.join(quote(name, safe='') for name in names)}/_stats"
+    parts = "indices.*.shards.*.routing,indices.*.shards.*.seq_no"
+    stats = cluster.read(path, {"level": "shards", "filter_path": parts})
+    found = _found(stats, ", ".join(names)).get("indices", {})
+    return {
+        index: _shard_marks(index, found.get(index, {}).get("shards", {}), shards, wanted)
+        for index, shards in expected.items()
+    }
+
+
+def _shard_marks(index: str, shards: JSON, expected: int, wanted: str) -> dict[str, int]:
+    """The marks of one index; all of its primaries have to be there.
+
+    While a primary moves there are two of a shard.
+    """
+    safest = min if wanted == "global_checkpoint" else max
     highest = {
-        number: max(copy["seq_no"]["max_seq_no"] for copy in primaries)
+        number: safest(copy["seq_no"][wanted] for copy in primaries)
         for number, copies in sorted(shards.items(), key=lambda item: int(item[0]))
         if (primaries := [c for c in copies if c["routing"]["primary"] and c.get("seq_no")])
     }

@@ -86,7 +86,12 @@ def _run(cluster: Cluster, plan: Plan, listener: Listener) -> Iterator[Run]:
     interrupted = Event()
     cluster.on_wait = listener.note
     with Lock(cluster, plan.digest, listener.note) as lock, stopping(interrupted, listener):
-        yield Run(cluster, plan, lock, listener, interrupted)
+        run = Run(cluster, plan, lock, listener, interrupted)
+        try:
+            yield run
+        finally:
+            for standing in run.standings.values():
+                standing.close()
 
 
 @contextmanager

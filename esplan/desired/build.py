@@ -77,6 +77,7 @@ class Builder:
         if runs is None:
             problems = naming.pattern_problems(index["name"], index.get("colors"))
             self.add(entry, ("index", "name"), problems)
+        self.catch_up(entry)
         pattern = based(index["name"], runs.base) if runs else index["name"]
         return Alias(
             name,
@@ -112,6 +113,15 @@ class Builder:
         entities = {name: based(one, base) for name, one in given.items()}
         plain = {k: v for k, v in raw.items() if k in ("source", "run", "writes", "abort")}
         return Runs(pattern=pattern, base=base, entities=entities, **plain)
+
+    def catch_up(self, entry: Entry) -> None:
+        """What clients delete meanwhile is found by comparing the documents."""
+        catches_up = entry.raw.get("migrate", {}).get("writes") == "catch-up"
+        if catches_up and entry.raw.get("verify", {}).get("method") == "count":
+            message = "`writes: catch-up` needs the checksum: it finds by it what clients deleted"
+            remedy = "remove it, or declare `writes: block`"
+            at = ("verify", "method")
+            self.problems.append(entry.problem(*at, message=message, remedy=remedy))
 
     def add(self, entry: Entry, path: tuple[str, ...], messages: Iterator[str]) -> None:
         """Diagnostics at one place of an entry."""

@@ -21,8 +21,10 @@ from esplan.route.rules import Route
 from esplan.steps import (
     await_health,
     block_writes,
+    catch_up,
     create_index,
     delete_index,
+    mark_writes,
     reindex,
     resize_index,
     unblock_writes,
@@ -32,6 +34,7 @@ from esplan.steps import (
 )
 
 if TYPE_CHECKING:
+    from esplan.plan import Phase
     from esplan.steps.resize_index import Resize
 
 WHILE_COPYING = {REPLICAS: "0", EXPANSION: None}
@@ -126,24 +129,52 @@ class _Copy:
 
     def steps(self) -> tuple[Step, ...]:
         """In the order of the contract; every step asserts what the ones before it proved."""
+        if not self.resize and self.alias.migrate.writes == "catch-up":
+            return self._while_clients_write()
         filled = self._link(self.resize) if self.resize else (self._create(), *self._copy())
         return (
             *filled,
             self._prove(),
-            *self._replicas(),
+            *self._set(self._final(), "switch"),
             await_health.describe(self.address, self.target),
             self._switch(),
             *self._after(),
         )
 
-    def _replicas(self) -> tuple[Step, ...]:
+    def _while_clients_write(self) -> tuple[Step, ...]:
+        """The block begins when little is left. What takes long comes before it."""
+        checks = (self._still(), self._ours())
+        blocked = (self._still(), self._blocked(), self._ours())
+        copy = reindex.describe(self.address, self.source, self.guard, self.alias.migrate, checks)
         final = self._final()
-        if not final:
+        return (
+            self._create(),
+            mark_writes.describe(
+                self.address, self.source.name, (self._still(), self._unchanged(), self._on())
+            ),
+            copy,
+            *self._set({n: v for n, v in final.items() if n not in PIPELINES}, "prepare"),
+            catch_up.describe(copy, self.source, self.target, checks, "prepare"),
+            await_health.describe(self.address, self.target),
+            self._block(),
+            catch_up.describe(copy, self.source, self.target, blocked, "switch"),
+            self._prove(),
+            *self._set({n: v for n, v in final.items() if n in PIPELINES}, "switch"),
+            self._switch(),
+            *self._after(),
+        )
+
+    def _set(self, settings: JSON, phase: Phase) -> tuple[Step, ...]:
+        """Settings that the target was created without."""
+        if not settings:
             return ()
         copying = self._while_copying()
-        before = {name: copying[name] for name in final}
+        before = {name: copying[name] for name in settings}
+        ours = (self._ours(),)
         return (
-            update_settings.describe(self.address, self.target, final, before, (self._ours(),)),
+            update_settings.describe(
+                self.address, self.target, settings, before, ours, phase=phase
+            ),
         )
 
     def _create(self) -> Step:
@@ -213,7 +244,15 @@ class _Copy:
 
     def _prove(self) -> Step:
         checks = (self._still(), self._blocked(), self._ours())
-        return verify.describe(self.address, self.source, self.target, self.alias.verify, checks)
+        caught_up = not self.resize and self.alias.migrate.writes == "catch-up"
+        return verify.describe(
+            self.address,
+            self.source,
+            self.target,
+            self.alias.verify,
+            checks,
+            caught_up=caught_up,
+        )
 
     def _while_copying(self) -> JSON:
         """What the target has until it is filled. Hard links pass no pipeline."""

@@ -41,7 +41,11 @@ REPEAT = False
 def describe(
     address: str, source: Index, target: str, migrate: Migrate, preconditions: tuple[JSON, ...]
 ) -> Step:
-    """The copy runs from `source` into `target`, through the guard alias on the target."""
+    """The copy runs from `source` into `target`, through the guard alias on the target.
+
+    With `writes: catch-up` clients write on, so that it need not wait for the release window.
+    """
+    live = migrate.writes == "catch-up"
     parameters = {
         "wait_for_completion": "false",
         "slices": migrate.slices,
@@ -57,14 +61,14 @@ def describe(
     }
     return Step(
         kind="reindex",
-        phase="switch",
+        phase="prepare" if live else "switch",
         address=address,
-        description=f"copy every document of {source.name}",
+        description=f"copy every document of {source.name}" + " while clients write" * live,
         request=request("POST", f"/_reindex?{query}", body),
         preconditions=preconditions,
         undo={"none": "a copy that still runs is cancelled; its target is deleted"},
         estimate={"documents": source.documents, "bytes": source.size},
-        arguments={"source": source.name, "target": target},
+        arguments={"source": source.name, "target": target, **({"live": True} if live else {})},
     )
 
 
@@ -77,10 +81,13 @@ def smaller_batch(source: Index, name: str) -> JSON:
 def probe(step: Step, run: Run) -> bool:
     """No task of ours runs, and the target has as many documents as the source.
 
-    Under the write block and `op_type: create` that means all of them; verify proves it.
+    Under the write block and `op_type: create` that means all of them; verify proves it. While
+    clients write, no number tells: only who saw the task end knows.
     """
     if tasks(run, run.opaque_id(step)):
         return False
+    if step.arguments.get("live"):
+        return step.id in run.ended
     return count(run, step.arguments["source"]) == count(run, step.arguments["target"])
 
 
@@ -107,14 +114,16 @@ def tasks(run: Run, opaque_id: str) -> list[str]:
 
 def execute(step: Step, run: Run) -> JSON:
     """Adopt the running task or start one; wait for its end; refuse an end with failures."""
-    return _result(step, awaited(step, run))
+    evidence = _result(step, awaited(step, run))
+    run.ended.add(step.id)
+    return evidence
 
 
 def awaited(step: Step, run: Run) -> JSON:
     """The finished task. One that is lost with its node is started again."""
     for _ in range(STARTS):
         task = _adopt(step, run) or str(send(step, run)["task"])
-        outcome = _wait(step, run, task)
+        outcome = wait(step, run, task)
         if outcome is not None:
             return outcome
         run.listener.note(f"the copy task {task} was lost with its node: starting it again")
@@ -134,7 +143,7 @@ def _adopt(step: Step, run: Run) -> str:
     return ""
 
 
-def _wait(step: Step, run: Run, task: str) -> JSON | None:
+def wait(step: Step, run: Run, task: str) -> JSON | None:
     """The finished task, or None when the cluster does not know it any more."""
     total = step.estimate.get("documents") or 0
     while True:
@@ -145,7 +154,10 @@ def _wait(step: Step, run: Run, task: str) -> JSON | None:
         run.listener.step_progress(step, done, max(total, seen))
         if found["completed"]:
             return found
-        run.safe_point()
+        if step.arguments.get("blocked"):  # soon over, and clients wait for it
+            run.lock.check()
+        else:
+            run.safe_point()
 
 
 def _slices(run: Run, task: str, found: JSON) -> list[JSON]:
@@ -172,7 +184,7 @@ def _result(step: Step, task: JSON) -> JSON:
     response = task.get("response", {})
     error = stopped(task)
     if error or response.get("failures"):
-        raise _failed(step, error, response.get("failures", []))
+        raise failed(step, error, response.get("failures", []))
     names = ("total", "created", "version_conflicts", "took", "batches")
     found = {name: response[name] for name in names if name in response}
     return found | measured(step, response, response.get("created", 0))
@@ -191,7 +203,8 @@ def measured(step: Step, response: JSON, handled: int) -> JSON:
     return rates.evidence(step, took / 1000, handled) if whole and took else {}
 
 
-def _failed(step: Step, error: Any, failures: list[JSON]) -> StepFailed:
+def failed(step: Step, error: Any, failures: list[JSON]) -> StepFailed:
+    """What to raise for a task that did not copy everything."""
     if failures:
         return StepFailed(
             f"the new index rejected documents of {step.arguments['source']}",
@@ -216,5 +229,6 @@ def _why(cause: JSON) -> str:
 
 def undo(step: Step, run: Run) -> None:
     """Cancel what still runs and wait until it is gone: after that nothing writes any more."""
+    run.ended.discard(step.id)
     for task in tasks(run, run.opaque_id(step)):
         run.cluster.change("POST", f"/_tasks/{task}/_cancel", {"wait_for_completion": "true"})

@@ -60,8 +60,10 @@ def execute(step: Step, run: Run) -> JSON:
 
 
 def undo(step: Step, run: Run) -> None:
-    """The values of before, on a run that was not released. A copy is deleted whole anyway."""
+    """The values of before, on a run that was not released, or on a copy that is filled further."""
     index = index_now(step, run)
     planned = [one["uuid"] for one in step.preconditions if one["check"] == "index"]
-    if index and index.uuid in planned and probe(step, run):
+    if index is None or not (index.uuid in planned or index.mark == run.mark(step.address)):
+        return
+    if probe(step, run):
         send_request(step.undo["request"], run, run.opaque_id(step))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from esplan import checksum, rates
 from esplan.errors import VerificationFailed
 from esplan.plan import Step
+from esplan.steps import catch_up
 
 if TYPE_CHECKING:
     from esplan.checksum import Report
@@ -18,18 +19,29 @@ REPEAT = True
 
 
 def describe(
-    address: str, source: Index, target: str, how: Verify, preconditions: tuple[JSON, ...]
+    address: str,
+    source: Index,
+    target: str,
+    how: Verify,
+    preconditions: tuple[JSON, ...],
+    *,
+    caught_up: bool = False,
 ) -> Step:
-    """It only reads, so the plan shows no request."""
+    """It only reads, so the plan shows no request.
+
+    `caught_up`: every document was compared before, so it looks again at those that were touched.
+    """
     said = "a keyed checksum of every document" if how.method == "checksum" else "counting"
+    said += " that was touched since it was compared" * caught_up
+    again = {"caught_up": True} if caught_up else {}
     return Step(
         kind="verify",
         phase="switch",
         address=address,
         description=f"prove that {target} equals {source.name} by {said}",
         preconditions=preconditions,
-        estimate={"documents": source.documents, "bytes": source.size},
-        arguments={"source": source.name, "target": target, "method": how.method},
+        estimate={} if caught_up else {"documents": source.documents, "bytes": source.size},
+        arguments={"source": source.name, "target": target, "method": how.method, **again},
     )
 
 
@@ -41,22 +53,27 @@ def probe(_step: Step, _run: Run) -> bool:
 def execute(step: Step, run: Run) -> JSON:
     """The report, as evidence; VerificationFailed names the documents that differ."""
     names = step.arguments
-    report = checksum.compare(
-        run.cluster,
-        names["source"],
-        names["target"],
-        method=names["method"],
-        progress=lambda done, total: run.listener.step_progress(step, done, total),
-    )
+    report = catch_up.prove(step, run) if names.get("caught_up") else _compared(step, run)
     if not report.equal:
         raise VerificationFailed(
             f"{names['target']} is not equal to {names['source']}",
             why=_differences(report),
             remedy="nothing was switched; look at these documents on both sides",
         )
-    if report.method == "count":
+    if report.method == "count" or names.get("caught_up"):
         return report.to_json()
     return report.to_json() | rates.evidence(step, report.seconds, report.source_documents)
+
+
+def _compared(step: Step, run: Run) -> Report:
+    names = step.arguments
+    return checksum.compare(
+        run.cluster,
+        names["source"],
+        names["target"],
+        method=names["method"],
+        progress=lambda done, total: run.listener.step_progress(step, done, total),
+    )
 
 
 def _differences(report: Report) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 WORDS = {
     "backfill": "fill",
+    "catch_up": "comparison",
     "force_merge": "force merge",
     "reindex": "copy",
     "resize_index": "hard links",

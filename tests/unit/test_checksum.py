@@ -13,13 +13,13 @@ from esplan.checksum import Ids, Report, marks
 from esplan.checksum.client_hash import ClientHash, content_hash
 from esplan.checksum.cluster_hash import ClusterHash, map_script
 from esplan.checksum.comparison import (
-    _differing,
     _refuse_uncounted,
     _stays_inside,
     bucket_count,
+    unlike,
 )
 from esplan.checksum.difference import Difference
-from esplan.checksum.side import Side, Span, read_side, search, spans
+from esplan.checksum.side import Part, Side, Span, read_side, search, spans
 from esplan.errors import EsplanError, Refused, ServerError, StepFailed
 
 
@@ -43,8 +43,7 @@ def side(**parts: Any) -> Side:
     rest = {
         "slow_ids": False,
         "vectors": False,
-        "histogram": ((0, 4), (10, 4), (20, 2)),
-        "interval": 10,
+        "parts": (Part(((0, 4), (10, 4), (20, 2)), 10),),
     }
     return Side(**(whole | rest | parts))
 
@@ -52,7 +51,7 @@ def side(**parts: Any) -> Side:
 def test_neighbours_are_joined_while_they_fit() -> None:
     assert side().cut(8, 10**9) == [Span(0, 20, 8), Span(20, 30, 2)]
     assert side().cut(1, 10**9) == [Span(0, 10, 4), Span(10, 20, 4), Span(20, 30, 2)]
-    assert side(documents=0, histogram=()).cut(8, 10**9) == []
+    assert side(documents=0, parts=()).cut(8, 10**9) == []
 
 
 def test_large_documents_make_small_spans() -> None:
@@ -67,7 +66,7 @@ def test_large_documents_make_small_spans() -> None:
 )
 def test_spans_hold_every_document_once(histogram: list[tuple[int, int]], most: int) -> None:
     histogram = sorted((low * 5, documents) for low, documents in histogram)
-    cut = spans(histogram, 5, most)
+    cut = spans(Part(tuple(histogram), 5), most)
     for low, documents in histogram:
         (holder,) = [span for span in cut if span.low <= low and low + 5 <= span.high]
         assert documents <= holder.documents
@@ -83,8 +82,8 @@ def test_buckets_are_a_power_of_two(documents: int, buckets: int) -> None:
 
 
 def test_sums_that_wrapped_are_equal() -> None:
-    assert _differing(([1, 5, 2**64 - 1, 0, 0, 0], [1, 5 - 2**64, -1, 0, 0, 0])) == []
-    assert _differing(([1, 5, 7, 2, 0, 0], [1, 5, 7, 1, 0, 1])) == [1]
+    assert unlike(([1, 5, 2**64 - 1, 0, 0, 0], [1, 5 - 2**64, -1, 0, 0, 0])) == []
+    assert unlike(([1, 5, 7, 2, 0, 0], [1, 5, 7, 1, 0, 1])) == [1]
 
 
 def test_documents_that_were_not_hashed_prove_nothing() -> None:
@@ -191,7 +190,7 @@ def definition(mappings: Any, codec: str | None = None) -> dict[str, Any]:
 def test_how_much_an_index_returns_at_once(set_: dict[str, str], window: int) -> None:
     table = definition({})
     table["/a"]["a"]["settings"]["index"] |= set_
-    assert read_side(Answers(table), "a", -1).window == window
+    assert read_side(Answers(table), "a", ()).window == window
 
 
 @pytest.mark.parametrize(
@@ -206,7 +205,7 @@ def test_how_much_an_index_returns_at_once(set_: dict[str, str], window: int) ->
 )
 def test_a_slow_codec_is_seen(codec: str | None, kind: str, slow: bool) -> None:  # noqa: FBT001  (a table's column)
     mappings = {"properties": {"field": {"type": kind}}}
-    read = read_side(Answers(definition(mappings, codec)), "a", -1)
+    read = read_side(Answers(definition(mappings, codec)), "a", ())
     assert read.slow_ids is slow
     assert read.vectors is (kind == "dense_vector")
 
@@ -240,7 +239,7 @@ def test_a_busy_cluster_is_not_one_without_scripts() -> None:
 )
 def test_an_incomplete_source_is_refused(source: Any) -> None:
     with pytest.raises(Refused, match="the documents of a cannot be compared"):
-        read_side(Answers(definition({"_source": source})), "a", -1)
+        read_side(Answers(definition({"_source": source})), "a", ())
 
 
 def test_a_cluster_without_painless_has_a_remedy() -> None:

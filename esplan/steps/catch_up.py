@@ -1,0 +1,264 @@
+"""Bring a copy up to what clients have written to its source, deletes too.
+
+Before the write block: rounds that copy what is new since the last one, a comparison of every
+document at a point in time, then rounds over what was touched since, until it is little. Under
+the block: the last of these rounds. What the comparison saw is kept in this process; after a
+crash it is made anew (see `esplan.apply`), and the marks in the journal say what to copy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from esplan import checksum
+from esplan.checksum.document import places
+from esplan.checksum.report import Ids, Report
+from esplan.checksum.standing import Standing, settled, survey, touched
+from esplan.errors import OutcomeUnknown, StepFailed, VerificationFailed
+from esplan.plan import Step
+from esplan.request import request
+from esplan.steps import reindex
+from esplan.steps.mark_writes import MARKS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from esplan.checksum.standing import Touched
+    from esplan.model import JSON, Index
+    from esplan.plan import Phase
+    from esplan.run import Run
+
+REPEAT = True
+"""Clients write on: only the proof says that nothing is missing."""
+
+MARK = "esplan-mark"
+"""What a plan has in the place of a shard's sequence number."""
+
+FEW = 500
+"""Documents that are left for the write block: some tenths of a second."""
+
+ROUNDS = 10
+"""After so many the rest is not getting smaller, and the block lasts longer."""
+
+NO_MATTER = (200, 404, 409)
+"""Deleted, or gone already, or written meanwhile: the proof looks at it."""
+
+SHOWN = 100
+DELETES = 1_000
+"""Documents a request."""
+
+BEHIND, LAST = "copy what clients write to {} meanwhile, and compare", "copy the last writes to {}"
+
+
+def describe(
+    copy: Step, source: Index, target: str, preconditions: tuple[JSON, ...], phase: Phase
+) -> Step:
+    """`copy` is the step that fills the target: what follows goes the same way.
+
+    In the phase `switch` the source is write-blocked.
+    """
+    body = (copy.request or {})["body"]
+    newer = {"range": {"_seq_no": {"gt": MARK}}}
+    asked = body["source"].get("query")
+    query = {"bool": {"filter": [asked, newer]}} if asked else newer
+    whole = {
+        **body,
+        "source": {**body["source"], "query": query},
+        "dest": {**body["dest"], "op_type": "index"},
+    }
+    path = "/_reindex?wait_for_completion=false&require_alias=true&timeout=10m"
+    said = LAST if phase == "switch" else BEHIND
+    return Step(
+        kind="catch_up",
+        phase=phase,
+        address=copy.address,
+        description=said.format(source.name),
+        request=request("POST", path, whole),
+        preconditions=preconditions,
+        undo={"none": "a copy that still runs is cancelled; its target is deleted"},
+        estimate={"documents": source.documents, "bytes": source.size} if phase != "switch" else {},
+        arguments={"source": source.name, "target": target, "blocked": phase == "switch"},
+    )
+
+
+def probe(step: Step, run: Run) -> bool:
+    """No task of ours is left over: see `REPEAT`."""
+    return not reindex.tasks(run, run.opaque_id(step))
+
+
+def execute(step: Step, run: Run) -> JSON:
+    """Raises VerificationFailed as soon as a document differs that nobody has touched."""
+    reindex.undo(step, run)  # a task of a process that died would write old documents over new ones
+    standing = run.standings.get(step.address) or _surveyed(step, run)
+    if step.arguments["blocked"]:
+        return _last(step, run, standing)
+    copied = 0
+    for _ in range(ROUNDS):
+        since = touched(run.cluster, standing)
+        if len(since) <= FEW and not standing.left(since):
+            since.now.close()
+            break
+        copied += _brought(step, run, standing, since)
+        newer, _ = settled(run.cluster, standing, since)
+        _refuse(step, standing.left(since) & newer.differing)
+        standing.close()
+        standing = run.standings[step.address] = newer
+        run.caught_up[step.address] = list(newer.source.marks)
+        run.safe_point()
+    return {MARKS: run.caught_up[step.address], "copied": copied}
+
+
+def _last(step: Step, run: Run, standing: Standing) -> JSON:
+    since = touched(run.cluster, standing)
+    copied = _brought(step, run, standing, since)
+    run.touched[step.address] = since
+    return {"touched": len(since), "copied": copied}
+
+
+def _surveyed(step: Step, run: Run) -> Standing:
+    """Rounds until a round is short, then every document of both sides."""
+    source, target = step.arguments["source"], step.arguments["target"]
+    marks = run.caught_up[step.address]
+    for _ in range(ROUNDS):
+        ahead = checksum.checkpoints(run.cluster, source)
+        checksum.refresh(run.cluster, [source])
+        copied = _copied(step, run, marks)
+        marks = run.caught_up[step.address] = ahead
+        if copied <= FEW:
+            break
+    standing = survey(
+        run.cluster,
+        source,
+        target,
+        marks,
+        lambda done, total: run.listener.step_progress(step, done, total),
+    )
+    run.standings[step.address] = standing
+    return standing
+
+
+def _refuse(step: Step, stuck: frozenset[str]) -> None:
+    """Ids that nobody touches and that differ all the same: that copy is wrong, and not late."""
+    if stuck:
+        names, first = step.arguments, sorted(stuck)[:10]
+        raise VerificationFailed(
+            f"{names['target']} is not equal to {names['source']}",
+            why=f"{len(stuck)} documents differ that no client has touched: "
+            f"{', '.join(first)}{' …' * (len(stuck) > len(first))}",
+            remedy="nothing was switched; somebody else wrote to the copy, or apply again",
+        )
+
+
+# What is written to the target
+
+
+def _brought(step: Step, run: Run, standing: Standing, since: Touched) -> int:
+    """Copy what was written since, delete what was deleted; returns how many were copied."""
+    copied = _copied(step, run, standing.source.marks) if since.fresh else 0
+    _delete(step, run, sorted((since.gone | standing.differing) - since.fresh.keys()))
+    return copied
+
+
+def _copied(step: Step, run: Run, marks: Sequence[int]) -> int:
+    """Everything above the marks, one task a shard."""
+    shards = enumerate(marks)
+    started = [_started(step, run, mark, (shard, len(marks))) for shard, mark in shards]
+    return sum(_finished(step, run, task) for task in started)
+
+
+def _started(step: Step, run: Run, mark: int, part: tuple[int, int]) -> str:
+    planned = step.request or {}
+    body = _from(planned["body"], mark)
+    shard, shards = part
+    if shards > 1:  # as many slices as shards: each is one shard
+        body["source"]["slice"] = {"id": shard, "max": shards}
+    opaque_id = run.opaque_id(step)
+    answer = run.cluster.change("POST", planned["path"], None, body, opaque_id=opaque_id)
+    return str(answer["task"])
+
+
+def _from(value: Any, mark: int) -> Any:
+    """A request of the plan with a shard's sequence number in it."""
+    if isinstance(value, dict):
+        return {name: _from(inner, mark) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_from(inner, mark) for inner in value]
+    return mark if value == MARK else value
+
+
+def _finished(step: Step, run: Run, task: str) -> int:
+    found = reindex.wait(step, run, task)
+    if found is None:
+        raise OutcomeUnknown("a copy task was lost with its node")
+    response = found.get("response", {})
+    error = reindex.stopped(found)
+    if error or response.get("failures"):
+        raise reindex.failed(step, error, response.get("failures", []))
+    return int(response.get("total", 0))
+
+
+def _delete(step: Step, run: Run, ids: Sequence[str]) -> None:
+    """What is not in the source any more. A routed twin that is there stays."""
+    source, target = step.arguments["source"], step.arguments["target"]
+    if not ids:
+        return
+    checksum.refresh(run.cluster, [source, target])
+    for some in checksum.pieces(ids, DELETES):
+        kept = {(one["_id"], one["routing"]) for one in places(run.cluster, source, some)}
+        found = places(run.cluster, target, some)
+        _send(run, step, [one for one in found if (one["_id"], one["routing"]) not in kept])
+
+
+def _send(run: Run, step: Step, found: Iterable[JSON]) -> None:
+    """Only in the writing that was seen: whoever wrote since is met by the proof."""
+    target = step.arguments["target"]
+    own = ({name: value for name, value in one.items() if value is not None} for one in found)
+    lines = [{"delete": {"_index": target, **one}} for one in own]
+    if not lines:
+        return
+    answer = run.cluster.change("POST", "/_bulk", None, lines, opaque_id=run.opaque_id(step))
+    items = [one["delete"] for one in answer["items"]]
+    bad = [one for one in items if one["status"] not in NO_MATTER]
+    if bad:
+        raise StepFailed(
+            f"documents that clients deleted could not be deleted in {target}",
+            why=str(bad[0].get("error", {}).get("reason", bad[0]["status"])),
+            remedy="cure the cause, then apply the plan again",
+        )
+
+
+# The proof
+
+
+def prove(step: Step, run: Run) -> Report:
+    """What was touched since every document was compared, once more: under the write block."""
+    source, target = step.arguments["source"], step.arguments["target"]
+    marks = checksum.marks(run.cluster, [source, target])
+    standing, since = run.standings[step.address], run.touched[step.address]
+    newer, again = settled(run.cluster, standing, since)
+    standing.close()
+    run.standings[step.address] = newer
+    found = checksum.count(run.cluster, target)
+    wrong, extra = (Ids(len(ids), tuple(sorted(ids)[:SHOWN])) for ids in (newer.wrong, newer.extra))
+    return Report(
+        "checksum",
+        source,
+        target,
+        newer.documents,
+        found,
+        marks,
+        moved=checksum.marks(run.cluster, [source, target]) != marks,
+        differing=len(newer.differing),
+        extra=extra,
+        different=wrong,
+        again=again,
+    )
+
+
+def undo(step: Step, run: Run) -> None:
+    """Cancel what still runs; what was seen is worth nothing any more."""
+    reindex.undo(step, run)
+    run.touched.pop(step.address, None)
+    standing = run.standings.pop(step.address, None)
+    if standing:
+        standing.close()
