@@ -17,6 +17,7 @@ from esplan.cli.drift import drift
 from esplan.cli.job import job
 from esplan.cli.maintain import maintain
 from esplan.cli.options import Globals
+from esplan.cli.rollback import rollback
 from esplan.cli.sandbox import sandbox
 from esplan.cli.sizing import sizing
 from esplan.cli.verify import verify
@@ -33,6 +34,7 @@ app.command()(doctor)
 app.command()(adopt)
 app.command()(drift)
 app.command()(verify)
+app.command()(rollback)
 
 INTERRUPTED = 130
 """Typer's own answer to Ctrl-C, and a shell's."""

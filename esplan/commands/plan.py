@@ -110,7 +110,7 @@ def _drift(wanted: State, state: State, made: Plan) -> tuple[JSON, ...]:
 def _routed(comparisons: list[Comparison], context: Context, wanted: State) -> list[Routed]:
     """Each object's cheapest way. Members of a group know of each other."""
     context = replace(context, leaving=groups.leaving(comparisons, context))
-    routed = _each(comparisons, lambda one: route.route(one, context))
+    routed = each(comparisons, lambda one: route.route(one, context))
     return groups.held(routed, wanted)
 
 
@@ -208,7 +208,7 @@ def _consented(desired: State, live: State, allow_delete: Sequence[str]) -> Stat
 
 def _resolved(desired: State, state: State, now: datetime) -> State:
     """Every alias on a loader's runs with the run that it is to be on."""
-    aliases = _each(desired.aliases.values(), lambda one: route.resolved(one, state, now))
+    aliases = each(desired.aliases.values(), lambda one: route.resolved(one, state, now))
     return replace(desired, aliases={alias.name: alias for alias in aliases})
 
 
@@ -239,7 +239,7 @@ def with_templates(
     if not any(step.kind == "create_index" for one in routed for step in one.steps):
         return routed
     found, managed = templates.read(cluster), frozenset(aliases)
-    return _each(
+    return each(
         routed, lambda one: templated(one, found, managed, exact=one.change.address in exact)
     )
 
@@ -260,7 +260,7 @@ def _may_merge(comparison: Comparison) -> bool:
     return alias.runs is None or (alias.runs.writes == "done" and not alias.runs.abort)
 
 
-def _each(items: Iterable[Item], route_one: Callable[[Item], Answer]) -> list[Answer]:
+def each(items: Iterable[Item], route_one: Callable[[Item], Answer]) -> list[Answer]:
     """Every object's answer; all refusals at once."""
     done: list[Answer] = []
     refusals: list[Refused] = []

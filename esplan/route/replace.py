@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from dataclasses import replace as changed
 from typing import TYPE_CHECKING
@@ -12,9 +11,10 @@ from esplan.activity import Activity
 from esplan.diff import Comparison, projected
 from esplan.errors import Refused
 from esplan.model import JSON, Alias, Body, Index
-from esplan.plan import GUARD, Change, Reason, Step
+from esplan.plan import Change, Reason, Step
 from esplan.route import rules
 from esplan.route.context import EXPANSION, REPLICAS, SHARDS, Context, Routed, unchanged
+from esplan.route.guard import guard_name
 from esplan.route.in_place import backfill_steps, late, mapping_steps
 from esplan.route.merging import merge_step
 from esplan.route.rules import Route
@@ -193,8 +193,7 @@ class _Copy:
     @property
     def guard(self) -> str:
         """The alias through which alone the target is filled: nothing can auto-create it."""
-        short = hashlib.sha256(self.target.encode()).hexdigest()[:8]
-        return f"{GUARD}{self.context.plan_id}-{short}"
+        return guard_name(self.context.plan_id, self.target)
 
     def _block(self) -> Step:
         return block_writes.describe(

@@ -118,7 +118,7 @@ def _last(step: Step, run: Run, standing: Standing) -> JSON:
 def _surveyed(step: Step, run: Run) -> Standing:
     """Rounds until a round is short, then every document of both sides."""
     source, target = step.arguments["source"], step.arguments["target"]
-    marks = run.caught_up[step.address]
+    marks = run.caught_up.get(step.address) or step.arguments["since"]
     for _ in range(ROUNDS):
         ahead = checksum.checkpoints(run.cluster, source)
         checksum.refresh(run.cluster, [source])

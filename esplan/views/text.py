@@ -118,6 +118,9 @@ def _consequences(change: Change, steps: list[Step]) -> Iterator[str]:
         shards = copy.estimate.get("shards")
         much = f"{size(much)}, {_number(shards, 'shard')}" if shards else size(much)
         yield f"copies {count(documents)} documents ({much}), then proves the copy equal"
+    if "catch_up" in kinds:
+        yield f"clients write to {clean(str(change.index))} on; for about a second they cannot"
+    elif copy:
         yield f"clients cannot write to {clean(str(change.index))} from the copy to the switch"
     if kinds.get("resize_index"):
         yield f"clients cannot write to {clean(str(change.index))} until the switch"

@@ -1,0 +1,42 @@
+"""`esplan rollback`: options → command → view."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from esplan.cli.commands import save_and_show
+from esplan.cli.options import chosen
+
+Format = Literal["text", "json"]
+
+
+def rollback(
+    ctx: typer.Context,
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan that was applied.")],
+    *,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", help="Save the plan (plans/… without a path).")
+    ] = None,
+    allow_delete: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="Delete the index that alias.NAME leaves."),
+    ] = None,
+    format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
+) -> int:
+    """Plan the way back: to the old index, with what clients wrote since. Changes nothing.
+
+    Example: esplan rollback plans/release.json -o plans/back.json
+    """
+    from esplan import live, planfile
+    from esplan.commands.rollback import rollback as command
+
+    given = chosen(ctx)
+    applied = planfile.read(plan)
+    with given.cluster() as cluster:
+        live.require_cluster(cluster, given.settings().cluster_uuid)
+        made = command(cluster, applied, plan, allow_delete=allow_delete or ())
+    save_and_show(given, made, output, format_)
+    return 0

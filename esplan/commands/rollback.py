@@ -1,0 +1,87 @@
+"""`esplan rollback`: an applied plan, its journal and the cluster → the plan that takes it back."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from esplan import estimates, journal, live, planfile, state_index
+from esplan.commands.apply import require_cluster
+from esplan.commands.plan import assembled, each
+from esplan.errors import Refused, UsageError
+from esplan.model import Alias, State
+from esplan.plan import digest
+from esplan.route import groups
+from esplan.route.rollback import Applied, rolled_back
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from esplan.cluster import Cluster
+    from esplan.journal import Journal
+    from esplan.plan import Plan
+
+
+def rollback(
+    cluster: Cluster, applied: Plan, path: Path, *, allow_delete: Sequence[str] = ()
+) -> Plan:
+    """The inverse of the plan in the file `path`; it changes nothing.
+
+    `allow_delete`: addresses of aliases whose new index is to be deleted at the end. Raises
+    Refused, with every reason, where something cannot be taken back without a loss.
+    """
+    require_cluster(cluster, applied)
+    records = _journal(cluster, applied, path)
+    changed = [change for change in applied.changes if change.action != "no-op"]
+    unknown = set(allow_delete) - {c.address for c in changed if c.action == "replace"}
+    if unknown:
+        raise UsageError(
+            f"--allow-delete {', '.join(sorted(unknown))}: the plan has replaced no such object",
+            remedy="name an alias that the plan has put on another index: alias.NAME",
+        )
+    now, plan_id = datetime.now(UTC), secrets.token_hex(8)
+    state = live.read_state(cluster)
+    objects = [Applied(applied, one, _proof(applied, records, one.address)) for one in changed]
+    routed = each(
+        objects,
+        lambda one: rolled_back(one, plan_id, state, delete=one.change.address in allow_delete),
+    )
+    together = groups.together(routed, _grouped(applied))
+    made = assembled(
+        live.cluster_info(cluster),
+        together,
+        plan_id=plan_id,
+        now=now,
+        desired_digest=digest(["rollback", applied.digest]),
+    )
+    return planfile.sealed(estimates.estimated(cluster, made, state))
+
+
+def _journal(cluster: Cluster, applied: Plan, path: Path) -> Journal:
+    """The one beside the plan, or the cluster's copy of it."""
+    found = journal.open_journal(journal.beside(path), applied.digest)
+    mirrored = state_index.load(cluster, applied.digest)
+    if not found.records and not mirrored:
+        raise Refused(
+            f"the plan in {path} was never applied: there is nothing to take back",
+            remedy="see `esplan status`",
+        )
+    names = (str(found.path), "the journal in the cluster")
+    return journal.Journal(found.path, journal.joined(found.records, mirrored, names))
+
+
+def _proof(applied: Plan, records: Journal, address: str) -> dict[str, object]:
+    proofs = (s.id for s in applied.steps if (s.kind, s.address) == ("verify", address))
+    return next((records.evidence(step) for step in proofs), {})
+
+
+def _grouped(applied: Plan) -> State:
+    """Aliases that changed in one call change back in one."""
+    aliases: dict[str, Alias] = {}
+    for step in applied.steps:
+        for address in step.arguments.get("members", ()):
+            name = address.removeprefix("alias.")
+            aliases[name] = Alias(name, group=step.address.removeprefix("group."))
+    return State(aliases=aliases)

@@ -1,0 +1,298 @@
+"""The way back: to the index that a plan has left, with what clients have written since.
+
+A copy that was proven equal is a copy in both directions. So the old index is caught up with
+the new one, as with `writes: catch-up`: from the marks of the proof on, deletes too; compared
+with it, document by document; and the alias goes back in one call.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from esplan.errors import Refused
+from esplan.model import Migrate, Verify
+from esplan.plan import Change, Reason
+from esplan.route.context import Routed
+from esplan.route.guard import guard_name
+from esplan.steps import (
+    await_health,
+    block_writes,
+    catch_up,
+    delete_index,
+    guard_index,
+    reindex,
+    unblock_writes,
+    update_aliases,
+    update_settings,
+    verify,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from esplan.model import JSON, Index, State
+    from esplan.plan import Plan, Step
+
+BLOCK = "index.blocks.write"
+
+ROUTE = "rollback"
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What an apply did with one object: its change, its steps, and the evidence of its proof."""
+
+    plan: Plan
+    change: Change
+    proof: JSON
+
+    @property
+    def steps(self) -> list[Step]:
+        """Its own."""
+        return [step for step in self.plan.steps if step.address == self.change.address]
+
+
+def rolled_back(applied: Applied, plan_id: str, live: State, *, delete: bool) -> Routed:
+    """One object as it was before the plan. Raises Refused where that would lose something."""
+    change = applied.change
+    if change.action == "replace":
+        return _switched_back(applied, plan_id, live, delete=delete)
+    if change.action == "update":
+        return _set_back(applied)
+    left = f"{change.address} was created by the plan: it stays as it is, and is yours to delete"
+    return Routed(_nothing(change), warnings=(left,) if change.action == "create" else ())
+
+
+def _nothing(change: Change) -> Change:
+    return replace(change, action="no-op", route="nothing", index=change.target, reasons=())
+
+
+# In place
+
+
+def _set_back(applied: Applied) -> Routed:
+    """Dynamic settings and alias options as they were; what is added to a mapping stays."""
+    change = applied.change
+    steps = applied.steps
+    if any(step.kind == "close_index" for step in steps):
+        raise Refused(
+            f"{change.address} was closed for its change: there is no way back without that",
+            remedy="put the old values into the desired file, and plan it with --allow-close",
+        )
+    back = tuple(one for step in reversed(steps) for one in _inverse(step))
+    kept = [f"{change.address}: stays: {s.description}" for s in steps if s.kind in LASTING]
+    if not back:
+        return Routed(_nothing(change), warnings=tuple(kept))
+    reasons = tuple(
+        Reason(r.path, r.after, r.before, "as before the plan", ROUTE) for r in change.reasons
+    )
+    old = replace(
+        change, route=ROUTE, reasons=reasons, before=change.after, after=change.before or {}
+    )
+    return Routed(old, back, tuple(kept))
+
+
+LASTING = ("put_mapping", "backfill", "protect_index", "force_merge")
+
+
+def _inverse(step: Step) -> Iterator[Step]:
+    same = tuple(one for one in step.preconditions if one["check"] in ("index", "alias"))
+    if step.kind == "update_settings":
+        now, before = (step.request or {})["body"], step.undo["request"]["body"]
+        yield update_settings.describe(step.address, step.arguments["index"], before, now, same)
+    if step.kind == "update_aliases":
+        undo = step.undo["request"]["body"]["actions"]
+        yield replace(
+            step,
+            description=f"undo: {step.description}",
+            request=step.undo["request"],
+            undo={"request": step.request},
+            preconditions=same,
+            arguments={"goal": _goal(undo), "exclusive": step.arguments["exclusive"]},
+        )
+
+
+def _goal(actions: Sequence[JSON]) -> JSON:
+    """What an alias is after the actions, fences left out."""
+    goal: JSON = {}
+    for one in (action["add"] for action in actions if "add" in action):
+        options = {n: v for n, v in one.items() if n not in ("index", "alias")}
+        if not one["alias"].startswith("esplan-"):
+            goal.setdefault(one["alias"], {})[one["index"]] = options
+    return goal
+
+
+# Behind an alias
+
+
+def _switched_back(applied: Applied, plan_id: str, live: State, *, delete: bool) -> Routed:
+    way = _Way(applied, plan_id, *_indices(applied, live), delete=delete)
+    change = applied.change
+    back = Change(
+        change.address,
+        "replace",
+        ROUTE,
+        change.target,
+        change.index,
+        tuple(
+            Reason(r.path, r.after, r.before, "as before the plan", ROUTE) for r in change.reasons
+        ),
+        change.after,
+        change.before or {},
+    )
+    return Routed(back, way.steps(), way.warnings())
+
+
+def _indices(applied: Applied, live: State) -> tuple[Index, Index]:
+    """The new index, which clients write to, and the old one."""
+    change = applied.change
+    name = change.address.removeprefix("alias.")
+    new, old = live.indices.get(change.target or ""), live.indices.get(change.index or "")
+    on = live.aliases[name].indices if name in live.aliases else ()
+    if new is None or on != (new.name,):
+        raise Refused(
+            f"{change.address} is on {', '.join(on) or 'no index'}, not on {change.target}",
+            why="the plan has not switched it, or it was moved since",
+            remedy="an apply that has not ended is taken back with `esplan apply PLAN --abandon`",
+        )
+    if old is None or old.uuid != _uuid(applied):
+        raise Refused(
+            f"{change.address}: {change.index} is gone, so there is no way back to it",
+            remedy="restore it from a snapshot; or put the old definition into the desired file "
+            "and plan that: it is copied from what is there",
+        )
+    _refuse_unusable(change.address, old)
+    return new, old
+
+
+def _uuid(applied: Applied) -> str:
+    """Of the old index, as the plan knew it."""
+    checks = (one for step in applied.steps for one in step.preconditions)
+    names = (applied.change.index, applied.change.index)
+    known = (one["uuid"] for one in checks if one["check"] == "index" and one["index"] in names)
+    return next(known, "")
+
+
+def _refuse_unusable(address: str, old: Index) -> None:
+    if not old.is_open:
+        raise Refused(f"{address}: {old.name} is closed", remedy=f"POST /{old.name}/_open")
+    if old.body.settings.get(BLOCK) == "true":
+        raise Refused(
+            f"{address}: {old.name} is write-blocked, so nothing can be carried back to it",
+            remedy=f'lift the block: PUT /{old.name}/_settings {{"{BLOCK}": null}}',
+        )
+    if old.aliases:
+        raise Refused(
+            f"{address}: {old.name} serves {', '.join(sorted(old.aliases))} meanwhile",
+            why="clients of these would see documents come and go",
+            remedy="move these aliases first",
+        )
+
+
+@dataclass(frozen=True)
+class _Way:
+    """From the index that serves to the one that served before."""
+
+    applied: Applied
+    plan_id: str
+    new: Index
+    old: Index
+    delete: bool
+
+    @property
+    def address(self) -> str:
+        return self.applied.change.address
+
+    @property
+    def alias(self) -> str:
+        return self.address.removeprefix("alias.")
+
+    @property
+    def guard(self) -> str:
+        return guard_name(self.plan_id, self.old.name)
+
+    def steps(self) -> tuple[Step, ...]:
+        """A release is only switched: a loader has made both indices, and nobody copied."""
+        end = self._after()
+        if self.applied.change.route == "release":
+            health = await_health.describe(self.address, self.old.name)
+            return (health, self._switch((self._same(), self._on())), *end)
+        return (*self._caught_up(), *end)
+
+    def _caught_up(self) -> tuple[Step, ...]:
+        blocked: JSON = {"check": "write_blocked", "index": self.new.name}
+        checks = (self._same(), self._ours())
+        under = (self._same(), blocked, self._ours())
+        migrate = Migrate(writes="catch-up")
+        copy = reindex.describe(self.address, self.new, self.guard, migrate, ())
+        proven: JSON = {"check": "proven", "source": self.new.name, "target": self.old.name}
+        there = {"check": "index", "index": self.old.name, "uuid": self.old.uuid}
+        behind = catch_up.describe(copy, self.new, self.old.name, checks, "prepare")
+        last = catch_up.describe(copy, self.new, self.old.name, under, "switch")
+        marks = self.applied.proof["marks"][self.new.name]
+        since = [marks[str(shard)] for shard in range(len(marks))]
+        return (
+            guard_index.describe(
+                self.address, self.old, self.guard, (there, self._same(), self._on())
+            ),
+            replace(behind, arguments={**behind.arguments, "since": since}),
+            await_health.describe(self.address, self.old.name),
+            block_writes.describe(self.address, self.new.name, (*checks, self._on()), ours=True),
+            replace(last, arguments={**last.arguments, "since": since}),
+            verify.describe(self.address, self.new, self.old.name, Verify(), under, caught_up=True),
+            self._switch((*under, self._on(), proven)),
+            unblock_writes.describe(self.address, self.new.name, self.new.uuid),
+        )
+
+    def _switch(self, checks: tuple[JSON, ...]) -> Step:
+        before = (self.applied.change.before or {})["options"]
+        now = self.applied.change.after["options"]
+        released = self.applied.change.route == "release"
+        guard = {"index": self.old.name, "alias": self.guard, "must_exist": True}
+        gone = {"index": self.new.name, "alias": self.alias, "must_exist": True}
+        return update_aliases.describe(
+            self.address,
+            f"switch the alias {self.alias} back from {self.new.name} to {self.old.name}",
+            [
+                {"remove": gone},
+                *([] if released else [{"remove": guard}]),
+                {"add": {"index": self.old.name, "alias": self.alias, **before}},
+            ],
+            {self.alias: {self.old.name: before}},
+            [
+                {"remove": {"index": self.old.name, "alias": self.alias, "must_exist": True}},
+                {"add": {"index": self.new.name, "alias": self.alias, **now}},
+            ],
+            checks,
+        )
+
+    def _after(self) -> tuple[Step, ...]:
+        if not self.delete:
+            return ()
+        released = self.applied.change.route == "release"
+        proven = {"check": "proven", "source": self.new.name, "target": self.old.name, "then": True}
+        checks: tuple[JSON, ...] = (
+            {"check": "alias", "alias": self.alias, "on": [self.old.name]},
+            {"check": "serves", "index": self.old.name},
+            {"check": "unaliased", "index": self.new.name},
+            *([] if released else [proven]),
+        )
+        return (delete_index.describe(self.address, self.new, checks),)
+
+    def _same(self) -> JSON:
+        return {"check": "index", "index": self.new.name, "uuid": self.new.uuid}
+
+    def _ours(self) -> JSON:
+        return {"check": "ours", "index": self.old.name, "guard": self.guard}
+
+    def _on(self) -> JSON:
+        return {"check": "alias", "alias": self.alias, "on": [self.new.name]}
+
+    def warnings(self) -> tuple[str, ...]:
+        """What a reviewer should know beside the steps."""
+        if self.applied.change.route == "release":
+            return (
+                f"{self.address}: what was written to {self.new.name} is not in {self.old.name}",
+            )
+        return ()

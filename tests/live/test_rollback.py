@@ -1,0 +1,169 @@
+"""`esplan rollback`: back to the old index, with everything that clients wrote to the new one."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from clients import Readers, Writer
+from world import World
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from esplan.cluster import Cluster
+
+pytestmark = pytest.mark.live
+
+STEPS = [
+    "guard_index",
+    "catch_up",
+    "await_health",
+    "block_writes",
+    "catch_up",
+    "verify",
+    "update_aliases",
+    "unblock_writes",
+]
+
+
+@pytest.fixture
+def world(cluster: Cluster, url: str, name: str, folder: Path) -> World:
+    return World(cluster, url, name, folder)
+
+
+def migrated(world: World, count: int = 2000, **parts: Any) -> None:
+    world.seed(count)
+    world.make_plan(**{"finish": {}, **parts})
+    world.apply()
+
+
+def back(world: World, *options: str, code: int = 0) -> Any:
+    """Plan the way back, in place of the plan that was applied."""
+    path = world.folder / "back.json"
+    done = world.esplan("rollback", str(world.plan), "-o", str(path), *options, code=code)
+    if code == 0:
+        (world.folder / "plan.json.journal.jsonl").rename(world.folder / "applied.jsonl")
+        path.rename(world.plan)
+        return json.loads(world.plan.read_text())
+    return done
+
+
+def assert_back(world: World) -> None:
+    """The alias is on the old index, nothing blocks or guards, and all documents are there."""
+    found = world.everything()
+    assert list(found[world.green]["aliases"]) == [world.name]
+    for index in found.values():
+        assert "blocks" not in index["settings"]["index"]
+    assert world.read_documents(world.green) == world.documents
+    assert found[world.green]["mappings"]["properties"]["flight"] == {"type": "integer"}
+    world.assert_quiet()
+
+
+@pytest.mark.parametrize("writes", ["block", "catch-up"])
+def test_what_clients_wrote_since_is_carried_back_while_they_write_on(
+    world: World, writes: str
+) -> None:
+    migrated(world, migrate={"writes": writes})
+    with Readers(world) as readers, Writer(world) as writer:
+        while writer.done < 300:
+            pass
+        plan = back(world)
+        world.apply()
+    assert [step["kind"] for step in plan["steps"]] == STEPS
+    assert plan["summary"]["replace"] == 1
+    assert readers.errors == []
+    assert readers.indices == {(world.green,), (world.blue,)}
+    assert_back(world)
+    assert world.blue in world.everything()
+
+
+def test_the_new_index_goes_only_by_name(world: World) -> None:
+    migrated(world, 50)
+    world.load(world.name, {"late": {"flight": 3}})
+    world.documents["late"] = {"flight": 3}
+    back(world, "--allow-delete", f"alias.{world.name}")
+    world.apply()
+    assert_back(world)
+    assert world.blue not in world.everything()
+
+
+def test_a_plan_rolled_back_can_be_planned_again(world: World) -> None:
+    migrated(world, 50)
+    back(world, "--allow-delete", f"alias.{world.name}")
+    world.apply()
+    world.make_plan()
+    world.apply()
+    world.assert_switched()
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "after-done:01-guard_index",
+        "after-done:02-catch_up",
+        "after-request:05-catch_up",
+        "after-request:07-update_aliases",
+    ],
+)
+def test_a_kill_on_the_way_back_loses_nothing(world: World, point: str) -> None:
+    migrated(world, 500)
+    with Writer(world):
+        back(world)
+        world.crash(point)
+        world.apply()
+    assert_back(world)
+
+
+def test_what_the_old_index_cannot_take_is_refused_and_nothing_changes(world: World) -> None:
+    migrated(world, 50)
+    world.load(world.name, {"late": {"flight": "no number"}})
+    world.documents["late"] = {"flight": "no number"}
+    back(world)
+    done = world.apply(code=1)
+    assert "rejected documents" in done.stderr
+    assert "late" in done.stderr
+    found = world.everything()
+    assert list(found[world.blue]["aliases"]) == [world.name]
+    assert found[world.green]["aliases"] == {}
+    assert "blocks" not in found[world.blue]["settings"]["index"]
+
+
+def test_there_is_no_way_back_to_what_was_deleted(world: World) -> None:
+    migrated(world, 20, finish={"delete_old": True})
+    done = back(world, code=4)
+    assert f"{world.green} is gone, so there is no way back to it" in done.stderr
+
+
+def test_what_was_never_applied_is_not_taken_back(world: World) -> None:
+    world.seed(20)
+    world.make_plan()
+    assert "was never applied: there is nothing to take back" in back(world, code=4).stderr
+
+
+def test_somebody_wrote_to_the_old_index(world: World) -> None:
+    """Not through the alias, so nobody knows which of the two is right."""
+    migrated(world, 50)
+    changed = {"refresh": "true"}
+    world.cluster.change("PUT", f"/{world.green}/_doc/7", changed, {"flight": 70})
+    back(world)
+    done = world.apply(code=4)
+    assert "documents differ that no client has touched: 7" in done.stderr
+
+
+def test_settings_and_options_go_back_in_place(world: World) -> None:
+    world.seed(20)
+    world.make_plan(
+        properties={"flight": {"type": "integer"}, "new": {"type": "keyword"}},
+        settings={"refresh_interval": "7s"},
+        filter={"term": {"flight": 3}},
+    )
+    world.apply()
+    assert world.everything()[world.green]["settings"]["index"]["refresh_interval"] == "7s"
+    plan = back(world)
+    assert any("stays" in warning for warning in plan["warnings"])
+    world.apply()
+    found = world.everything()[world.green]
+    assert "refresh_interval" not in found["settings"]["index"]
+    assert found["aliases"] == {world.name: {}}
