@@ -29,6 +29,7 @@ from esplan.errors import (
     Stopped,
     Unreachable,
 )
+from esplan.parallel import side_by_side, stretches
 from esplan.plan import PHASES, STATE_INDEX
 from esplan.steps import KINDS
 from esplan.steps.mark_writes import MARKS
@@ -50,9 +51,16 @@ AGAIN = "apply the same plan again: it goes on from here"
 
 
 def apply(
-    run: Run, journal: Journal, *, through: Phase = "finish", keep_going: bool = False
+    run: Run,
+    journal: Journal,
+    *,
+    through: Phase = "finish",
+    keep_going: bool = False,
+    parallel: int = 1,
 ) -> int:
     """Carry out every step up to a phase; returns how many were carried out now.
+
+    `parallel`: so many objects side by side.
 
     Raises Stopped, Refused, StepFailed, ServerError as the module says; PartlyFailed with
     `keep_going`, after the last step that can be carried out.
@@ -65,7 +73,7 @@ def apply(
     journal.append("start", data=_who(run))
     steps = [s for s in run.plan.steps if PHASES.index(s.phase) <= PHASES.index(through)]
     failed: dict[str, EsplanError] | None = {} if keep_going else None
-    count = _carry_out_all(run, journal, steps, failed)
+    count = _carry_out_all(run, journal, steps, failed, parallel)
     if failed:
         raise _partly(run, journal, failed)
     if all(journal.state(step.id) == "done" for step in run.plan.steps):
@@ -131,29 +139,49 @@ def _moves(steps: tuple[Step, ...]) -> list[JSON]:
 
 
 def _carry_out_all(
-    run: Run, journal: Journal, steps: list[Step], failed: dict[str, EsplanError] | None
+    run: Run,
+    journal: Journal,
+    steps: list[Step],
+    failed: dict[str, EsplanError] | None,
+    parallel: int,
 ) -> int:
     """Every step that is not done yet; returns how many.
 
     With `failed`, an object or group that fails is put there, and its later steps are left out.
     """
     todo = [step for step in steps if journal.state(step.id) != "done"]
-    count = 0
-    for step in todo:
-        if failed and not failed.keys().isdisjoint((step.address, run.group(step))):
-            continue
+    done: list[str] = []
+
+    def carry_out(chain: list[Step]) -> None:
+        for step in chain:
+            if failed and not failed.keys().isdisjoint((step.address, run.group(step))):
+                continue
+            try:
+                _stoppable(step, run, journal, (steps.index(step) + 1, len(steps)))
+                done.append(step.id)
+            except Stopped:
+                raise
+            except EsplanError as error:
+                if failed is None:
+                    raise
+                unit = _unit(step, run, journal)
+                _take_back(run, journal, error, unit)
+                failed[unit] = error
+
+    for chains in stretches(todo, lambda step: _chain(step, run, together=failed is not None)):
         try:
-            _stoppable(step, run, journal, (steps.index(step) + 1, len(steps)))
-            count += 1
+            side_by_side(chains, parallel, carry_out, run.halted)
         except Stopped:
             raise
         except EsplanError as error:
-            unit = "" if failed is None else _unit(step, run, journal)
-            _take_back(run, journal, error, unit)
-            if failed is None:
-                raise
-            failed[unit] = error
-    return count
+            _take_back(run, journal, error)
+            raise
+    return len(done)
+
+
+def _chain(step: Step, run: Run, *, together: bool) -> str:
+    """Whose steps come one after the other. A group that is taken back as one is one chain."""
+    return (run.group(step) if together else "") or step.address
 
 
 def _unit(step: Step, run: Run, journal: Journal) -> str:

@@ -137,6 +137,10 @@ class Stopped(EsplanError):
     exit_code = 3
 
 
+class Halted(Stopped):
+    """Another object has failed, so this one stops where it is."""
+
+
 class Locked(EsplanError):
     """Another apply holds the cluster's lock."""
 

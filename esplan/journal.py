@@ -11,6 +11,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
 from esplan.errors import EsplanError, JournalError, Refused
@@ -58,23 +59,28 @@ SHAPE = dict.fromkeys(Record.__dataclass_fields__, str) | {"seq": int, "data": d
 
 @dataclass
 class Journal:
-    """The records of one plan on this host, and where each new one is mirrored."""
+    """The records of one plan on this host, and where each new one is mirrored.
+
+    `turn`: objects that change side by side write one record after the other.
+    """
 
     path: Path
     records: list[Record] = field(default_factory=list)
     mirror: Callable[[Record], None] = lambda _record: None
+    turn: Lock = field(default_factory=Lock)
 
     def append(self, event: Event, step: str = "", data: JSON | None = None) -> Record:
         """Write one record so that it survives power loss; only then mirror it.
 
         Raises JournalError when the disk does not take it: the apply must not go on.
         """
-        prev = self.records[-1].checksum if self.records else ""
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        record = Record(len(self.records), prev, event, step, at, data or {}).sealed()
-        self.store([record])
-        self.mirror(record)
-        return record
+        with self.turn:
+            prev = self.records[-1].checksum if self.records else ""
+            at = datetime.now(UTC).isoformat(timespec="milliseconds")
+            record = Record(len(self.records), prev, event, step, at, data or {}).sealed()
+            self.store([record])
+            self.mirror(record)
+            return record
 
     def store(self, records: Iterable[Record]) -> None:
         """Append records that exist already: new ones, or those of another host."""

@@ -44,10 +44,12 @@ def _is_behind(step: Step) -> bool:
 
 
 def is_soon_over(step: Step, run: Run, journal: Journal) -> bool:
-    """An index is closed, or write-blocked for the last round of a catch-up."""
+    """An index is closed, or write-blocked for the last round of a catch-up, or left blocked."""
     own = [one for one in run.plan.steps if one.address in (step.address, run.group(step))]
     done = {one.kind for one in own if journal.state(one.id) == "done"}
     if "close_index" in {one.kind for one in own if journal.state(one.id)}:
         return "open_index" not in done
+    if not any(one.kind == "unblock_writes" and journal.state(one.id) != "done" for one in own):
+        return False
     caught_up = any(_is_behind(one) for one in own)
-    return caught_up and "block_writes" in done and "unblock_writes" not in done
+    return "update_aliases" in done or (caught_up and "block_writes" in done)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING, Protocol
 
-from esplan.errors import Stopped
+from esplan.errors import Halted, Stopped
 
 if TYPE_CHECKING:
     from esplan.checksum.standing import Standing, Touched
@@ -46,7 +46,8 @@ class Run:
 
     `proofs`: evidence of verify steps. `caught_up`: the marks of the source up to which a copy was
     brought that clients write beside. `standings`, `touched`: how far it follows, as this process
-    saw it. `ended`: ids of steps whose task was seen to end well.
+    saw it. `ended`: ids of steps whose task was seen to end well. `halted`: an object has failed,
+    and the others that run beside it are to stop.
     """
 
     cluster: Cluster
@@ -54,6 +55,7 @@ class Run:
     lock: Fence
     listener: Listener
     interrupted: Event = field(default_factory=Event)
+    halted: Event = field(default_factory=Event)
     proofs: dict[str, JSON] = field(default_factory=dict)
     caught_up: dict[str, list[int]] = field(default_factory=dict)
     standings: dict[str, Standing] = field(default_factory=dict)
@@ -64,6 +66,8 @@ class Run:
         """Stop here when the user or the lock asks for it: nothing is half done."""
         if self.interrupted.is_set():
             raise Stopped("interrupted: the apply stopped at a safe point")
+        if self.halted.is_set():
+            raise Halted("another object has failed")
         self.lock.check()
 
     def mark(self, address: str) -> JSON:

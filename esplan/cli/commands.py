@@ -225,6 +225,9 @@ def apply(
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="When an object fails, go on with the others.")
     ] = False,
+    parallel: Annotated[
+        int, typer.Option(metavar="N", min=1, max=64, help="So many objects side by side.")
+    ] = 1,
     abandon: Annotated[
         bool, typer.Option("--abandon", help="Take an unfinished apply back instead.")
     ] = False,
@@ -239,7 +242,7 @@ def apply(
 
     given = chosen(ctx)
     made = planfile.read(plan)
-    listener = given.listener()
+    listener = given.listener(together=parallel > 1)
     with given.cluster() as cluster:
         commands.require_cluster(cluster, made)
         cluster.patience = PATIENCE
@@ -252,7 +255,7 @@ def apply(
                 result(given, text.abandoned(), "abandoned", {})
                 return 0
             how = partial(commands.apply, allow_many=allow_many, keep_going=keep_going)
-            outcome = how(cluster, made, plan, listener, through=through)
+            outcome = how(cluster, made, plan, listener, through=through, parallel=parallel)
         finally:
             listener.close()
     result(given, text.applied(outcome), "applied", vars(outcome))

@@ -64,15 +64,16 @@ class Globals:
             console.width = LOG_WIDTH
         return console
 
-    def listener(self) -> Bars | Lines | Events | Silent:
-        """Progress as the reader of this run wants it."""
+    def listener(self, *, together: bool = False) -> Bars | Lines | Events | Silent:
+        """Progress as the reader of this run wants it. `together`: of several steps at a time."""
         from esplan.views import progress
 
         if self.json:
-            return progress.Events(lambda line: print(line, flush=True))
+            return progress.Events(lambda line: print(f"{line}\n", end="", flush=True))
         if self.quiet:
             return progress.Silent()
-        return progress.listener(self.console(stderr=True))
+        console = self.console(stderr=True)
+        return progress.Lines(console) if together else progress.listener(console)
 
     @contextmanager
     def work(self) -> Iterator[Work]:

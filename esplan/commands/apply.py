@@ -35,7 +35,7 @@ class Outcome:
     already: bool = False
 
 
-def apply(
+def apply(  # noqa: PLR0913  (one option of the command each)
     cluster: Cluster,
     plan: Plan,
     path: Path,
@@ -44,8 +44,9 @@ def apply(
     through: Phase = "finish",
     allow_many: bool = False,
     keep_going: bool = False,
+    parallel: int = 1,
 ) -> Outcome:
-    """Carry out the plan, or what is left of it.
+    """Carry out the plan, or what is left of it; `parallel` objects side by side.
 
     Raises what `esplan.apply` raises, Locked, and Refused where the plan needs what is not given.
     """
@@ -56,7 +57,9 @@ def apply(
     if journal.ended or not plan.steps:
         return Outcome(0, 0, 0.0, already=True)
     with _run(cluster, plan, listener) as run:
-        steps = engine.apply(run, journal, through=through, keep_going=keep_going)
+        steps = engine.apply(
+            run, journal, through=through, keep_going=keep_going, parallel=parallel
+        )
     remaining = sum(journal.state(step.id) != "done" for step in plan.steps)
     return Outcome(steps, remaining, time.monotonic() - started, already=steps == remaining == 0)
 

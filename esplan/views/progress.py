@@ -99,24 +99,25 @@ class Lines:
     def __init__(self, console: Console) -> None:
         """Lines go to the console, which is stderr."""
         self._console = console
-        self._started = self._said = 0.0
+        self._started: dict[str, float] = {}
+        self._said: dict[str, float] = {}
 
     def step_started(self, step: Step, number: int, total: int) -> None:
         """`[3/9] copy every document of flights_green, about 12 s`."""
-        self._started = self._said = time.monotonic()
+        self._started[step.id] = self._said[step.id] = time.monotonic()
         said = f"{clean(step.description)}{expected(step)}"
         self._console.print(Text(f"[{number}/{total}] {said}"))
 
     def step_progress(self, step: Step, done: int, total: int) -> None:
         """At most one line in `EVERY` seconds."""
-        now = time.monotonic()
-        if now - self._said < EVERY or not total:
+        now, started = time.monotonic(), self._started.get(step.id, 0.0)
+        if now - self._said.get(step.id, 0.0) < EVERY or not total:
             return
-        self._said = now
+        self._said[step.id] = now
         if step.kind == "force_merge":
             self._console.print(Text(f"  {_segments(done, total)}"))
             return
-        rate = done / max(now - self._started, 0.001)
+        rate = done / max(now - started, 0.001)
         left = f", {duration((total - done) / rate)} left" if rate and done < total else ""
         self._console.print(
             Text(f"  {done:,} of {total:,} ({done / total:.0%}), {rate:,.0f}/s{left}")
@@ -124,7 +125,8 @@ class Lines:
 
     def step_ended(self, step: Step, outcome: str, evidence: JSON) -> None:
         """What it came to, and how long it took."""
-        self._console.print(Text(_ended(step, outcome, evidence, self._started)))
+        started = self._started.get(step.id, 0.0)
+        self._console.print(Text(_ended(step, outcome, evidence, started)))
 
     def note(self, text: str) -> None:
         """A line of its own."""
