@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from esplan import journal as journals
@@ -150,33 +151,49 @@ def _carry_out_all(
     With `failed`, an object or group that fails is put there, and its later steps are left out.
     """
     todo = [step for step in steps if journal.state(step.id) != "done"]
-    done: list[str] = []
-
-    def carry_out(chain: list[Step]) -> None:
-        for step in chain:
-            if failed and not failed.keys().isdisjoint((step.address, run.group(step))):
-                continue
-            try:
-                _stoppable(step, run, journal, (steps.index(step) + 1, len(steps)))
-                done.append(step.id)
-            except Stopped:
-                raise
-            except EsplanError as error:
-                if failed is None:
-                    raise
-                unit = _unit(step, run, journal)
-                _take_back(run, journal, error, unit)
-                failed[unit] = error
-
+    work = _Work(run, journal, steps, failed)
     for chains in stretches(todo, lambda step: _chain(step, run, together=failed is not None)):
         try:
-            side_by_side(chains, parallel, carry_out, run.halted)
+            side_by_side(chains, parallel, work.carry_out, run.halted)
         except Stopped:
             raise
         except EsplanError as error:
             _take_back(run, journal, error)
             raise
-    return len(done)
+    return len(work.done)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What the chains of one apply share."""
+
+    run: Run
+    journal: Journal
+    steps: list[Step]
+    failed: dict[str, EsplanError] | None
+    done: list[str] = field(default_factory=list)
+
+    def carry_out(self, chain: list[Step]) -> None:
+        """The steps of one object or group, one after the other."""
+        for step in chain:
+            if self._is_left_out(step):
+                continue
+            try:
+                position = (self.steps.index(step) + 1, len(self.steps))
+                _stoppable(step, self.run, self.journal, position)
+                self.done.append(step.id)
+            except Stopped:
+                raise
+            except EsplanError as error:
+                if self.failed is None:
+                    raise
+                unit = _unit(step, self.run, self.journal)
+                _take_back(self.run, self.journal, error, unit)
+                self.failed[unit] = error
+
+    def _is_left_out(self, step: Step) -> bool:
+        mine = (step.address, self.run.group(step))
+        return bool(self.failed) and not (self.failed or {}).keys().isdisjoint(mine)
 
 
 def _chain(step: Step, run: Run, *, together: bool) -> str:

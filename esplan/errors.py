@@ -13,6 +13,7 @@
     │   ├── InvalidRunIds        4    run ids that are no points in time, or not one each
     │   └── VerificationFailed   4    the copy is not equal to its source
     ├── Stopped                  3    an apply stopped part-way and can be resumed
+    │   └── Halted               3    an object stopped, because another one failed beside it
     └── Locked                   5    another apply holds the lock
 
 An error says what went wrong, where, why, and what to do about it. `cli.py` maps it to the

@@ -16,6 +16,7 @@ from esplan.cli.options import Globals, chosen, result
 from esplan.errors import InvalidInput, Refused, UsageError
 
 if TYPE_CHECKING:
+    from esplan.cluster import Cluster
     from esplan.desired import Desired
     from esplan.plan import Plan
 
@@ -240,8 +241,7 @@ def apply(
     from esplan.commands import apply as commands
     from esplan.views import text
 
-    given = chosen(ctx)
-    made = planfile.read(plan)
+    given, made = chosen(ctx), planfile.read(plan)
     listener = given.listener(together=parallel > 1)
     with given.cluster() as cluster:
         commands.require_cluster(cluster, made)
@@ -251,14 +251,22 @@ def apply(
         _consent(given, made, plan, approve, auto_approve=auto_approve)
         try:
             if abandon:
-                commands.abandon(cluster, made, plan, listener)
-                result(given, text.abandoned(), "abandoned", {})
-                return 0
-            how = partial(commands.apply, allow_many=allow_many, keep_going=keep_going)
-            outcome = how(cluster, made, plan, listener, through=through, parallel=parallel)
+                return _abandoned(given, cluster, made, plan)
+            how = partial(commands.apply, through=through, allow_many=allow_many)
+            how = partial(how, keep_going=keep_going, parallel=parallel)
+            outcome = how(cluster, made, plan, listener)
         finally:
             listener.close()
     result(given, text.applied(outcome), "applied", vars(outcome))
+    return 0
+
+
+def _abandoned(given: Globals, cluster: Cluster, made: Plan, path: Path) -> int:
+    from esplan.commands import apply as commands
+    from esplan.views import text
+
+    commands.abandon(cluster, made, path, given.listener())
+    result(given, text.abandoned(), "abandoned", {})
     return 0
 
 

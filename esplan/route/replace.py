@@ -49,6 +49,8 @@ PIPELINES = ("index.default_pipeline", "index.final_pipeline")
 AFTER_SWITCH = "index.lifecycle."
 """A policy must not act on an index that is still being filled."""
 
+UNNUMBERED = "index.disable_sequence_numbers"
+
 NEVER_CARRIED = ("index.blocks.",)
 """Live settings that are a condition, not a definition: a new index does not inherit them."""
 
@@ -91,6 +93,12 @@ def _source(comparison: Comparison, alias: Alias) -> Index:
             remedy="open it first (POST /<index>/_open)",
         )
     stored = source.body.mappings.get("_source", {})
+    if alias.migrate.writes == "catch-up" and source.body.settings.get(UNNUMBERED) == "true":
+        raise Refused(
+            f"alias.{alias.name}: nobody can tell what clients write to {source.name} meanwhile",
+            why=f"it has no sequence numbers ({UNNUMBERED})",
+            remedy="declare migrate: {writes: block}",
+        )
     lossy = sorted(name for name in ("enabled", "includes", "excludes") if name in stored)
     if lossy:
         raise Refused(
