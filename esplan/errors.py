@@ -22,10 +22,10 @@ exit code beside its class; nothing else exits.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class EsplanError(Exception):
@@ -84,12 +84,20 @@ TIMED_OUT = frozenset({"timeout_exception", "receive_timeout_transport_exception
 
 
 class ServerError(EsplanError):
-    """The server answered with an error: `status`, and the `type` it gave."""
+    """The server answered with an error: `status`, the `type` it gave, and its whole `answer`."""
 
-    def __init__(self, what: str, *, status: int, type_: str = "", **parts: str) -> None:
-        """Keep status and type for the callers that decide by them."""
+    def __init__(
+        self,
+        what: str,
+        *,
+        status: int,
+        type_: str = "",
+        answer: Mapping[str, Any] | None = None,
+        **parts: str,
+    ) -> None:
+        """Keep what the callers decide by."""
         super().__init__(what, **parts)
-        self.status, self.type = status, type_
+        self.status, self.type, self.answer = status, type_, answer or {}
 
 
 class Unreachable(EsplanError):

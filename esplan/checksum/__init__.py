@@ -1,8 +1,23 @@
 """The proof that a copy equals its source."""
 
 from esplan.checksum.comparison import compare
+from esplan.checksum.cluster_hash import ClusterHash
+from esplan.checksum.reading import PLAIN, Reading, from_json
 from esplan.checksum.report import Ids, Marks, Method, Report
 from esplan.checksum.sample import Sample, sample
 from esplan.checksum.side import marks
 
-__all__ = ["Ids", "Marks", "Method", "Report", "Sample", "compare", "marks", "sample"]
+__all__ = [
+    "PLAIN",
+    "ClusterHash",
+    "Ids",
+    "Marks",
+    "Method",
+    "Reading",
+    "Report",
+    "Sample",
+    "compare",
+    "from_json",
+    "marks",
+    "sample",
+]

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from esplan.checksum.reading import PLAIN, without
 from esplan.checksum.side import Span, search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from esplan.checksum.reading import Reading
     from esplan.cluster import Cluster
     from esplan.model import JSON
 
@@ -29,6 +31,7 @@ class ClientHash:
     index: str
     buckets: int
     page: int
+    reading: Reading = PLAIN
 
     def sums(self, span: Span) -> list[int]:
         """Three numbers a bucket: documents, first lane, second lane."""
@@ -57,9 +60,11 @@ class ClientHash:
         """
         low, size = span.low, self.page
         while True:
-            query = Span(low, span.high, size).query()
+            query = self.reading.within(Span(low, span.high, size).query())
             body = {"size": size, "query": query, "sort": ["_seq_no"], "track_total_hits": False}
             hits = search(self.cluster, self.index, body)["hits"]["hits"]
+            for hit in hits:
+                without(hit["_source"], self.reading.ignore)
             if len(hits) < size:
                 yield from hits
                 return

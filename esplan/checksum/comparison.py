@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from esplan.checksum.client_hash import ClientHash
 from esplan.checksum.cluster_hash import ClusterHash
 from esplan.checksum.difference import Difference
+from esplan.checksum.reading import PLAIN
 from esplan.checksum.report import Ids, Marks, Method, Report
 from esplan.checksum.side import count, marks, read_side, refresh
 from esplan.errors import StepFailed
@@ -18,6 +19,7 @@ from esplan.errors import StepFailed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from esplan.checksum.reading import Reading
     from esplan.checksum.side import Side, Span
     from esplan.cluster import Cluster
 
@@ -45,7 +47,7 @@ class Hashes(Protocol):
     """One index, hashed in the cluster or here."""
 
     def sums(self, span: Span) -> list[int]:
-        """Three numbers a bucket: documents, first lane, second lane."""
+        """Three numbers a bucket: documents, first lane, second lane; see `cluster_hash`."""
 
     def rows(self, span: Span, wanted: Sequence[int]) -> Iterable[tuple[str, str]]:
         """`(id, hash)` of every document in the wanted buckets."""
@@ -68,13 +70,15 @@ def compare(
     method: Method = "checksum",
     progress: Progress | None = None,
     chunk: int = CHUNK,
+    reading: Reading = PLAIN,
 ) -> Report:
     """Tell whether the index `target` holds exactly the documents of the index `source`.
 
     `checksum` compares `_id`, `_routing` and `_source` of every document, `count` only their
     number. `progress` gets documents done and in total, both sides together, in this thread;
     where the sides differ it starts again from 0 for the search after the ids. What it raises
-    ends the comparison. `chunk`: documents a request, fewer where they are large.
+    ends the comparison. `chunk`: documents a request, fewer where they are large. `reading`: how
+    the source is read, where the target is no plain copy of it.
     Raises Refused where `_source` is not kept whole, StepFailed where a part of an index did
     not answer, ServerError and Unreachable.
     """
@@ -83,10 +87,10 @@ def compare(
     before = marks(cluster, [source, target])
     refresh(cluster, [source, target])
     if method == "count":
-        counted = (count(cluster, source), count(cluster, target))
+        counted = (count(cluster, source, reading.query), count(cluster, target))
         report = Report(method, source, target, *counted, before)
     else:
-        report = _checksum(cluster, source, target, before, progress or _silent, chunk)
+        report = _checksum(cluster, (source, target), before, progress or _silent, chunk, reading)
     moved = report.moved or marks(cluster, [source, target]) != before
     return replace(report, moved=moved, seconds=time.monotonic() - began)
 
@@ -95,19 +99,30 @@ def _silent(done: int, total: int) -> None:
     """Nobody watches."""
 
 
-def _checksum(
-    cluster: Cluster, source: str, target: str, before: Marks, progress: Progress, chunk: int
+def _checksum(  # noqa: PLR0913, PLR0917  (what `compare` was given)
+    cluster: Cluster,
+    names: tuple[str, str],
+    before: Marks,
+    progress: Progress,
+    chunk: int,
+    reading: Reading,
 ) -> Report:
     """Sum both sides in buckets, and look into the buckets that differ."""
-    old, new = (read_side(cluster, name, _highest(before[name])) for name in (source, target))
-    pair = _hashes(cluster, old, new)
-    sums = _sums(pair, chunk, progress)
-    old_count, new_count = (sum(side_sums[::3]) for side_sums in sums)
-    report = Report("checksum", source, target, old_count, new_count, before)
-    if marks(cluster, [source, target]) != before:
+    queries = (reading.query, None)
+    old, new = (
+        read_side(cluster, name, _highest(before[name]), query)
+        for name, query in zip(names, queries, strict=True)
+    )
+    pair = _hashes(cluster, old, new, reading)
+    whole = _sums(pair, chunk, progress)
+    sums = tuple(one[: 3 * pair.buckets] for one in whole)
+    left_out = [sum(one[3 * pair.buckets :]) for one in whole]
+    old_count, new_count = (sum(one[::3]) for one in sums)
+    report = Report("checksum", *names, old_count, new_count, before, left_out=left_out[0])
+    if marks(cluster, [*names]) != before:
         return replace(report, moved=True)
-    _refuse_uncounted(pair.sides, (old_count, new_count))
-    differing = _differing(sums)
+    _refuse_uncounted(pair.sides, (old_count + left_out[0], new_count + left_out[1]))
+    differing = _differing((sums[0], sums[1]))
     report = replace(report, buckets=pair.buckets, differing=len(differing))
     if not differing:
         return report
@@ -119,18 +134,22 @@ def _highest(shards: dict[str, int]) -> int:
     return max(shards.values(), default=-1)
 
 
-def _hashes(cluster: Cluster, source: Side, target: Side) -> Pair:
-    """Hash in the cluster, or on the client where that is too slow or not possible."""
-    sides = (source, target)
+def _hashes(cluster: Cluster, source: Side, target: Side, reading: Reading) -> Pair:
+    """Hash in the cluster, or on the client where that is too slow or not possible.
+
+    A script runs in the cluster only.
+    """
+    sides, readings = (source, target), (reading, reading.of_target())
     buckets = bucket_count(max(source.documents, target.documents))
     routed = bool(source.routed or target.routed)
-    inside = ClusterHash(cluster, source.index, buckets, routed)
-    if _stays_inside(sides, inside):
-        return Pair(sides, (inside, replace(inside, index=target.index)), buckets)
+    inside = ClusterHash(cluster, source.index, buckets, routed, reading)
+    if reading.script or _stays_inside(sides, inside):
+        there = replace(inside, index=target.index, reading=readings[1])
+        return Pair(sides, (inside, there), buckets)
     pages = (side.page(min(PAGE, side.window), PAGE_BYTES) for side in sides)
     outside = (
-        ClientHash(cluster, side.index, buckets, page)
-        for side, page in zip(sides, pages, strict=True)
+        ClientHash(cluster, side.index, buckets, page, one)
+        for side, page, one in zip(sides, pages, readings, strict=True)
     )
     return Pair(sides, (next(outside), next(outside)), buckets)
 
@@ -159,7 +178,7 @@ def _sums(pair: Pair, chunk: int, progress: Progress) -> tuple[list[int], list[i
 
     def take(side: int, span: Span, answer: list[int]) -> None:
         nonlocal done
-        sums[side][:] = [a + b for a, b in zip(sums[side], answer, strict=True)]
+        sums[side][:] = [a + b for a, b in zip_longest(sums[side], answer, fillvalue=0)]
         done += span.documents
         progress(done, total)
 

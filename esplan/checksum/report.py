@@ -30,6 +30,8 @@ class Report:
     `moved` says that somebody wrote to a side while it was read: nothing is proven then.
     `buckets` were compared, `differing` of them were not equal. `marks` date from before the
     first document was read: whoever finds them unchanged knows that the proof still holds.
+    `left_out`: documents of the source that the script of the copy leaves out, not counted in
+    `source_documents`.
     """
 
     method: Method
@@ -45,6 +47,7 @@ class Report:
     extra: Ids = field(default_factory=Ids)
     different: Ids = field(default_factory=Ids)
     seconds: float = 0.0
+    left_out: int = 0
 
     @property
     def equal(self) -> bool:
@@ -53,5 +56,8 @@ class Report:
         return same_count and not self.differing and not self.moved
 
     def to_json(self) -> JSON:
-        """The record for the journal: every field, and `equal`."""
-        return {**asdict(self), "equal": self.equal, "seconds": round(self.seconds, 3)}
+        """The record for the journal: every field, and `equal`; `left_out` where there is any."""
+        found = {**asdict(self), "equal": self.equal, "seconds": round(self.seconds, 3)}
+        if not self.left_out:
+            del found["left_out"]
+        return found

@@ -81,10 +81,10 @@ def spans(histogram: Iterable[tuple[int, int]], interval: int, most: int) -> lis
     return joined
 
 
-def read_side(cluster: Cluster, index: str, highest: int) -> Side:
+def read_side(cluster: Cluster, index: str, highest: int, query: JSON | None = None) -> Side:
     """Ask about a refreshed index whose sequence numbers end at `highest`.
 
-    Raises Refused where its documents cannot be read back, StepFailed where it is not there.
+    `query`: only the documents that match it are of interest. Raises Refused where its documents cannot be read back, StepFailed where it is not there.
     """
     path = f"/{quote(index, safe='')}"
     settings, mappings = _definition(cluster, index)
@@ -93,12 +93,12 @@ def read_side(cluster: Cluster, index: str, highest: int) -> Side:
     interval = 1 + highest // HISTOGRAM_BUCKETS
     return Side(
         index=index,
-        documents=count(cluster, index),
+        documents=count(cluster, index, query),
         size=stats["_all"]["primaries"]["store"]["size_in_bytes"],
         routed=count(cluster, index, {"exists": {"field": "_routing"}}),
         slow_ids=settings.get("codec", "") not in FAST_CODECS,
         vectors='_vector"' in json.dumps(mappings),
-        histogram=_histogram(cluster, index, interval) if highest >= 0 else (),
+        histogram=_histogram(cluster, index, interval, query) if highest >= 0 else (),
         interval=interval,
         window=int(settings.get("max_result_window") or Side.window),
     )
@@ -127,10 +127,13 @@ def _refuse_unprovable(index: str, mappings: JSON) -> None:
     )
 
 
-def _histogram(cluster: Cluster, index: str, interval: int) -> tuple[tuple[int, int], ...]:
+def _histogram(
+    cluster: Cluster, index: str, interval: int, query: JSON | None
+) -> tuple[tuple[int, int], ...]:
     """Documents by sequence number."""
     shape = {"field": "_seq_no", "interval": interval, "min_doc_count": 1}
     body = {"size": 0, "aggs": {"spread": {"histogram": shape}}}
+    body |= {"query": query} if query else {}
     buckets = search(cluster, index, body)["aggregations"]["spread"]["buckets"]
     return tuple((int(bucket["key"]), bucket["doc_count"]) for bucket in buckets)
 
