@@ -52,8 +52,8 @@ class Index:
     Desired: name, body, aliases, and backfill as Migrate has it. Live adds uuid, documents (None
     where not known), bytes (primaries only), whether it is open, the version that made it
     (`index.version.created`), and esplan's own mark from the mapping's `_meta`. `protect`: whether
-    the mapping's `_meta` says so (live), or the file (None: it does not say). `transform`: the digest
-    of what its documents went through, from the same place (live; empty: nothing that is known).
+    the mapping's `_meta` says so (live), or the file (None: it does not say). `transform`, from the
+    same place: the digest of what its documents went through (live; empty: nothing is known).
     """
 
     name: str

@@ -41,7 +41,10 @@ class Fence(Protocol):
 
 @dataclass
 class Run:
-    """One apply of one plan. `proofs` holds the evidence of verify steps by address."""
+    """One apply of one plan. `proofs` holds the evidence of verify steps by address.
+
+    `finished`: ids of steps whose effect nothing but their finished task shows.
+    """
 
     cluster: Cluster
     plan: Plan
@@ -49,6 +52,7 @@ class Run:
     listener: Listener
     interrupted: Event = field(default_factory=Event)
     proofs: dict[str, JSON] = field(default_factory=dict)
+    finished: set[str] = field(default_factory=set)
 
     def safe_point(self) -> None:
         """Stop here when the user or the lock asks for it: nothing is half done."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from esplan.model import JSON, Migrate
@@ -43,7 +44,7 @@ TOKEN = re.compile(
     r"""
     //[^\n]* | /\*.*?\*/                               # comments
     | "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*'            # text
-    | (?:(?<=[(,=:\[!&|?{};~])|(?<=return))\s*/(?![/*])(?:\\.|[^/\\\n])+/   # a pattern stands where a value may
+    | (?:(?<=[(,=:\[!&|?{};~])|(?<=return))\s*/(?![/*])(?:\\.|[^/\\\n])+/  # a pattern, not a slash
     | [{}]
     """,
     re.VERBOSE | re.DOTALL,
@@ -70,6 +71,12 @@ def digest(migrate: Migrate) -> str:
     ]
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def none(migrate: Migrate) -> Migrate:
+    """The same way of copying, with nothing that changes documents."""
+    nothing: dict[str, Any] = dict.fromkeys(("script", "query"))
+    return replace(migrate, **nothing, pipeline="", rename=(), drop=())
 
 
 def script(migrate: Migrate) -> JSON | None:

@@ -1,7 +1,7 @@
 """The proof that a copy equals its source."""
 
-from esplan.checksum.comparison import compare
 from esplan.checksum.cluster_hash import ClusterHash
+from esplan.checksum.comparison import compare
 from esplan.checksum.reading import PLAIN, Reading, from_json
 from esplan.checksum.report import Ids, Marks, Method, Report
 from esplan.checksum.sample import Sample, sample

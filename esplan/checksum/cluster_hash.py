@@ -66,6 +66,9 @@ return total;
 """
 
 
+EVERYTHING: dict[str, Any] = {"match_all": {}}
+"""The query for all documents."""
+
 LENGTH = "3 * params.buckets"
 
 NOTHING = Span(0, 0, 0)
@@ -145,6 +148,11 @@ class ClusterHash:
     def rows(self, span: Span, wanted: Sequence[int]) -> Iterable[tuple[str, str]]:
         """`(id, hash)` of every document in the wanted buckets."""
         flat = self._ask(span.query(), list(wanted))
+        return zip(flat[::2], flat[1::2], strict=True)
+
+    def rows_of(self, query: JSON) -> Iterable[tuple[str, str]]:
+        """`(id, hash)` of the documents that match; a few, with one bucket."""
+        flat = self._ask(query, [0])
         return zip(flat[::2], flat[1::2], strict=True)
 
     def shown(self, query: JSON) -> list[JSON]:

@@ -99,7 +99,7 @@ def _silent(done: int, total: int) -> None:
     """Nobody watches."""
 
 
-def _checksum(  # noqa: PLR0913, PLR0917  (what `compare` was given)
+def _checksum(
     cluster: Cluster,
     names: tuple[str, str],
     before: Marks,

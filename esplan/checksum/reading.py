@@ -98,7 +98,7 @@ def text(script: JSON | None) -> str:
     functions, body = transform.parted(script["source"] if script else "")
     drop = "" if "esplanDrop(" in functions else transform.drop_functions()
     own, main = _own_functions(), _own("transformed.painless")
-    called = f"void esplanTransform(Map ctx, Map params) {{\n{body or "return;"}\n}}"
+    called = f"void esplanTransform(Map ctx, Map params) {{\n{body or 'return;'}\n}}"
     return "\n".join((own[0], drop, functions, called, own[1](main)))
 
 

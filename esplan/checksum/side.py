@@ -84,7 +84,8 @@ def spans(histogram: Iterable[tuple[int, int]], interval: int, most: int) -> lis
 def read_side(cluster: Cluster, index: str, highest: int, query: JSON | None = None) -> Side:
     """Ask about a refreshed index whose sequence numbers end at `highest`.
 
-    `query`: only the documents that match it are of interest. Raises Refused where its documents cannot be read back, StepFailed where it is not there.
+    `query`: only the documents that match it are of interest. Raises Refused where its documents
+    cannot be read back, StepFailed where it is not there.
     """
     path = f"/{quote(index, safe='')}"
     settings, mappings = _definition(cluster, index)

@@ -127,7 +127,7 @@ def plan(
     """
     from esplan import live
     from esplan.commands import plan as commands
-    from esplan.commands import trial
+    from esplan.commands import sample, trial
     from esplan.commands.oracle import asked
 
     given = chosen(ctx)
@@ -144,6 +144,7 @@ def plan(
             asked=server,
         )
         trial.refuse_unaccepted(cluster, made)
+        made = sample.tried(cluster, made)
     if job:
         commands.refuse_nothing_to_release(made, wanted)
     save_and_show(given, made, output, format_)

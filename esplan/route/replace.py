@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from dataclasses import replace as changed
 from typing import TYPE_CHECKING
 
-from esplan import naming
+from esplan import naming, transform
 from esplan.activity import Activity
 from esplan.diff import Comparison, projected
 from esplan.errors import Refused
-from esplan.model import JSON, Alias, Body, Index
+from esplan.model import JSON, Alias, Body, Index, Migrate
 from esplan.plan import GUARD, Change, Reason, Step
 from esplan.route import rules
 from esplan.route.context import EXPANSION, REPLICAS, SHARDS, Context, Routed, unchanged
@@ -157,6 +157,7 @@ class _Copy:
             Body(kept, self.body.mappings, creation=self.body.creation),
             aliases,
             filled=True,
+            transform=transform.digest(self.alias.migrate) or self.source.transform,
         )
 
     @property
@@ -175,9 +176,18 @@ class _Copy:
 
     def _copy(self) -> tuple[Step, ...]:
         checks = (self._still(), self._blocked(), self._ours())
-        migrate = self.alias.migrate
-        copy = reindex.describe(self.address, self.source, self.guard, migrate, checks)
+        copy = reindex.describe(self.address, self.source, self.guard, self._migrate(), checks)
         return (self._block(), copy)
+
+    def _migrate(self) -> Migrate:
+        """Documents that went through the transform already do not go through it again."""
+        migrate = self.alias.migrate
+        return transform.none(migrate) if self.resize or self._is_transformed() else migrate
+
+    def _is_transformed(self) -> bool:
+        return bool(self.source.transform) and (
+            self.source.transform == transform.digest(self.alias.migrate)
+        )
 
     def _link(self, how: Resize) -> tuple[Step, ...]:
         """The new index has the settings of the old one, but for these."""
@@ -213,7 +223,8 @@ class _Copy:
 
     def _prove(self) -> Step:
         checks = (self._still(), self._blocked(), self._ours())
-        return verify.describe(self.address, self.source, self.target, self.alias.verify, checks)
+        how, migrate = self.alias.verify, self._migrate()
+        return verify.describe(self.address, self.source, self.target, how, checks, migrate=migrate)
 
     def _while_copying(self) -> JSON:
         """What the target has until it is filled. Hard links pass no pipeline."""
@@ -331,6 +342,11 @@ class _Copy:
             )
         if self.resize:
             found += late(self.comparison, self.target)
+        if self._is_transformed() and not self.resize:
+            found.append(
+                f"{self.address}: the documents of {self.source.name} went through this transform "
+                "(migrate) already, and are copied as they are"
+            )
         if self.alias.verify.method == "count":
             found.append(f"{self.address}: verify.method count proves numbers, not contents")
         return tuple(found)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 REPEAT = False
 
 
-def describe(
+def describe(  # noqa: PLR0913  (what is sent, and what it is for)
     address: str,
     plan_id: str,
     index: str,

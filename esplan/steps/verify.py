@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan import checksum, rates
+from esplan import checksum, rates, transform
+from esplan.checksum import Reading, expectation
 from esplan.errors import VerificationFailed
 from esplan.plan import Step
 
 if TYPE_CHECKING:
     from esplan.checksum import Report
-    from esplan.model import JSON, Index, Verify
+    from esplan.model import JSON, Index, Migrate, Verify
     from esplan.run import Run
 
 REPEAT = True
@@ -18,19 +19,42 @@ REPEAT = True
 
 
 def describe(
-    address: str, source: Index, target: str, how: Verify, preconditions: tuple[JSON, ...]
+    address: str,
+    source: Index,
+    target: str,
+    how: Verify,
+    preconditions: tuple[JSON, ...],
+    *,
+    migrate: Migrate | None = None,
 ) -> Step:
-    """It only reads, so the plan shows no request."""
-    said = "a keyed checksum of every document" if how.method == "checksum" else "counting"
+    """It only reads, so the plan shows no request. `migrate`: what the copy did to documents."""
+    script = transform.script(migrate) if migrate else None
+    given = {name: script[name] for name in ("source", "params")} if script else None
+    reading = Reading(given, migrate.query if migrate else None, how.ignore).to_json()
+    parts: JSON = {"reading": reading, "expect": list(how.expect)}
     return Step(
         kind="verify",
         phase="switch",
         address=address,
-        description=f"prove that {target} equals {source.name} by {said}",
+        description=_said(source.name, target, how, changed=bool(script)),
         preconditions=preconditions,
         estimate={"documents": source.documents, "bytes": source.size},
-        arguments={"source": source.name, "target": target, "method": how.method},
+        arguments={
+            "source": source.name,
+            "target": target,
+            "method": how.method,
+            **{name: part for name, part in parts.items() if part},
+        },
     )
+
+
+def _said(source: str, target: str, how: Verify, *, changed: bool) -> str:
+    by = "a keyed checksum of every document" if how.method == "checksum" else "counting"
+    equal = f"equals {source} as the script makes it," if changed else f"equals {source}"
+    without = f", without {', '.join(how.ignore)}" if how.ignore else ""
+    number = len(how.expect)
+    expected = f", and {number} expectation{'' if number == 1 else 's'}" if number else ""
+    return f"prove that {target} {equal} by {by}{without}{expected}"
 
 
 def probe(_step: Step, _run: Run) -> bool:
@@ -47,20 +71,30 @@ def execute(step: Step, run: Run) -> JSON:
         names["target"],
         method=names["method"],
         progress=lambda done, total: run.listener.step_progress(step, done, total),
+        reading=checksum.from_json(names.get("reading", {})),
     )
-    if not report.equal:
+    expected = names.get("expect", [])
+    if not (report.equal or _is_as_expected(report, expected)):
         raise VerificationFailed(
             f"{names['target']} is not equal to {names['source']}",
             why=_differences(report),
             remedy="nothing was switched; look at these documents on both sides",
         )
+    expectation.require(run.cluster, names["target"], expected)
     if report.method == "count":
         return report.to_json()
     return report.to_json() | rates.evidence(step, report.seconds, report.source_documents)
 
 
+def _is_as_expected(report: Report, expected: list[JSON]) -> bool:
+    """Where numbers alone are proven, an expected one stands for that of the source."""
+    said = any(expectation.is_total(one) for one in expected)
+    return report.method == "count" and said and not report.moved
+
+
 def _differences(report: Report) -> str:
-    parts = [f"{report.source_documents} documents against {report.target_documents}"]
+    left_out = f" and {report.left_out} left out" if report.left_out else ""
+    parts = [f"{report.source_documents} documents{left_out} against {report.target_documents}"]
     if report.moved:
         parts.append("somebody wrote to one of them while it was read")
     for said in ("missing", "extra", "different"):
