@@ -89,7 +89,7 @@ def script(migrate: Migrate) -> JSON | None:
     wanted = [name for name in ("rename", "drop") if own[name]]
     calls = [RENAME if name == "rename" else DROP for name in wanted]
     texts = [*(_functions(FILES[name]) for name in wanted), functions, *calls, body]
-    source = "\n".join(text for text in texts if text)
+    source = "\n".join([*filter(None, texts), ""])  # a comment at the very end is an error
     return {"lang": "painless", "source": source, "params": {**given["params"], OWN: own}}
 
 

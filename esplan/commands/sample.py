@@ -9,7 +9,7 @@ from esplan import planfile
 from esplan.checksum import ClusterHash, expectation, from_json
 from esplan.errors import EsplanError, Refused, ServerError, StepFailed
 from esplan.oracle.rehearsal import Rehearsal, Stage, uncompiled, untried
-from esplan.oracle.throwaway import Throwaways
+from esplan.oracle.throwaway import Forbidden, Throwaways
 from esplan.request import index_path
 
 if TYPE_CHECKING:
@@ -68,6 +68,11 @@ class _Found:
     verify: Step
     sample: JSON = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+
+
+def _why(error: EsplanError) -> str:
+    """Without the remedy of the oracle, which is not what was asked."""
+    return error.why if isinstance(error, Forbidden) else error.what
 
 
 class _Try:
@@ -162,7 +167,7 @@ class _Try:
     def _judge_error(self, error: EsplanError) -> None:
         if untried(error):
             self.found.warnings.append(
-                f"the transform was not tried on a sample of documents: {error.what}"
+                f"the transform was not tried on a sample of documents: {_why(error)}"
             )
             return
         if isinstance(error, StepFailed):

@@ -15,7 +15,7 @@ from esplan.checksum import ClusterHash
 from esplan.checksum.cluster_hash import EVERYTHING
 from esplan.errors import EsplanError, OutcomeUnknown, Refused, ServerError, StepFailed
 from esplan.model import Body
-from esplan.oracle.throwaway import SAMPLE
+from esplan.oracle.throwaway import FORBIDDEN, SAMPLE, Forbidden
 from esplan.request import index_path
 from esplan.steps.reindex import reason_of
 
@@ -314,5 +314,5 @@ def uncompiled(hashes: ClusterHash) -> str:
 
 def untried(error: EsplanError) -> bool:
     """Whether an error only says that nothing may be tried here."""
-    forbidden = isinstance(error, ServerError) and error.status in {401, 403}
-    return forbidden or isinstance(error, OutcomeUnknown)
+    refused = isinstance(error, ServerError) and error.status in FORBIDDEN
+    return refused or isinstance(error, Forbidden | OutcomeUnknown)

@@ -123,6 +123,10 @@ class Throwaways:
         self.cluster.change("PUT", index_path(name, "/_settings"), None, UNBLOCKED)
 
 
+class Forbidden(EsplanError):
+    """The user may not make throwaway indices."""
+
+
 UNBLOCKED: JSON = {"index.blocks.write": None}
 
 
@@ -145,7 +149,7 @@ def refused(error: ServerError) -> EsplanError:
     """A refusal as it is, but for a missing privilege: that is about the oracle, not the rules."""
     if error.status not in FORBIDDEN or error.type != "security_exception":
         return error
-    return EsplanError(
+    return Forbidden(
         f"the oracle may not make its throwaway indices, {PREFIX}*",
         why=error.what,
         remedy="give the user create_index, manage, read and write on them, and nothing else is "

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from esplan.cluster import Cluster
@@ -197,7 +198,7 @@ def test_a_script_in_a_file(world: World) -> None:
     documents = people(50)
     seed(world, documents)
     (world.folder / "scripts").mkdir()
-    (world.folder / "scripts" / "x.painless").write_text("ctx._source.x = ['é': 1];\n// done")
+    (world.folder / "scripts" / "x.painless").write_text("ctx._source.x = ['é': 1];\n// done\n")
 
     def with_x(one: dict[str, Any]) -> None:
         one["x"] = {"é": 1}
@@ -272,44 +273,59 @@ def test_a_subset_by_query(world: World) -> None:
 # Pipelines
 
 
+@dataclass
+class Pipeline:
+    """The one processor that the sandbox's bundle has works under a trial licence, else does
+    nothing: what it makes of a name, the server says."""
+
+    name: str
+    made: Callable[[str], str]
+
+
 @pytest.fixture
-def pipeline(world: World) -> Any:
-    name = f"{world.name}-pipeline"
-    body = {"processors": [{"script": {"source": "ctx.stamp = 'p'; ctx.number += 0"}}]}
-    world.cluster.change("PUT", f"/_ingest/pipeline/{name}", None, body)
-    yield name
-    world.cluster.change("DELETE", f"/_ingest/pipeline/{name}")
+def pipeline(world: World) -> Iterator[Pipeline]:
+    path = f"/_ingest/pipeline/{world.name}-pipeline"
+    patterns = {"patterns": ["%{ANNA:A}"], "pattern_definitions": {"ANNA": "Anna"}}
+    redact = {"field": "first", "skip_if_unlicensed": True, **patterns}
+    world.cluster.change("PUT", path, None, {"processors": [{"redact": redact}]})
+
+    def made(name: str) -> str:
+        body = {"docs": [{"_source": {"first": name}}]}
+        answer = world.cluster.read(f"{path}/_simulate", None, body)
+        return str(answer["docs"][0]["doc"]["_source"]["first"])
+
+    yield Pipeline(f"{world.name}-pipeline", made)
+    world.cluster.change("DELETE", path)
 
 
 def test_a_pipeline_after_a_script_is_proven_but_for_what_it_makes(
-    world: World, pipeline: str
+    world: World, pipeline: Pipeline
 ) -> None:
-    documents = people(80)
+    documents = people(40)
     seed(world, documents)
 
     def both(one: dict[str, Any]) -> None:
-        one.update(stamp="p", twice=2 * one["number"])
+        one.update(first=pipeline.made(one["first"]), twice=2 * one["number"])
 
     script = {"source": "ctx._source.twice = 2 * ctx._source.number"}
-    migrated(
-        world,
-        changed(documents, both),
-        verify={"ignore": ["stamp"]},
-        pipeline=pipeline,
-        script=script,
-    )
+    verify = {"ignore": ["first"]}
+    migrated(world, changed(documents, both), verify, pipeline=pipeline.name, script=script)
+    said = f"copy every document of {world.green}, through the script, the pipeline {pipeline.name}"
+    assert said in [step["description"] for step in read_plan(world)["steps"]]
 
 
-def test_a_pipeline_without_ignore_is_refused_and_names_the_field(
-    world: World, pipeline: str
+def test_a_pipeline_without_ignore_is_refused_where_it_changes_a_field(
+    world: World, pipeline: Pipeline
 ) -> None:
     seed(world, people(40))
-    desire(world, {"pipeline": pipeline})
-    refused = plan(world, code=4).stderr
-    assert f"alias.{world.name}: the proof of the copy would not hold" in refused
-    assert ": stamp" in refused
-    assert "verify.ignore" in refused
+    desire(world, {"pipeline": pipeline.name})
+    changes = pipeline.made("Anna 1") != "Anna 1"
+    refused = plan(world, code=4 if changes else 0).stderr
     assert throwaways(world) == []
+    if changes:
+        assert f"alias.{world.name}: the proof of the copy would not hold" in refused
+        assert ": first" in refused
+        assert "verify.ignore" in refused
 
 
 def test_a_pipeline_that_is_not_there_is_refused(world: World) -> None:
@@ -372,7 +388,7 @@ def test_a_script_that_does_not_compile_is_refused(world: World) -> None:
     refused = plan(world, code=4).stderr
     assert f"alias.{world.name}: migrate.script does not compile" in refused
     assert "cannot resolve symbol [nothing.at]" in refused
-    assert "at: ctx._source.x = 1; ctx._source.y = nothing.at" in refused
+    assert "at: ... ; ctx._source.y = nothing.at" in refused
     assert throwaways(world) == []
     assert list(world.everything()) == [world.green]
 
@@ -420,7 +436,7 @@ def test_a_script_that_the_proof_cannot_run(world: World) -> None:
 def test_a_script_that_writes_elsewhere_is_no_valid_file(world: World) -> None:
     seed(world, people(5))
     desire(world, {"script": {"source": "ctx._index = 'other'"}})
-    assert "the script says to which index a document goes" in plan(world, code=1).stderr
+    assert "the script says to which index a document goes" in plan(world, code=1).stdout
 
 
 def test_a_query_that_is_none_is_refused(world: World) -> None:
