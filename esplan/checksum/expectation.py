@@ -72,9 +72,7 @@ def _other_value(cluster: Cluster, index: str, value: JSON, query: JSON | None, 
     hits = search(cluster, index, body)["hits"]
     total = hits["total"]["value"]
     if not 0 < total <= MOST:
-        return (
-            f"{total} documents{among}: a value is expected of one at least, and of {MOST} at most"
-        )
+        return f"{total} documents{among}: a value is expected of 1 to {MOST}"
     for hit in hits["hits"]:
         found = [json.dumps(one) for one in _values(hit["_source"], field.split("."))]
         if found != [wanted] and not (wanted == "null" and not found):
