@@ -6,6 +6,7 @@
     ├── ServerError              1    the server answered with an error
     ├── Unreachable              1    no answer from the server
     │   └── OutcomeUnknown       1    a change was sent, and no answer came back
+    ├── Forbidden                1    the user may not make throwaway indices
     ├── StepFailed               1    a step of an apply did not succeed
     ├── PartlyFailed             1    apply --keep-going: or the code of the first failure
     ├── JournalError             1    the journal cannot be read or written
@@ -106,6 +107,10 @@ class Unreachable(EsplanError):
 
 class OutcomeUnknown(Unreachable):
     """A change was sent and no trustworthy answer came: it may or may not have been carried out."""
+
+
+class Forbidden(EsplanError):
+    """The user may not make throwaway indices: nothing could be tried."""
 
 
 class StepFailed(EsplanError):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from esplan import planfile
 from esplan.checksum import ClusterHash, expectation, from_json
-from esplan.errors import EsplanError, Refused, ServerError, StepFailed
+from esplan.errors import EsplanError, Forbidden, Refused, ServerError, StepFailed
 from esplan.oracle.rehearsal import Rehearsal, Stage, uncompiled, untried
-from esplan.oracle.throwaway import Forbidden, Throwaways
+from esplan.oracle.throwaway import Throwaways
 from esplan.request import index_path
 
 if TYPE_CHECKING:

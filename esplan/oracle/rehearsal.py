@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from esplan.checksum import ClusterHash
 from esplan.checksum.cluster_hash import EVERYTHING
-from esplan.errors import EsplanError, OutcomeUnknown, Refused, ServerError, StepFailed
+from esplan.errors import EsplanError, Forbidden, OutcomeUnknown, Refused, ServerError, StepFailed
 from esplan.model import Body
-from esplan.oracle.throwaway import FORBIDDEN, SAMPLE, Forbidden
+from esplan.oracle.throwaway import FORBIDDEN, SAMPLE
 from esplan.request import index_path
 from esplan.steps.reindex import reason_of
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from esplan import live, normalize
-from esplan.errors import EsplanError, ServerError
+from esplan.errors import EsplanError, Forbidden, ServerError
 from esplan.model import JSON, Body
 from esplan.request import batches, index_path
 
@@ -121,10 +121,6 @@ class Throwaways:
             self.cluster.change("DELETE", index_path(name))
             return
         self.cluster.change("PUT", index_path(name, "/_settings"), None, UNBLOCKED)
-
-
-class Forbidden(EsplanError):
-    """The user may not make throwaway indices."""
 
 
 UNBLOCKED: JSON = {"index.blocks.write": None}

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from world import World
 
+from esplan.model import Body
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -443,6 +445,48 @@ def test_a_query_that_is_none_is_refused(world: World) -> None:
     seed(world, people(5))
     desire(world, {"query": {"nonsense": {}}})
     assert "unknown query [nonsense]" in plan(world, code=4).stderr
+
+
+def test_a_plan_beside_somebody_who_writes(world: World) -> None:
+    """The proof of the sample is not put off by documents that change while it is made."""
+    from threading import Event, Thread
+
+    documents = people(60)
+    seed(world, documents)
+    desire(world, {"script": {"source": "ctx._source.x = ctx._source.number"}})
+    stop = Event()
+
+    def write() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            key = str(number % 60)
+            world.load(world.green, {key: {**documents[key], "number": number}})
+
+    writer = Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(5):
+            plan(world)
+    finally:
+        stop.set()
+        writer.join()
+    assert throwaways(world) == []
+
+
+def test_a_plan_that_is_killed_leaves_nothing_that_the_next_does_not_find(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from esplan.oracle import throwaway
+    from esplan.oracle.throwaway import SAMPLE, Throwaways
+
+    left = Throwaways(world.cluster)
+    name = left.create(Body({"index.number_of_replicas": "0"}), mark=SAMPLE)
+    world.load(name, people(3))
+    monkeypatch.setattr(throwaway, "OLD", -1)
+    with Throwaways(world.cluster) as next_one:
+        next_one.sweep()
+    assert throwaways(world) == []
 
 
 # When it counts
