@@ -269,6 +269,7 @@ def server_error(error: ApiError, method: str, path: str) -> ServerError:
         f"the server refused {method} {path}: {reason or kind or error.message}",
         status=status,
         type_=kind,
+        answer=error.body if isinstance(error.body, dict) else {},
         why=f"HTTP {status}" + (f", {kind}" if kind else ""),
         remedy=_remedy(status, kind),
     )
@@ -279,13 +280,19 @@ def _reason(body: Any) -> tuple[str, str]:
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
         return "", str(error or "")
-    reason, cause = str(error.get("reason") or ""), error.get("caused_by")
+    reason, cause = str(error.get("reason") or ""), error.get("caused_by") or _of_a_shard(error)
     while isinstance(cause, dict):
         inner = str(cause.get("reason") or "")
         if inner and inner not in reason:
             reason = f"{reason}: {inner}" if reason else inner
         cause = cause.get("caused_by")
     return str(error.get("type") or ""), reason
+
+
+def _of_a_shard(error: JSON) -> Any:
+    """What the first shard says, where all have failed: the error itself says no more than that."""
+    shards = error.get("failed_shards")
+    return shards[0].get("reason") if isinstance(shards, list) and shards else None
 
 
 BLOCKS = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from esplan import normalize
+from esplan import normalize, transform
 from esplan.model import JSON, Address, Alias, Body, Index, State
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ class Comparison:
 
     `index` is the concrete live index (None: there is none). `before` and `after` have the keys
     `settings`, `mappings` and `options` (alias) or `aliases` (index); `before` is cut down to
-    what `after` speaks of, and None when the object does not exist. For a release, `index` is
+    what `after` speaks of, and None when the object does not exist. Where the file declares a
+    transform they have `migrate`, too: the digest. For a release, `index` is
     the one to release, and `before` and `after` have the key `index` too: its name.
     """
 
@@ -68,11 +69,18 @@ def _alias(alias: Alias, live: State) -> Comparison:
     if alias.indices:
         return _release(alias, index, live)
     alias = _beside(alias, index)
-    after = _after(alias.body, index) | {"options": alias.options}
+    wanted = transform.digest(alias.migrate)
+    after = _after(alias.body, index) | {"options": alias.options} | _migrated(wanted, wanted)
     before = None
     if index and found:
         before = projected(index.body, alias.body) | {"options": found.options}
+        before |= _migrated(index.transform, wanted)
     return _comparison(Address("alias", alias.name), alias, index, before, after)
+
+
+def _migrated(digest: str, wanted: str) -> JSON:
+    """Which transform documents went through. A file without one says nothing about that."""
+    return {"migrate": digest or ABSENT} if wanted else {}
 
 
 def _release(alias: Alias, current: Index | None, live: State) -> Comparison:
@@ -189,7 +197,7 @@ def _unit(path: Path) -> Path:
 
     A setting; a field that one side lacks; a parameter of a field; an option of an alias.
     """
-    if path[0] != "mappings":
+    if path[0] != "mappings":  # of `migrate`, the digest alone
         return path[:3] if path[0] == "aliases" else path[:2]
     end = 1
     while end < len(path) and path[end] in FIELD_MAPS and end + 1 < len(path):

@@ -6,6 +6,7 @@
     ├── ServerError              1    the server answered with an error
     ├── Unreachable              1    no answer from the server
     │   └── OutcomeUnknown       1    a change was sent, and no answer came back
+    ├── Forbidden                1    the user may not make throwaway indices
     ├── StepFailed               1    a step of an apply did not succeed
     ├── PartlyFailed             1    apply --keep-going: or the code of the first failure
     ├── JournalError             1    the journal cannot be read or written
@@ -23,10 +24,10 @@ exit code beside its class; nothing else exits.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class EsplanError(Exception):
@@ -85,12 +86,20 @@ TIMED_OUT = frozenset({"timeout_exception", "receive_timeout_transport_exception
 
 
 class ServerError(EsplanError):
-    """The server answered with an error: `status`, and the `type` it gave."""
+    """The server answered with an error: `status`, the `type` it gave, and its whole `answer`."""
 
-    def __init__(self, what: str, *, status: int, type_: str = "", **parts: str) -> None:
-        """Keep status and type for the callers that decide by them."""
+    def __init__(
+        self,
+        what: str,
+        *,
+        status: int,
+        type_: str = "",
+        answer: Mapping[str, Any] | None = None,
+        **parts: str,
+    ) -> None:
+        """Keep what the callers decide by."""
         super().__init__(what, **parts)
-        self.status, self.type = status, type_
+        self.status, self.type, self.answer = status, type_, answer or {}
 
 
 class Unreachable(EsplanError):
@@ -99,6 +108,10 @@ class Unreachable(EsplanError):
 
 class OutcomeUnknown(Unreachable):
     """A change was sent and no trustworthy answer came: it may or may not have been carried out."""
+
+
+class Forbidden(EsplanError):
+    """The user may not make throwaway indices: nothing could be tried."""
 
 
 class StepFailed(EsplanError):

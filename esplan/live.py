@@ -122,6 +122,7 @@ def index(name: str, raw: JSON, stats: JSON) -> Index:
         created=settings.get("index", {}).get("version", {}).get("created", ""),
         mark=normalize.mark(mappings),
         protect=normalize.is_protected(mappings),
+        transform=normalize.transformed(mappings),
     )
 
 

@@ -52,7 +52,8 @@ class Index:
     Desired: name, body, aliases, and backfill as Migrate has it. Live adds uuid, documents (None
     where not known), bytes (primaries only), whether it is open, the version that made it
     (`index.version.created`), and esplan's own mark from the mapping's `_meta`. `protect`: whether
-    the mapping's `_meta` says so (live), or the file (None: it does not say).
+    the mapping's `_meta` says so (live), or the file (None: it does not say). `transform`, from the
+    same place: the digest of what its documents went through (live; empty: nothing is known).
     """
 
     name: str
@@ -66,6 +67,7 @@ class Index:
     mark: JSON = field(default_factory=dict)
     protect: bool | None = None
     backfill: bool = False
+    transform: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,19 +84,34 @@ class Migrate:
 
     `writes`: the old index refuses them for the whole copy, or only while the last are copied.
     `backfill`: fields that are added in place are filled in the documents that are there.
+    What becomes of the documents on the way: `query` says which are taken; `rename` (old and new
+    path), `drop` (paths), `script` (`source` and `params`) and `pipeline` (its name) change them,
+    in this order. `sample`: examples of that in a plan. See `transform`.
     """
 
     writes: Literal["block", "catch-up"] = "block"
     slices: int | Literal["auto"] = "auto"
     requests_per_second: float = -1
     backfill: bool = False
+    script: JSON | None = None
+    pipeline: str = ""
+    query: JSON | None = None
+    rename: tuple[tuple[str, str], ...] = ()
+    drop: tuple[str, ...] = ()
+    sample: int = 3
 
 
 @dataclass(frozen=True)
 class Verify:
-    """How a copy is proven."""
+    """How a copy is proven.
+
+    `ignore`: paths that are left out on both sides. `expect`: what must hold on the new index, as
+    the file has it.
+    """
 
     method: Literal["checksum", "count"] = "checksum"
+    ignore: tuple[str, ...] = ()
+    expect: tuple[JSON, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,8 @@ class Change:
 
     `index` is the concrete index now (None for a new object), `target` the one after the plan.
     `before` and `after` hold `settings`, `mappings` and `options` or `aliases`, cut down to
-    what the desired files speak of; they are {} for an object that is as the files say.
+    what the desired files speak of; they are {} for an object that is as the files say. `sample` is
+    what became of some documents that the copy changes; {} where none does.
     """
 
     address: str
@@ -55,6 +56,7 @@ class Change:
     reasons: tuple[Reason, ...]
     before: JSON | None
     after: JSON
+    sample: JSON = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def document(plan: Plan) -> JSON:
 
     A view, not a copy: `asdict` would copy every definition once more.
     """
-    changes = [_shallow(one) | {"reasons": [*map(_shallow, one.reasons)]} for one in plan.changes]
+    changes = [_changed(one) for one in plan.changes]
     whole = {
         "format_version": FORMAT_VERSION,
         **_shallow(plan),
@@ -41,6 +41,11 @@ def document(plan: Plan) -> JSON:
         "summary": plan.summary,
     }
     return {name: value for name, value in whole.items() if value or name not in OPTIONAL}
+
+
+def _changed(one: Change) -> JSON:
+    whole = _shallow(one) | {"reasons": [*map(_shallow, one.reasons)]}
+    return {name: value for name, value in whole.items() if value or name != "sample"}
 
 
 def _shallow(one: Plan | Change | Reason | Step) -> JSON:
@@ -154,7 +159,7 @@ def _plan(path: Path, raw: JSON) -> Plan:
 
 
 def _change(raw: JSON) -> Change:
-    parts = {name: raw[name] for name in Change.__dataclass_fields__}
+    parts = {name: raw[name] for name in Change.__dataclass_fields__ if name in raw}
     return Change(**{**parts, "reasons": tuple(_reason(one) for one in raw["reasons"])})
 
 

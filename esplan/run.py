@@ -46,8 +46,8 @@ class Run:
 
     `proofs`: evidence of verify steps. `caught_up`: the marks of the source up to which a copy was
     brought that clients write beside. `standings`, `touched`: how far it follows, as this process
-    saw it. `ended`: ids of steps whose task was seen to end well. `halted`: an object has failed,
-    and the others that run beside it are to stop.
+    saw it. `finished`: ids of steps whose effect nothing but their finished task shows. `halted`:
+    an object has failed, and the others that run beside it are to stop.
     """
 
     cluster: Cluster
@@ -60,7 +60,7 @@ class Run:
     caught_up: dict[str, list[int]] = field(default_factory=dict)
     standings: dict[str, Standing] = field(default_factory=dict)
     touched: dict[str, Touched] = field(default_factory=dict)
-    ended: set[str] = field(default_factory=set)
+    finished: set[str] = field(default_factory=set)
 
     def safe_point(self) -> None:
         """Stop here when the user or the lock asks for it: nothing is half done."""

@@ -15,6 +15,7 @@ import esplan
 
 ROOT = Path(__file__).parents[1]
 SCHEMAS = {path.name for path in (ROOT / "schemas").glob("*.json")}
+PAINLESS = [str(path.relative_to(ROOT)) for path in (ROOT / "esplan").rglob("*.painless")]
 VALID = 'version: 1\naliases:\n  classes:\n    index: {name: "classes_{color}"}\n'
 INVALID = "version: 1\naliases:\n  classes: {indx: {}}\n"
 
@@ -51,7 +52,7 @@ def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_everything_needed_is_in_the_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    assert {"esplan/py.typed", "esplan/checksum/checksum.painless"} <= names
+    assert {"esplan/py.typed", *PAINLESS} <= names
     assert {f"esplan/schemas/{name}" for name in SCHEMAS} <= names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 

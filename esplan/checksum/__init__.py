@@ -1,19 +1,25 @@
 """The proof that a copy equals its source."""
 
+from esplan.checksum.cluster_hash import ClusterHash
 from esplan.checksum.comparison import compare
+from esplan.checksum.reading import PLAIN, Reading, from_json
 from esplan.checksum.report import Ids, Marks, Method, Report
 from esplan.checksum.sample import Sample, sample
 from esplan.checksum.side import checkpoints, count, marks, pieces, refresh
 
 __all__ = [
+    "PLAIN",
+    "ClusterHash",
     "Ids",
     "Marks",
     "Method",
+    "Reading",
     "Report",
     "Sample",
     "checkpoints",
     "compare",
     "count",
+    "from_json",
     "marks",
     "pieces",
     "refresh",

@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Self
 
+from esplan.checksum.reading import PLAIN, without
 from esplan.checksum.side import Named, Span, pieces, search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from esplan.checksum.reading import Reading
     from esplan.cluster import Cluster
     from esplan.model import JSON
 
@@ -29,6 +31,7 @@ class ClientHash:
     index: str
     buckets: int
     page: int
+    reading: Reading = PLAIN
 
     def sums(self, span: Span) -> list[int]:
         """Three numbers a bucket: documents, first lane, second lane."""
@@ -54,14 +57,16 @@ class ClientHash:
         return replace(self, buckets=1)
 
     def _hits(self, span: Span | Named) -> Iterator[JSON]:
-        return self._named(span) if isinstance(span, Named) else self._pages(span)
+        for hit in self._named(span) if isinstance(span, Named) else self._pages(span):
+            without(hit["_source"], self.reading.ignore)
+            yield hit
 
     def _named(self, named: Named) -> Iterator[JSON]:
         """Single documents: an `_id` may be there several times, where documents are routed."""
         for values in pieces(named.values, max(1, self.page // 2)):
             size = 2 * len(values)
             while True:
-                query = replace(named, values=values).query()
+                query = self.reading.within(replace(named, values=values).query())
                 body = {"size": size, "query": query, "track_total_hits": False}
                 hits = search(self.cluster, self.index, body, named.pit)["hits"]["hits"]
                 if len(hits) < size:
@@ -77,7 +82,7 @@ class ClientHash:
         """
         low, size = span.low, self.page
         while True:
-            query = Span(low, span.high, size).query()
+            query = self.reading.within(Span(low, span.high, size).query())
             body = {"size": size, "query": query, "sort": ["_seq_no"], "track_total_hits": False}
             hits = search(self.cluster, self.index, body, span.pit)["hits"]["hits"]
             if len(hits) < size:

@@ -24,12 +24,15 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Self
 
+from esplan.checksum import reading as readings
+from esplan.checksum.reading import PLAIN
 from esplan.checksum.side import Named, Span, search
 from esplan.errors import ServerError, StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from esplan.checksum.reading import Reading
     from esplan.cluster import Cluster
     from esplan.model import JSON
 
@@ -63,6 +66,11 @@ return total;
 """
 
 
+EVERYTHING: dict[str, Any] = {"match_all": {}}
+"""The query for all documents."""
+
+LENGTH = "3 * params.buckets"
+
 NOTHING = Span(0, 0, 0)
 """No document: the server compiles the scripts, and runs them over nothing."""
 
@@ -71,7 +79,8 @@ NOTHING = Span(0, 0, 0)
 def map_script() -> str:
     """The painless source of the hash."""
     package = resources.files("esplan.checksum")
-    return package.joinpath("checksum.painless").read_text(encoding="utf-8")
+    files = ("checksum.painless", "document.painless")
+    return "".join(package.joinpath(file).read_text(encoding="utf-8") for file in files)
 
 
 def aggregation(buckets: int, wanted: Sequence[int] = (), *, routed: bool) -> JSON:
@@ -87,6 +96,22 @@ def aggregation(buckets: int, wanted: Sequence[int] = (), *, routed: bool) -> JS
     return {"scripted_metric": scripts}
 
 
+def transformed(plain: JSON, reading: Reading, index: str, *, show: bool) -> JSON:
+    """The aggregation of documents that are not read as they are.
+
+    After the sums comes one number more: how many documents the script left out. `show`: the
+    documents themselves in place of ids.
+    """
+    scripts = plain["scripted_metric"]
+    params = {**scripts["params"], "reading": reading.parameters(index, show=show)}
+    texts = {
+        "map_script": readings.text(reading.script),
+        "init_script": INIT.replace(LENGTH, f"{LENGTH} + 1"),
+        "reduce_script": REDUCE.replace(LENGTH, f"{LENGTH} + 1"),
+    }
+    return {"scripted_metric": {**scripts, **texts, "params": params}}
+
+
 @dataclass(frozen=True)
 class ClusterHash:
     """Hashes of one index, in `buckets` (a power of two) by `_id`.
@@ -99,6 +124,7 @@ class ClusterHash:
     index: str
     buckets: int
     routed: bool
+    reading: Reading = PLAIN
 
     def is_possible(self) -> bool:
         """Whether the cluster runs the scripts: it may lack painless, or forbid inline scripts.
@@ -113,27 +139,44 @@ class ClusterHash:
         return True
 
     def sums(self, span: Span) -> list[int]:
-        """Three numbers a bucket: documents, first lane, second lane (modulo 2^64)."""
-        return list(self._ask(span, []))
+        """Three numbers a bucket: documents, first lane, second lane (modulo 2^64).
+
+        One more where they are not read as they are: the documents that the script left out.
+        """
+        return list(self._ask(span.query(), [], pit=span.pit))
 
     def rows(self, span: Span | Named, wanted: Sequence[int]) -> Iterable[tuple[str, str]]:
         """`(id, hash)` of every document in the wanted buckets."""
-        flat = self._ask(span, list(wanted))
+        flat = self._ask(span.query(), list(wanted), pit=span.pit)
         return zip(flat[::2], flat[1::2], strict=True)
+
+    def rows_of(self, query: JSON) -> Iterable[tuple[str, str]]:
+        """`(id, hash)` of the documents that match; a few, with one bucket."""
+        flat = self._ask(query, [0])
+        return zip(flat[::2], flat[1::2], strict=True)
+
+    def shown(self, query: JSON) -> list[JSON]:
+        """`_id`, `_routing` and `_source` of documents as they are read; a few, with one bucket."""
+        return self._ask(query, [0], show=True)
 
     def whole(self) -> Self:
         """One bucket for all; a document that is new may have a routing."""
         return replace(self, buckets=1, routed=True)
 
-    def _ask(self, span: Span | Named, wanted: list[int]) -> list[Any]:
+    def _ask(
+        self, query: JSON, wanted: list[int], *, show: bool = False, pit: str = ""
+    ) -> list[Any]:
+        hashed = aggregation(self.buckets, wanted, routed=self.routed)
+        if self.reading.changes or show:
+            hashed = transformed(hashed, self.reading, self.index, show=show)
         body = {
             "size": 0,
-            "query": span.query(),
+            "query": self.reading.within(query),
             "track_total_hits": False,
-            "aggs": {"hash": aggregation(self.buckets, wanted, routed=self.routed)},
+            "aggs": {"hash": hashed},
         }
         try:
-            answer = search(self.cluster, self.index, body, span.pit)
+            answer = search(self.cluster, self.index, body, pit)
         except ServerError as error:
             raise _unscriptable(self.index, error) from None
         return list(answer["aggregations"]["hash"]["value"])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 from esplan.checksum.client_hash import ClientHash
 from esplan.checksum.cluster_hash import ClusterHash
 from esplan.checksum.difference import Difference
+from esplan.checksum.reading import PLAIN
 from esplan.checksum.report import Marks, Method, Report
 from esplan.checksum.side import count, marks, read_part, read_side, refresh
 from esplan.errors import StepFailed
@@ -18,8 +19,10 @@ from esplan.errors import StepFailed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from esplan.checksum.reading import Reading
     from esplan.checksum.side import Named, Side, Span
     from esplan.cluster import Cluster
+    from esplan.model import JSON
 
     Progress = Callable[[int, int], None]
 
@@ -45,10 +48,14 @@ class Hashes(Protocol):
     """One index, hashed in the cluster or here."""
 
     def sums(self, span: Span) -> list[int]:
-        """Three numbers a bucket: documents, first lane, second lane."""
+        """Three numbers a bucket: documents, first lane, second lane; see `cluster_hash`."""
 
     def rows(self, span: Span | Named, wanted: Sequence[int]) -> Iterable[tuple[str, str]]:
         """`(id, hash)` of every document in the wanted buckets."""
+
+    @property
+    def reading(self) -> Reading:
+        """How the documents are read."""
 
     def whole(self) -> Self:
         """The same hash with one bucket, 0, for rows of all documents; their routing counts."""
@@ -71,13 +78,15 @@ def compare(
     method: Method = "checksum",
     progress: Progress | None = None,
     chunk: int = CHUNK,
+    reading: Reading = PLAIN,
 ) -> Report:
     """Tell whether the index `target` holds exactly the documents of the index `source`.
 
     `checksum` compares `_id`, `_routing` and `_source` of every document, `count` only their
     number. `progress` gets documents done and in total, both sides together, in this thread;
     where the sides differ it starts again from 0 for the search after the ids. What it raises
-    ends the comparison. `chunk`: documents a request, fewer where they are large.
+    ends the comparison. `chunk`: documents a request, fewer where they are large. `reading`: how
+    the source is read, where the target is no plain copy of it.
     Raises Refused where `_source` is not kept whole, StepFailed where a part of an index did
     not answer, ServerError and Unreachable.
     """
@@ -86,10 +95,10 @@ def compare(
     before = marks(cluster, [source, target])
     refresh(cluster, [source, target])
     if method == "count":
-        counted = (count(cluster, source), count(cluster, target))
+        counted = (count(cluster, source, reading.query), count(cluster, target))
         report = Report(method, source, target, *counted, before)
     else:
-        report = _checksum(cluster, source, target, before, progress or _silent, chunk)
+        report = _checksum(cluster, (source, target), before, progress or _silent, chunk, reading)
     moved = report.moved or marks(cluster, [source, target]) != before
     return replace(report, moved=moved, seconds=time.monotonic() - began)
 
@@ -99,17 +108,26 @@ def _silent(done: int, total: int) -> None:
 
 
 def _checksum(
-    cluster: Cluster, source: str, target: str, before: Marks, progress: Progress, chunk: int
+    cluster: Cluster,
+    names: tuple[str, str],
+    before: Marks,
+    progress: Progress,
+    chunk: int,
+    reading: Reading,
 ) -> Report:
     """Sum both sides in buckets, and look into the buckets that differ."""
-    old, new = (_side(cluster, name, before[name]) for name in (source, target))
-    pair = hashes(cluster, old, new)
-    sums = summed(pair, progress, chunk)
-    old_count, new_count = (sum(side_sums[::3]) for side_sums in sums)
-    report = Report("checksum", source, target, old_count, new_count, before)
-    if marks(cluster, [source, target]) != before:
+    queries = (reading.query, None)
+    old, new = (
+        _side(cluster, name, before[name], query)
+        for name, query in zip(names, queries, strict=True)
+    )
+    pair = hashes(cluster, old, new, reading)
+    sums, left_out = summed(pair, progress, chunk)
+    old_count, new_count = (sum(one[::3]) for one in sums)
+    report = Report("checksum", *names, old_count, new_count, before, left_out=left_out[0])
+    if marks(cluster, [*names]) != before:
         return replace(report, moved=True)
-    _refuse_uncounted(pair.sides, (old_count, new_count))
+    _refuse_uncounted(pair.sides, (old_count + left_out[0], new_count + left_out[1]))
     differing = unlike(sums)
     report = replace(report, buckets=pair.buckets, differing=len(differing))
     if not differing:
@@ -118,26 +136,30 @@ def _checksum(
     return replace(report, missing=missing, extra=extra, different=different)
 
 
-def _side(cluster: Cluster, index: str, shards: dict[str, int]) -> Side:
+def _side(cluster: Cluster, index: str, shards: dict[str, int], query: JSON | None) -> Side:
     highest = max(shards.values(), default=-1)
-    return read_side(cluster, index, (read_part(cluster, index, highest),))
+    return read_side(cluster, index, (read_part(cluster, index, highest, query=query),), query)
 
 
-def hashes(cluster: Cluster, source: Side, target: Side, *, finer: int = 1) -> Pair:
+def hashes(
+    cluster: Cluster, source: Side, target: Side, reading: Reading, *, finer: int = 1
+) -> Pair:
     """Hash in the cluster, or on the client where that is too slow or not possible.
 
-    `finer`: times as many buckets, where it is known that some documents differ.
+    A script runs in the cluster only. `finer`: times as many buckets, where it is known that some
+    documents differ.
     """
-    sides = (source, target)
+    sides, readings = (source, target), (reading, reading.of_target())
     buckets = finer * bucket_count(max(source.documents, target.documents))
     routed = bool(source.routed or target.routed)
-    inside = ClusterHash(cluster, source.index, buckets, routed)
-    if _stays_inside(sides, inside):
-        return Pair(sides, (inside, replace(inside, index=target.index)), buckets)
+    inside = ClusterHash(cluster, source.index, buckets, routed, reading)
+    if reading.script or _stays_inside(sides, inside):
+        there = replace(inside, index=target.index, reading=readings[1])
+        return Pair(sides, (inside, there), buckets)
     pages = (side.page(min(PAGE, side.window), PAGE_BYTES) for side in sides)
     outside = (
-        ClientHash(cluster, side.index, buckets, page)
-        for side, page in zip(sides, pages, strict=True)
+        ClientHash(cluster, side.index, buckets, page, one)
+        for side, page, one in zip(sides, pages, readings, strict=True)
     )
     return Pair(sides, (next(outside), next(outside)), buckets)
 
@@ -158,20 +180,24 @@ def bucket_count(documents: int) -> int:
     return 1 << max(4, min(12, (documents // 500).bit_length()))
 
 
-def summed(pair: Pair, progress: Progress, chunk: int = CHUNK) -> tuple[list[int], list[int]]:
-    """The sums of both sides over all of their spans."""
+def summed(
+    pair: Pair, progress: Progress, chunk: int = CHUNK
+) -> tuple[tuple[list[int], list[int]], tuple[int, int]]:
+    """The sums of both sides over all of their spans; how many documents a script left out."""
     sums = ([0] * (3 * pair.buckets), [0] * (3 * pair.buckets))
     jobs = _jobs(pair, chunk)
     done, total = 0, sum(span.documents for _, span in jobs)
 
     def take(side: int, span: Span, answer: list[int]) -> None:
         nonlocal done
-        sums[side][:] = [a + b for a, b in zip(sums[side], answer, strict=True)]
+        sums[side][:] = [a + b for a, b in zip_longest(sums[side], answer, fillvalue=0)]
         done += span.documents
         progress(done, total)
 
     _run(jobs, lambda side, span: pair.hashes[side].sums(span), take)
-    return sums
+    most = 3 * pair.buckets
+    old, new = sums
+    return (old[:most], new[:most]), (sum(old[most:]), sum(new[most:]))
 
 
 def unlike(sums: tuple[list[int], list[int]]) -> list[int]:

@@ -77,15 +77,19 @@ def _read(cluster: Cluster, index: str, ids: Sequence[str]) -> dict[str, list[JS
     return found
 
 
-def places(cluster: Cluster, index: str, ids: Sequence[str]) -> list[JSON]:
+def places(
+    cluster: Cluster, index: str, ids: Sequence[str], query: JSON | None = None
+) -> list[JSON]:
     """Where the documents of these ids are, as a conditional write names them; not what they say.
 
-    A refresh has to come before it. Raises ServerError and Unreachable.
+    `query`: those of them that match. A refresh has to come before it. Raises ServerError and
+    Unreachable.
     """
     size = len(ids)
     while True:
-        query: JSON = {"terms": {"_id": list(ids)}}
-        body: JSON = {"query": query, "size": size, "seq_no_primary_term": True, "_source": False}
+        named: JSON = {"terms": {"_id": list(ids)}}
+        within = {"bool": {"filter": [named, query]}} if query else named
+        body: JSON = {"query": within, "size": size, "seq_no_primary_term": True, "_source": False}
         hits = search(cluster, index, body)["hits"]["hits"]
         if len(hits) < size or size > COPIES * len(ids):
             return [_place(hit) for hit in hits]

@@ -31,6 +31,8 @@ class Report:
     `again`: documents that were looked at again, as clients had touched them since the first look.
     `buckets` were compared, `differing` of them were not equal. `marks` date from before the
     first document was read: whoever finds them unchanged knows that the proof still holds.
+    `left_out`: documents of the source that the script of the copy leaves out, not counted in
+    `source_documents`.
     """
 
     method: Method
@@ -47,6 +49,7 @@ class Report:
     different: Ids = field(default_factory=Ids)
     again: int = 0
     seconds: float = 0.0
+    left_out: int = 0
 
     @property
     def equal(self) -> bool:
@@ -55,5 +58,8 @@ class Report:
         return same_count and not self.differing and not self.moved
 
     def to_json(self) -> JSON:
-        """The record for the journal: every field, and `equal`."""
-        return {**asdict(self), "equal": self.equal, "seconds": round(self.seconds, 3)}
+        """The record for the journal: every field, and `equal`; `left_out` where there is any."""
+        found = {**asdict(self), "equal": self.equal, "seconds": round(self.seconds, 3)}
+        if not self.left_out:
+            del found["left_out"]
+        return found

@@ -119,10 +119,13 @@ def spans(part: Part, most: int) -> list[Span]:
     return joined
 
 
-def read_side(cluster: Cluster, index: str, parts: tuple[Part, ...]) -> Side:
+def read_side(
+    cluster: Cluster, index: str, parts: tuple[Part, ...], query: JSON | None = None
+) -> Side:
     """Ask about a refreshed index, as it is, or at one point in time for each of its shards.
 
-    Raises Refused where its documents cannot be read back, StepFailed where it is not there.
+    `query`: only the documents that match it are of interest. Raises Refused where its documents
+    cannot be read back, StepFailed where it is not there.
     """
     path = f"/{quote(index, safe='')}"
     settings, mappings = _definition(cluster, index)
@@ -131,7 +134,7 @@ def read_side(cluster: Cluster, index: str, parts: tuple[Part, ...]) -> Side:
     routed = {"exists": {"field": "_routing"}}
     return Side(
         index=index,
-        documents=sum(count(cluster, index, pit=part.pit) for part in parts),
+        documents=sum(count(cluster, index, query, pit=part.pit) for part in parts),
         size=stats["_all"]["primaries"]["store"]["size_in_bytes"],
         routed=sum(count(cluster, index, routed, pit=part.pit) for part in parts),
         slow_ids=settings.get("codec", "") not in FAST_CODECS,
@@ -141,12 +144,15 @@ def read_side(cluster: Cluster, index: str, parts: tuple[Part, ...]) -> Side:
     )
 
 
-def read_part(cluster: Cluster, index: str, highest: int, pit: str = "") -> Part:
+def read_part(
+    cluster: Cluster, index: str, highest: int, pit: str = "", query: JSON | None = None
+) -> Part:
     """Where the documents are, by sequence number up to `highest`; -1 where there was no write."""
     interval = 1 + max(0, highest) // HISTOGRAM_BUCKETS
     if highest < 0:
         return Part((), interval, pit)
-    return Part(_histogram(cluster, index, interval, Span(0, highest + 1, 0, pit)), interval, pit)
+    span = Span(0, highest + 1, 0, pit)
+    return Part(_histogram(cluster, index, interval, span, query), interval, pit)
 
 
 def _definition(cluster: Cluster, index: str) -> tuple[JSON, JSON]:
@@ -173,13 +179,14 @@ def _refuse_unprovable(index: str, mappings: JSON) -> None:
 
 
 def _histogram(
-    cluster: Cluster, index: str, interval: int, span: Span
+    cluster: Cluster, index: str, interval: int, span: Span, query: JSON | None
 ) -> tuple[tuple[int, int], ...]:
     """Documents by sequence number; of an index as it is, all of them."""
     shape = {"field": "_seq_no", "interval": interval, "min_doc_count": 1}
     body: JSON = {"size": 0, "aggs": {"spread": {"histogram": shape}}}
-    if span.pit:
-        body |= {"query": span.query()}
+    asked = [one for one in (query, span.query() if span.pit else None) if one]
+    if asked:
+        body |= {"query": {"bool": {"filter": asked}} if len(asked) > 1 else asked[0]}
     buckets = search(cluster, index, body, span.pit)["aggregations"]["spread"]["buckets"]
     return tuple((int(bucket["key"]), bucket["doc_count"]) for bucket in buckets)
 

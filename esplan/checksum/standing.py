@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from esplan.checksum.comparison import hashes, joined, summed, unlike
+from esplan.checksum.reading import PLAIN
 from esplan.checksum.side import Named, Part, Span, pieces, read_part, search
 from esplan.checksum.view import View, open_view
 from esplan.errors import VerificationFailed
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from esplan.checksum.comparison import Hashes, Pair, Progress
+    from esplan.checksum.reading import Reading
     from esplan.cluster import Cluster
 
 Rows = dict[str, tuple[str, ...]]
@@ -97,17 +99,21 @@ class Touched:
 
 
 def survey(
-    cluster: Cluster, source: str, target: str, copied: Sequence[int], progress: Progress
+    cluster: Cluster,
+    names: tuple[str, str],
+    copied: Sequence[int],
+    progress: Progress,
+    reading: Reading = PLAIN,
 ) -> Standing:
-    """Compare every document of both, at a point in time. It only reads.
+    """Compare every document of both, source first, at a point in time. It only reads.
 
     `copied`: the marks of the source up to which the target was filled already.
     Raises as `compare` does, and VerificationFailed where far too much differs.
     """
-    old, new = open_view(cluster, source), open_view(cluster, target)
+    old, new = open_view(cluster, names[0]), open_view(cluster, names[1])
     old = replace(old, marks=tuple(copied))
-    pair = hashes(cluster, old.side(), new.side(), finer=FINER)
-    sums = summed(pair, progress)
+    pair = hashes(cluster, old.side(reading.query), new.side(), reading, finer=FINER)
+    sums, _ = summed(pair, progress)
     standing = Standing(old, new, pair, sum(sums[0][::3]))
     differing = unlike(sums)
     if not differing:
@@ -116,7 +122,7 @@ def survey(
     if max(map(len, (missing, extra, different))) == MOST:
         standing.close()
         raise VerificationFailed(
-            f"{target} differs from {source} in {MOST:,} documents or more",
+            f"{names[1]} differs from {names[0]} in {MOST:,} documents or more",
             why="that is more than clients write during one comparison",
             remedy="apply the plan again at a quieter time; or declare `writes: block`",
         )
@@ -157,9 +163,9 @@ def settled(cluster: Cluster, standing: Standing, since: Touched) -> tuple[Stand
     return newer, len(again)
 
 
-def _keeps_ids(_pair: Pair) -> bool:
+def _keeps_ids(pair: Pair) -> bool:
     """Whether a document of the source is found by the id that its copy has."""
-    return True
+    return pair.hashes[0].reading.script is None
 
 
 # Documents of a side

@@ -27,6 +27,7 @@ from esplan.request import index_path
 if TYPE_CHECKING:
     from esplan.checksum.side import Side
     from esplan.cluster import Cluster
+    from esplan.model import JSON
 
 UNKNOWN_PATH = (400, 405)
 """How a server answers a path that it does not have."""
@@ -63,9 +64,9 @@ class View:
         own = (one["settings"]["index"]["max_result_window"] for one in found.values())
         return min(PAGE, int(next(own, PAGE)))
 
-    def side(self) -> Side:
-        """The view as one side of a comparison."""
-        return read_side(self.cluster, self.index, self.parts)
+    def side(self, query: JSON | None = None) -> Side:
+        """The view as one side of a comparison; `query`: of these documents alone."""
+        return read_side(self.cluster, self.index, self.parts, query)
 
     def close(self) -> None:
         """Give the server its files back; it takes them itself where that does not work."""

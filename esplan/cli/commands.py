@@ -128,7 +128,6 @@ def plan(
     """
     from esplan import live
     from esplan.commands import plan as commands
-    from esplan.commands import trial
     from esplan.commands.oracle import asked
 
     given = chosen(ctx)
@@ -144,11 +143,19 @@ def plan(
             allow_close=allow_close or (),
             asked=server,
         )
-        trial.refuse_unaccepted(cluster, made)
+        made = _tried(cluster, made)
     if job:
         commands.refuse_nothing_to_release(made, wanted)
     save_and_show(given, made, output, format_)
     return 2 if detailed_exitcode and made.steps else 0
+
+
+def _tried(cluster: Cluster, made: Plan) -> Plan:
+    """The plan, after the server was asked whether it can be carried out."""
+    from esplan.commands import sample, trial
+
+    trial.refuse_unaccepted(cluster, made)
+    return sample.tried(cluster, made)
 
 
 def save_and_show(given: Globals, made: Plan, output: str | None, format_: Format) -> None:

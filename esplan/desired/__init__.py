@@ -43,8 +43,8 @@ class Place:
 class Desired:
     """What the files say.
 
-    `digest`: SHA-256, in hex, over the canonical JSON of all files merged, variables replaced
-    and mapping files read in. `places`: where each object of `state` is defined.
+    `digest`: SHA-256, in hex, over the canonical JSON of all files merged, variables replaced,
+    mapping and script files read in. `places`: where each object of `state` is defined.
     """
 
     state: State
@@ -204,10 +204,19 @@ def _digest(entries: Mapping[Address, Entry], builder: Builder) -> str:
         body, raw = entry.path[0], dict(entry.raw)
         holder = raw = _inlined(raw, entry, builder)
         if address.kind == "alias":
-            holder = raw | {"index": _inlined(raw["index"], entry, builder)}
+            holder = _scripted(raw, builder.scripts.get(address))
+            holder |= {"index": _inlined(raw["index"], entry, builder)}
         merged[body][address.name] = holder
     text = json.dumps(merged, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _scripted(raw: JSON, source: str | None) -> JSON:
+    """An alias whose script, if it stands in a file, is part of it."""
+    if source is None:
+        return raw
+    script = {name: part for name, part in raw["migrate"]["script"].items() if name != "file"}
+    return raw | {"migrate": raw["migrate"] | {"script": script | {"source": source}}}
 
 
 def _inlined(body: JSON, entry: Entry, builder: Builder) -> JSON:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from esplan import normalize, runs, schema, source
-from esplan.desired import naming
+from esplan.desired import migration, naming
 from esplan.errors import Diagnostic, InvalidInput, InvalidRunIds
-from esplan.model import JSON, Address, Alias, Body, Finish, Index, Migrate, Runs, Verify
+from esplan.model import JSON, Address, Alias, Body, Finish, Index, Migrate, Runs
 from esplan.segments import SEGMENT, byte_size
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Builder:
 
     problems: list[Diagnostic] = field(default_factory=list)
     files: dict[Path, Document | None] = field(default_factory=dict)
+    scripts: dict[Address, str] = field(default_factory=dict)
 
     def index(self, entry: Entry) -> Index:
         """An entry of `indices`."""
@@ -84,13 +85,31 @@ class Builder:
             options=self.options(entry, {k: v for k, v in raw.items() if k in OPTIONS}, ()),
             body=self.with_replicas(entry, self.body(entry, index, ("index",))),
             naming=naming.naming(pattern, index.get("colors")),
-            migrate=_migrate(raw.get("migrate", {})),
-            verify=Verify(**raw.get("verify", {})),
+            migrate=self.migrate(entry),
+            verify=migration.verify(raw.get("verify", {})),
             finish=_finish(raw.get("finish", {})),
             runs=runs,
             protect=raw.get("protect"),
             group=raw.get("group") or _source_group(runs),
         )
+
+    def migrate(self, entry: Entry) -> Migrate:
+        """How a new index is filled; the script's file is read."""
+        raw = entry.raw.get("migrate", {})
+        source = self.script(entry, raw["script"]) if "script" in raw else None
+        for path, message in migration.problems(raw, source):
+            self.problems.append(entry.problem("migrate", *path, message=message))
+        return migration.migrate(raw, source)
+
+    def script(self, entry: Entry, raw: JSON) -> str:
+        """The text of a script; empty where its file cannot be used, which is reported."""
+        if "file" not in raw:
+            return str(raw["source"])
+        text, wrong = migration.read_script(mapping_path(entry.document, raw["file"]))
+        if wrong:
+            self.problems.append(entry.problem("migrate", "script", "file", message=wrong))
+        self.scripts[entry.address] = text
+        return text
 
     def runs(self, entry: Entry) -> Runs:
         """How a loader's indices are found. Nothing is copied, so nothing is said of a copy."""
@@ -226,12 +245,6 @@ def _finish(raw: JSON) -> Finish:
         forcemerge=int(merge) if isinstance(merge, float) else merge,
         segment=byte_size(raw["max_segment_size"]) if "max_segment_size" in raw else SEGMENT,
     )
-
-
-def _migrate(raw: JSON) -> Migrate:
-    """JSON Schema takes 2.0 for an integer; the server's URL parameter does not."""
-    slices = raw.get("slices", "auto")
-    return Migrate(**{**raw, "slices": slices if slices == "auto" else int(slices)})
 
 
 def _fails(settings: JSON) -> bool:

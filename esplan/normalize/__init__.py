@@ -24,6 +24,7 @@ from esplan.normalize.mappings import (
     is_throwaway,
     mark,
     meta,
+    transformed,
 )
 from esplan.normalize.settings import (
     SERVER_ADDED,
@@ -57,6 +58,7 @@ __all__ = [
     "properties",
     "read_by",
     "setting_value",
+    "transformed",
     "without_overridden",
 ]
 

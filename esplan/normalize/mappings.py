@@ -24,6 +24,12 @@ PROTECT = "protect"
 """The key beside the mark that says that the index must stay. It is no part of the mark: a mark is
 compared as a whole, and protection comes and goes."""
 
+TRANSFORM = "transform"
+"""The key beside the mark that says which transform the documents went through: a digest. It is
+no part of the mark either: it says something about documents, not about who made the index."""
+
+BESIDE = (PROTECT, TRANSFORM)
+
 THROWAWAY = "oracle"
 """The key of the mark of an index that is only there to ask the server with."""
 
@@ -115,7 +121,7 @@ def without_mark(root: JSON) -> JSON:
 
 def mark(mappings: JSON) -> JSON:
     """Who made the index, from the mapping's `_meta`: {} for one that esplan did not make."""
-    return {key: value for key, value in _own(mappings).items() if key != PROTECT}
+    return {key: value for key, value in _own(mappings).items() if key not in BESIDE}
 
 
 def is_protected(mappings: JSON) -> bool:
@@ -123,9 +129,16 @@ def is_protected(mappings: JSON) -> bool:
     return _own(mappings).get(PROTECT) is True
 
 
-def meta(mappings: JSON, mark: JSON, *, protect: bool) -> JSON:
+def transformed(mappings: JSON) -> str:
+    """The digest of the transform that the documents went through; empty where none is known."""
+    found = _own(mappings).get(TRANSFORM)
+    return found if isinstance(found, str) else ""
+
+
+def meta(mappings: JSON, mark: JSON, *, protect: bool, transform: str = "") -> JSON:
     """A whole `_meta`, as it is sent: the owner's keys, and esplan's own if there is anything."""
     own = {**mark, PROTECT: True} if protect else mark
+    own = {**own, TRANSFORM: transform} if transform else own
     rest: JSON = mappings.get("_meta", {})
     return {**rest, MARK: own} if own else rest
 

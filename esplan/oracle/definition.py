@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from esplan.model import JSON, Body
 from esplan.route.context import EXPANSION, REPLICAS, SHARDS
-from esplan.route.replace import new_body
+from esplan.route.source import new_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -2,7 +2,7 @@
 
 A throwaway has an unguessable name, so no writer knows it, and a mark in its mapping's `_meta`.
 What a killed run left is deleted by the next one, if it carries the mark, is old by the server's
-own clock, and holds no document.
+own clock, and holds no document but copies.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from esplan import live, normalize
-from esplan.errors import EsplanError, ServerError
+from esplan.errors import EsplanError, Forbidden, ServerError
 from esplan.model import JSON, Body
 from esplan.request import batches, index_path
 
@@ -28,6 +28,9 @@ LETTERS = "bcdfghjklmnpqrst"
 """Of a name: no digit, so that it never looks like a number or a run, and no word."""
 
 MARK: JSON = {normalize.THROWAWAY: True}
+
+SAMPLE: JSON = {normalize.THROWAWAY: True, "sample": True}
+"""The mark of one that copies of documents go into: it is deleted with them."""
 
 OLD = 600_000
 """Milliseconds. A throwaway lives for seconds: an older one belongs to nobody."""
@@ -61,13 +64,13 @@ class Throwaways:
         self.names.append(name)
         return name
 
-    def create(self, body: Body, shards: int = 1) -> str:
+    def create(self, body: Body, shards: int = 1, mark: JSON = MARK) -> str:
         """The name of a new empty index. Raises ServerError where the server does not take it.
 
         `shards`: copies of each that are waited for; 0 for an index that is only looked at.
         """
         settings = {"index.hidden": "true", **body.settings, **body.creation}
-        meta = normalize.meta(body.mappings, MARK, protect=False)
+        meta = normalize.meta(body.mappings, mark, protect=False)
         whole = {
             "settings": {name: value for name, value in settings.items() if value is not None},
             "mappings": {**body.mappings, "_meta": meta},
@@ -96,14 +99,17 @@ class Throwaways:
             self.cluster.change("DELETE", path, {"ignore_unavailable": "true"})
             del self.names[: len(some)]
 
-    def sweep(self) -> None:
+    def sweep(self, clock: str = "") -> None:
         """Delete what a killed run left. A new throwaway tells the time on the server's clock."""
-        clock = self.create(Body({"index.number_of_replicas": "0"}))
+        clock = clock or self.create(Body({"index.number_of_replicas": "0"}))
         found = self.cluster.read(f"/{PREFIX}*", {"expand_wildcards": "all"}) or {}
         now = _created(found[clock])
         for name in leftovers(found, now):
             with suppress(ServerError):  # a shard that does not start, or another run was faster
-                self._delete_if_empty(name)
+                if normalize.mark(found[name]["mappings"]) == SAMPLE:
+                    self.cluster.change("DELETE", index_path(name))
+                else:
+                    self._delete_if_empty(name)
 
     def _delete_if_empty(self, name: str) -> None:
         """Under a write block, which waits for writes in flight, so that the count holds."""
@@ -139,7 +145,7 @@ def refused(error: ServerError) -> EsplanError:
     """A refusal as it is, but for a missing privilege: that is about the oracle, not the rules."""
     if error.status not in FORBIDDEN or error.type != "security_exception":
         return error
-    return EsplanError(
+    return Forbidden(
         f"the oracle may not make its throwaway indices, {PREFIX}*",
         why=error.what,
         remedy="give the user create_index, manage, read and write on them, and nothing else is "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan import naming
+from esplan import naming, transform
 from esplan.errors import Refused
 from esplan.model import Alias
 from esplan.plan import Change
@@ -86,6 +86,7 @@ def _create_alias(comparison: Comparison, alias: Alias, context: Context) -> Rou
         {},
         filled=False,
         protect=bool(alias.protect),
+        transform=transform.digest(alias.migrate),
     )
     switch = update_aliases.describe(
         address,

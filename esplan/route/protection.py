@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from esplan import normalize, safety
@@ -76,8 +77,8 @@ def _with_mark(step: Step, source: Index | None, live: State, final: dict[str, b
     if step.kind != "put_mapping" or "_meta" not in body or index is None:
         return step
     protect = final.get(index.name, bool(index.protect))
-    before = normalize.meta(index.body.mappings, index.mark, protect=protect)
-    meta = normalize.meta(body, index.mark, protect=protect)
+    own = partial(normalize.meta, mark=index.mark, protect=protect, transform=index.transform)
+    before, meta = own(index.body.mappings), own(body)
     request = {**(step.request or {}), "body": {**body, "_meta": meta}}
     unchanged: JSON = {"check": "meta", "index": name, "meta": before}
     return replace(step, request=request, preconditions=(*step.preconditions, unchanged))

@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from dataclasses import replace as changed
 from typing import TYPE_CHECKING
 
-from esplan import naming
+from esplan import naming, transform
 from esplan.activity import Activity
 from esplan.diff import Comparison, projected
-from esplan.errors import Refused
-from esplan.model import JSON, Alias, Body, Index
+from esplan.model import JSON, Alias, Body, Index, Migrate
 from esplan.plan import Change, Reason, Step
-from esplan.route import rules
 from esplan.route.context import EXPANSION, REPLICAS, SHARDS, Context, Routed, unchanged
 from esplan.route.guard import guard_name
 from esplan.route.in_place import backfill_steps, late, mapping_steps
 from esplan.route.merging import merge_step
 from esplan.route.rules import Route
+from esplan.route.source import NEVER_CARRIED, copyable, new_body, refuse_undeletable
 from esplan.steps import (
     await_health,
     block_writes,
@@ -49,11 +48,6 @@ PIPELINES = ("index.default_pipeline", "index.final_pipeline")
 AFTER_SWITCH = "index.lifecycle."
 """A policy must not act on an index that is still being filled."""
 
-UNNUMBERED = "index.disable_sequence_numbers"
-
-NEVER_CARRIED = ("index.blocks.",)
-"""Live settings that are a condition, not a definition: a new index does not inherit them."""
-
 
 def replace(
     comparison: Comparison,
@@ -67,7 +61,7 @@ def replace(
     With `resize` hard links take the place of the copy: nothing that is indexed differs. Fields
     that are new are added to the new index.
     """
-    source = _source(comparison, alias)
+    source = copyable(comparison, alias)
     target = naming.next_index(alias, source, context.live, context.today)
     body = new_body(source.body, alias.body)
     copy = _Copy(str(comparison.address), alias, source, target, body, comparison, context, resize)
@@ -82,44 +76,6 @@ def replace(
         comparison.after,
     )
     return Routed(change, copy.steps(), copy.warnings())
-
-
-def _source(comparison: Comparison, alias: Alias) -> Index:
-    """The index to copy from, if a copy of it can be whole."""
-    source = comparison.index
-    if source is None or not source.is_open:
-        raise Refused(
-            f"alias.{alias.name}: the index behind it is closed, and cannot be copied",
-            remedy="open it first (POST /<index>/_open)",
-        )
-    stored = source.body.mappings.get("_source", {})
-    if alias.migrate.writes == "catch-up" and source.body.settings.get(UNNUMBERED) == "true":
-        raise Refused(
-            f"alias.{alias.name}: nobody can tell what clients write to {source.name} meanwhile",
-            why=f"it has no sequence numbers ({UNNUMBERED})",
-            remedy="declare migrate: {writes: block}",
-        )
-    lossy = sorted(name for name in ("enabled", "includes", "excludes") if name in stored)
-    if lossy:
-        raise Refused(
-            f"alias.{alias.name}: {source.name} does not keep the whole _source "
-            f"(mappings._source.{lossy[0]}), so its documents cannot be copied",
-            remedy="load the new index from where the data came from, or undo the change "
-            "that needs a new index",
-        )
-    return source
-
-
-def new_body(live: Body, desired: Body) -> Body:
-    """The new index: as desired, with the settings and fields that only live has kept.
-
-    A declared number of replicas ends their automatic expansion, which would override it.
-    """
-    carried = {n: v for n, v in live.settings.items() if not n.startswith(NEVER_CARRIED)}
-    if REPLICAS in desired.settings:
-        carried.pop(EXPANSION, None)
-    mappings = desired.mappings if desired.exact else rules.merged(live.mappings, desired.mappings)
-    return Body({**carried, **desired.settings}, mappings, creation=desired.creation)
 
 
 @dataclass(frozen=True)
@@ -153,7 +109,9 @@ class _Copy:
         """The block begins when little is left. What takes long comes before it."""
         checks = (self._still(), self._ours())
         blocked = (self._still(), self._blocked(), self._ours())
-        copy = reindex.describe(self.address, self.source, self.guard, self.alias.migrate, checks)
+        migrate = self._migrate()
+        copy = reindex.describe(self.address, self.source, self.guard, migrate, checks)
+        reading = verify.read_as(migrate, self.alias.verify)
         final = self._final()
         return (
             self._create(),
@@ -162,10 +120,10 @@ class _Copy:
             ),
             copy,
             *self._set({n: v for n, v in final.items() if n not in PIPELINES}, "prepare"),
-            catch_up.describe(copy, self.source, self.target, checks, "prepare"),
+            catch_up.describe(copy, self.source, self.target, checks, "prepare", reading),
             await_health.describe(self.address, self.target),
             self._block(),
-            catch_up.describe(copy, self.source, self.target, blocked, "switch"),
+            catch_up.describe(copy, self.source, self.target, blocked, "switch", reading),
             self._prove(),
             *self._set({n: v for n, v in final.items() if n in PIPELINES}, "switch"),
             self._switch(),
@@ -196,6 +154,7 @@ class _Copy:
             Body(kept, self.body.mappings, creation=self.body.creation),
             aliases,
             filled=True,
+            transform=transform.digest(self.alias.migrate) or self.source.transform,
         )
 
     @property
@@ -213,9 +172,18 @@ class _Copy:
 
     def _copy(self) -> tuple[Step, ...]:
         checks = (self._still(), self._blocked(), self._ours())
-        migrate = self.alias.migrate
-        copy = reindex.describe(self.address, self.source, self.guard, migrate, checks)
+        copy = reindex.describe(self.address, self.source, self.guard, self._migrate(), checks)
         return (self._block(), copy)
+
+    def _migrate(self) -> Migrate:
+        """Documents that went through the transform already do not go through it again."""
+        migrate = self.alias.migrate
+        return transform.none(migrate) if self.resize or self._is_transformed() else migrate
+
+    def _is_transformed(self) -> bool:
+        return bool(self.source.transform) and (
+            self.source.transform == transform.digest(self.alias.migrate)
+        )
 
     def _link(self, how: Resize) -> tuple[Step, ...]:
         """The new index has the settings of the old one, but for these."""
@@ -258,6 +226,7 @@ class _Copy:
             self.target,
             self.alias.verify,
             checks,
+            migrate=self._migrate(),
             caught_up=caught_up,
         )
 
@@ -330,7 +299,7 @@ class _Copy:
 
     def _delete(self) -> Step:
         """Only what esplan made, or what the desired file's own pattern names, and only unused."""
-        _check_deletable(self.alias, self.source, self.context)
+        refuse_undeletable(self.alias, self.source, self.context)
         preconditions = (
             self._served(),
             {"check": "serves", "index": self.target},
@@ -377,6 +346,11 @@ class _Copy:
             )
         if self.resize:
             found += late(self.comparison, self.target)
+        if self._is_transformed() and not self.resize:
+            found.append(
+                f"{self.address}: the documents of {self.source.name} went through this transform "
+                "(migrate) already, and are copied as they are"
+            )
         if self.alias.verify.method == "count":
             found.append(f"{self.address}: verify.method count proves numbers, not contents")
         return tuple(found)
@@ -384,21 +358,3 @@ class _Copy:
 
 def _on(index: str, alias: str, options: JSON) -> JSON:
     return {"index": index, "alias": alias, **options}
-
-
-def _check_deletable(alias: Alias, old: Index, context: Context) -> None:
-    named = f"index.{old.name}" in context.allowed
-    known = old.mark or naming.matches(alias.naming, old.name) or named
-    if not known:
-        raise Refused(
-            f"alias.{alias.name}: delete_old would delete {old.name}, which esplan did not make "
-            f"and whose name is not of the pattern {alias.naming.pattern}",
-            remedy="set finish.delete_old: false, and delete the index by hand afterwards",
-        )
-    others = context.staying(alias.name, old, deleted=True)
-    if others:
-        raise Refused(
-            f"alias.{alias.name}: delete_old would delete {old.name}, which also serves "
-            f"{', '.join(others)}",
-            remedy="move these aliases first, or set finish.delete_old: false",
-        )

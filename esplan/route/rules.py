@@ -127,6 +127,8 @@ KEPT = {
 """What documents keep where a server takes another value: 7.17 and OpenSearch 2.19 take the
 field names in place, OpenSearch the partitions on a closed index."""
 
+UNTRANSFORMED = "the documents that are there have not been through this transform"
+
 SIMILARITY_TYPE = re.compile(r"settings\.index\.similarity\..*\.type")
 """A clone keeps a null, and reads it as a similarity without a type."""
 
@@ -158,6 +160,8 @@ def _rule(difference: Difference, live: Body) -> tuple[Route, str]:
     section = difference.path[0]
     if section in ("options", "aliases"):
         return Route.ALIAS, "an alias changes in one atomic call"
+    if section == "migrate":
+        return Route.REINDEX, UNTRANSFORMED
     if section == "index":
         return Route.RELEASE, "the alias moves to another run in one atomic call"
     if old := for_documents(difference, live):

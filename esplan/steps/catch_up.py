@@ -23,6 +23,7 @@ from esplan.steps.mark_writes import MARKS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from esplan.checksum import Reading
     from esplan.checksum.standing import Touched
     from esplan.model import JSON, Index
     from esplan.plan import Phase
@@ -51,11 +52,16 @@ BEHIND, LAST = "copy what clients write to {} meanwhile, and compare", "copy the
 
 
 def describe(
-    copy: Step, source: Index, target: str, preconditions: tuple[JSON, ...], phase: Phase
+    copy: Step,
+    source: Index,
+    target: str,
+    preconditions: tuple[JSON, ...],
+    phase: Phase,
+    reading: JSON | None = None,
 ) -> Step:
     """`copy` is the step that fills the target: what follows goes the same way.
 
-    In the phase `switch` the source is write-blocked.
+    In the phase `switch` the source is write-blocked. `reading`: how the proof reads the source.
     """
     body = (copy.request or {})["body"]
     newer = {"range": {"_seq_no": {"gt": MARK}}}
@@ -77,7 +83,12 @@ def describe(
         preconditions=preconditions,
         undo={"none": "a copy that still runs is cancelled; its target is deleted"},
         estimate={"documents": source.documents, "bytes": source.size} if phase != "switch" else {},
-        arguments={"source": source.name, "target": target, "blocked": phase == "switch"},
+        arguments={
+            "source": source.name,
+            "target": target,
+            "blocked": phase == "switch",
+            **({"reading": reading} if reading else {}),
+        },
     )
 
 
@@ -128,13 +139,17 @@ def _surveyed(step: Step, run: Run) -> Standing:
             break
     standing = survey(
         run.cluster,
-        source,
-        target,
+        (source, target),
         marks,
         lambda done, total: run.listener.step_progress(step, done, total),
+        _reading(step),
     )
     run.standings[step.address] = standing
     return standing
+
+
+def _reading(step: Step) -> Reading:
+    return checksum.from_json(step.arguments.get("reading", {}))
 
 
 def _refuse(step: Step, stuck: frozenset[str]) -> None:
@@ -198,13 +213,18 @@ def _finished(step: Step, run: Run, task: str) -> int:
 
 
 def _delete(step: Step, run: Run, ids: Sequence[str]) -> None:
-    """What is not in the source any more. A routed twin that is there stays."""
+    """What is not in the source any more. A routed twin that is there stays.
+
+    By the id that a script makes no document of the source is found: then nothing is asked of it.
+    """
     source, target = step.arguments["source"], step.arguments["target"]
     if not ids:
         return
+    reading = _reading(step)
     checksum.refresh(run.cluster, [source, target])
     for some in checksum.pieces(ids, DELETES):
-        kept = {(one["_id"], one["routing"]) for one in places(run.cluster, source, some)}
+        there = [] if reading.script else places(run.cluster, source, some, reading.query)
+        kept = {(one["_id"], one["routing"]) for one in there}
         found = places(run.cluster, target, some)
         _send(run, step, [one for one in found if (one["_id"], one["routing"]) not in kept])
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 REPEAT = False
 
 
-def describe(
+def describe(  # noqa: PLR0913  (what is sent, and what it is for)
     address: str,
     plan_id: str,
     index: str,
@@ -27,9 +27,14 @@ def describe(
     *,
     filled: bool,
     protect: bool = False,
+    transform: str = "",
 ) -> Step:
-    """`filled`: a copy goes into it, so that undoing it may drop documents."""
-    meta = normalize.meta(body.mappings, mark(plan_id, address), protect=protect)
+    """`filled`: a copy goes into it, so that undoing it may drop documents.
+
+    `transform`: the digest of what its documents went through, or will come as.
+    """
+    own = mark(plan_id, address)
+    meta = normalize.meta(body.mappings, own, protect=protect, transform=transform)
     given = {**body.settings, **body.creation}
     whole = {
         "settings": {name: value for name, value in given.items() if value is not None},

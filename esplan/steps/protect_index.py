@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from esplan import normalize
@@ -19,7 +20,7 @@ REPEAT = False
 def describe(address: str, index: Index, *, protect: bool) -> Step:
     """`_meta` is sent whole, because the server replaces it whole."""
     path = index_path(index.name, "/_mapping")
-    before, after = meta(index), normalize.meta(index.body.mappings, index.mark, protect=protect)
+    before, after = meta(index), meta(replace(index, protect=protect))
     said = "protect" if protect else "take the protection off"
     return Step(
         kind="protect_index",
@@ -38,7 +39,8 @@ def describe(address: str, index: Index, *, protect: bool) -> Step:
 
 def meta(index: Index) -> JSON:
     """The whole `_meta` of a live index."""
-    return normalize.meta(index.body.mappings, index.mark, protect=bool(index.protect))
+    protect, transform = bool(index.protect), index.transform
+    return normalize.meta(index.body.mappings, index.mark, protect=protect, transform=transform)
 
 
 def probe(step: Step, run: Run) -> bool:

@@ -8,9 +8,10 @@ version conflict and left as it is.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from esplan import rates
+from esplan import rates, transform
 from esplan.errors import StepFailed
 from esplan.plan import Step
 from esplan.request import index_path, request
@@ -31,6 +32,9 @@ BATCH = 1000
 
 WINDOW = "index.max_result_window"
 """The setting of an index that is the most that a batch can have."""
+
+HANDLED = ("created", "updated", "deleted", "noops", "version_conflicts")
+"""What becomes of a document; `noops` and `deleted` were left out by a script."""
 
 STARTS = 5
 """How often a task that vanished with its node is started again in one apply."""
@@ -54,7 +58,7 @@ def describe(
         "timeout": "10m",
     }
     query = "&".join(f"{name}={value}" for name, value in parameters.items())
-    body = {
+    body: JSON = {
         "conflicts": "proceed",
         "source": {"index": source.name, **smaller_batch(source, "size")},
         "dest": {"index": target, "op_type": "create"},
@@ -63,13 +67,51 @@ def describe(
         kind="reindex",
         phase="prepare" if live else "switch",
         address=address,
-        description=f"copy every document of {source.name}" + " while clients write" * live,
-        request=request("POST", f"/_reindex?{query}", body),
+        description=_said(source.name, migrate) + " while clients write" * live,
+        request=request("POST", f"/_reindex?{query}", transformed(body, migrate)),
         preconditions=preconditions,
         undo={"none": "a copy that still runs is cancelled; its target is deleted"},
         estimate={"documents": source.documents, "bytes": source.size},
-        arguments={"source": source.name, "target": target, **({"live": True} if live else {})},
+        arguments={
+            "source": source.name,
+            "target": target,
+            **_arguments(migrate),
+            **({"live": True} if live else {}),
+        },
     )
+
+
+def transformed(body: JSON, migrate: Migrate) -> JSON:
+    """The body of a copy with what happens to the documents on the way."""
+    script, parts = transform.script(migrate), dict(body)
+    if migrate.query:
+        parts["source"] = {**body["source"], "query": migrate.query}
+    if migrate.pipeline:
+        parts["dest"] = {**body["dest"], "pipeline": migrate.pipeline}
+    return {**parts, "script": script} if script else parts
+
+
+def _arguments(migrate: Migrate) -> JSON:
+    """`transform`: its digest. `sample`: how many examples a plan shows."""
+    digest = transform.digest(migrate)
+    return {"transform": digest, "sample": migrate.sample} if digest else {}
+
+
+def _said(source: str, migrate: Migrate) -> str:
+    which = "the documents that match migrate.query" if migrate.query else "every document"
+    through = [
+        said
+        for said, there in (
+            ("rename and drop", migrate.rename and migrate.drop),
+            ("rename", migrate.rename and not migrate.drop),
+            ("drop", migrate.drop and not migrate.rename),
+            ("the script", migrate.script),
+            (f"the pipeline {migrate.pipeline}", migrate.pipeline),
+        )
+        if there
+    ]
+    way = f", through {', '.join(through)}" if through else ""
+    return f"copy {which} of {source}{way}"
 
 
 def smaller_batch(source: Index, name: str) -> JSON:
@@ -81,13 +123,14 @@ def smaller_batch(source: Index, name: str) -> JSON:
 def probe(step: Step, run: Run) -> bool:
     """No task of ours runs, and the target has as many documents as the source.
 
-    Under the write block and `op_type: create` that means all of them; verify proves it. While
-    clients write, no number tells: only who saw the task end knows.
+    Under the write block and `op_type: create` that means all of them; verify proves it. How many
+    there are while clients write, or a transform leaves, only the finished task knows: to send it
+    again is harmless.
     """
     if tasks(run, run.opaque_id(step)):
         return False
-    if step.arguments.get("live"):
-        return step.id in run.ended
+    if step.arguments.get("live") or step.arguments.get("transform"):
+        return step.id in run.finished
     return count(run, step.arguments["source"]) == count(run, step.arguments["target"])
 
 
@@ -114,9 +157,9 @@ def tasks(run: Run, opaque_id: str) -> list[str]:
 
 def execute(step: Step, run: Run) -> JSON:
     """Adopt the running task or start one; wait for its end; refuse an end with failures."""
-    evidence = _result(step, awaited(step, run))
-    run.ended.add(step.id)
-    return evidence
+    found = _result(step, awaited(step, run))
+    run.finished.add(step.id)
+    return found
 
 
 def awaited(step: Step, run: Run) -> JSON:
@@ -176,7 +219,7 @@ def position(found: JSON, slices: list[JSON]) -> tuple[int, int]:
 
 
 def _handled(status: JSON) -> int:
-    return sum(int(status.get(name, 0)) for name in ("created", "updated", "version_conflicts"))
+    return sum(int(status.get(name, 0)) for name in HANDLED)
 
 
 def _result(step: Step, task: JSON) -> JSON:
@@ -187,7 +230,9 @@ def _result(step: Step, task: JSON) -> JSON:
         raise failed(step, error, response.get("failures", []))
     names = ("total", "created", "version_conflicts", "took", "batches")
     found = {name: response[name] for name in names if name in response}
-    return found | measured(step, response, response.get("created", 0))
+    left_out = sum(int(response.get(name, 0)) for name in ("noops", "deleted"))
+    found |= {"left_out": left_out} if left_out else {}
+    return found | measured(step, response, response.get("created", 0) + left_out)
 
 
 def stopped(task: JSON) -> Any:
@@ -211,24 +256,29 @@ def failed(step: Step, error: Any, failures: list[JSON]) -> StepFailed:
             why=listed(failures),
             remedy="correct the mapping in the desired file, or the documents; then plan again",
         )
-    reason = error.get("reason") if isinstance(error, dict) else error
-    return StepFailed(f"the copy of {step.arguments['source']} did not finish", why=str(reason))
+    reason = reason_of(error) if isinstance(error, dict) else str(error)
+    return StepFailed(f"the copy of {step.arguments['source']} did not finish", why=reason)
 
 
 def listed(failures: list[JSON]) -> str:
     """The first ten documents that failed, each with its reason."""
-    shown = "; ".join(f"{f.get('id', '?')}: {_why(f.get('cause', {}))}" for f in failures[:10])
+    shown = "; ".join(f"{f.get('id', '?')}: {reason_of(f.get('cause', {}))}" for f in failures[:10])
     more = f" (and {len(failures) - 10} more)" if len(failures) > 10 else ""  # noqa: PLR2004
     return shown + more
 
 
-def _why(cause: JSON) -> str:
+def reason_of(cause: JSON) -> str:
+    """A reason and what caused it; of a script with the place in its text."""
     inner = cause.get("caused_by") or {}
-    return ": ".join(str(part) for part in (cause.get("reason"), inner.get("reason")) if part)
+    said = ": ".join(str(part) for part in (cause.get("reason"), inner.get("reason")) if part)
+    stack = cause.get("script_stack") or []
+    before = (line for line, arrow in pairwise(stack) if "^---- HERE" in arrow)
+    line = " ".join(next(before, "").split())
+    return f"{said}, at: {line}" if line else said
 
 
 def undo(step: Step, run: Run) -> None:
     """Cancel what still runs and wait until it is gone: after that nothing writes any more."""
-    run.ended.discard(step.id)
+    run.finished.discard(step.id)
     for task in tasks(run, run.opaque_id(step)):
         run.cluster.change("POST", f"/_tasks/{task}/_cancel", {"wait_for_completion": "true"})

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan import checksum, rates
+from esplan import checksum, rates, transform
+from esplan.checksum import Reading, expectation
 from esplan.errors import VerificationFailed
 from esplan.plan import Step
 from esplan.steps import catch_up
 
 if TYPE_CHECKING:
     from esplan.checksum import Report
-    from esplan.model import JSON, Index, Verify
+    from esplan.model import JSON, Index, Migrate, Verify
     from esplan.run import Run
 
 REPEAT = True
@@ -25,24 +26,48 @@ def describe(
     how: Verify,
     preconditions: tuple[JSON, ...],
     *,
+    migrate: Migrate | None = None,
     caught_up: bool = False,
 ) -> Step:
-    """It only reads, so the plan shows no request.
+    """It only reads, so the plan shows no request. `migrate`: what the copy did to documents.
 
     `caught_up`: every document was compared before, so it looks again at those that were touched.
     """
-    said = "a keyed checksum of every document" if how.method == "checksum" else "counting"
-    said += " that was touched since it was compared" * caught_up
+    script = transform.script(migrate) if migrate else None
+    reading = read_as(migrate, how)
     again = {"caught_up": True} if caught_up else {}
+    parts: JSON = {"reading": reading, "expect": list(how.expect), **again}
     return Step(
         kind="verify",
         phase="switch",
         address=address,
-        description=f"prove that {target} equals {source.name} by {said}",
+        description=_said(source.name, target, how, changed=bool(script))
+        + " (what was touched since it was compared)" * caught_up,
         preconditions=preconditions,
         estimate={} if caught_up else {"documents": source.documents, "bytes": source.size},
-        arguments={"source": source.name, "target": target, "method": how.method, **again},
+        arguments={
+            "source": source.name,
+            "target": target,
+            "method": how.method,
+            **{name: part for name, part in parts.items() if part},
+        },
     )
+
+
+def read_as(migrate: Migrate | None, how: Verify) -> JSON:
+    """How the source is read, for a plan: as the copy makes it."""
+    script = transform.script(migrate) if migrate else None
+    given = {name: script[name] for name in ("source", "params")} if script else None
+    return Reading(given, migrate.query if migrate else None, how.ignore).to_json()
+
+
+def _said(source: str, target: str, how: Verify, *, changed: bool) -> str:
+    by = "a keyed checksum of every document" if how.method == "checksum" else "counting"
+    equal = f"equals {source} as the script makes it," if changed else f"equals {source}"
+    without = f", without {', '.join(how.ignore)}" if how.ignore else ""
+    number = len(how.expect)
+    expected = f", and {number} expectation{'' if number == 1 else 's'}" if number else ""
+    return f"prove that {target} {equal} by {by}{without}{expected}"
 
 
 def probe(_step: Step, _run: Run) -> bool:
@@ -54,12 +79,14 @@ def execute(step: Step, run: Run) -> JSON:
     """The report, as evidence; VerificationFailed names the documents that differ."""
     names = step.arguments
     report = catch_up.prove(step, run) if names.get("caught_up") else _compared(step, run)
-    if not report.equal:
+    expected = names.get("expect", [])
+    if not (report.equal or _is_as_expected(report, expected)):
         raise VerificationFailed(
             f"{names['target']} is not equal to {names['source']}",
             why=_differences(report),
             remedy="nothing was switched; look at these documents on both sides",
         )
+    expectation.require(run.cluster, names["target"], expected)
     if report.method == "count" or names.get("caught_up"):
         return report.to_json()
     return report.to_json() | rates.evidence(step, report.seconds, report.source_documents)
@@ -73,11 +100,19 @@ def _compared(step: Step, run: Run) -> Report:
         names["target"],
         method=names["method"],
         progress=lambda done, total: run.listener.step_progress(step, done, total),
+        reading=checksum.from_json(names.get("reading", {})),
     )
 
 
+def _is_as_expected(report: Report, expected: list[JSON]) -> bool:
+    """Where numbers alone are proven, an expected one stands for that of the source."""
+    said = any(expectation.is_total(one) for one in expected)
+    return report.method == "count" and said and not report.moved
+
+
 def _differences(report: Report) -> str:
-    parts = [f"{report.source_documents} documents against {report.target_documents}"]
+    left_out = f" and {report.left_out} left out" if report.left_out else ""
+    parts = [f"{report.source_documents} documents{left_out} against {report.target_documents}"]
     if report.moved:
         parts.append("somebody wrote to one of them while it was read")
     for said in ("missing", "extra", "different"):

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from esplan import safety
 from esplan.errors import InvalidInput
-from esplan.views import estimate
+from esplan.views import estimate, sample
 from esplan.views.clean import LINES, clean, count, duration, size, value
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def _change(change: Change, plan: Plan) -> Iterator[Text]:
         yield from _reason(reason)
     steps = [step for step in plan.steps if _is_about(step, change)]
     yield from (Text(f"      {line}") for line in _consequences(change, steps))
+    yield from (Text(f"      {line}") for line in sample.lines(change.sample))
     if switch := plan.groups.get(change.address):
         yield Text(f"      in one call with the others of {clean(switch.address)}: all or none")
 
@@ -117,7 +118,8 @@ def _consequences(change: Change, steps: list[Step]) -> Iterator[str]:
         documents, much = copy.estimate.get("documents"), copy.estimate.get("bytes")
         shards = copy.estimate.get("shards")
         much = f"{size(much)}, {_number(shards, 'shard')}" if shards else size(much)
-        yield f"copies {count(documents)} documents ({much}), then proves the copy equal"
+        most = "copies up to" if "query" in (copy.request or {})["body"]["source"] else "copies"
+        yield f"{most} {count(documents)} documents ({much}), then proves the copy equal"
     if "catch_up" in kinds:
         yield f"clients write to {clean(str(change.index))} on; for about a second they cannot"
     elif copy:

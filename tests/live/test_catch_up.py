@@ -217,3 +217,40 @@ def test_a_routing_of_its_own_and_a_twin(world: World) -> None:
 def count(world: World, index: str) -> int:
     world.cluster.read(f"/{index}/_refresh")
     return int(world.cluster.read(f"/{index}/_count")["count"])
+
+
+SHAPES = {
+    "flight": {"type": "integer"},
+    "relation": {"type": "join", "relations": {"flight": "leg"}},
+    "stops": {"type": "nested", "properties": {"at": {"type": "keyword"}}},
+    "blob": {"type": "keyword", "index": False, "doc_values": False},
+}
+
+
+def shaped(number: int) -> dict[str, Any]:
+    """A parent with nested documents; every hundredth has a megabyte."""
+    stops = [{"at": f"{number}-{stop}"} for stop in range(number % 4)]
+    blob = {"blob": "x" * 1_000_000} if number % 100 == 0 else {}
+    return {"flight": number, "relation": "flight", "stops": stops, **blob}
+
+
+def test_nested_joined_and_large_documents(world: World) -> None:
+    body = {
+        "settings": {"number_of_replicas": 0},
+        "mappings": {"properties": SHAPES},
+        "aliases": {world.name: {}},
+    }
+    world.cluster.change("PUT", f"/{world.green}", None, body)
+    world.documents = {str(number): shaped(number) for number in range(1000)}
+    world.load(world.green, world.documents)
+    for number in range(50):
+        leg = {"flight": number, "relation": {"name": "leg", "parent": str(number)}}
+        parameters = {"routing": str(number), "refresh": "true"}
+        world.cluster.change("PUT", f"/{world.green}/_doc/leg{number}", parameters, leg)
+        world.documents[f"leg{number}"] = leg
+    properties = {**SHAPES, "flight": {"type": "keyword"}}
+    world.make_plan(migrate=CATCH_UP, properties=properties)
+    with Readers(world) as readers, Writer(world, make=shaped):
+        world.apply()
+    assert readers.errors == []
+    world.assert_switched()

@@ -10,7 +10,7 @@ from esplan import diff, normalize
 from esplan.errors import Refused
 from esplan.model import Alias, Body, Finish, Index, Migrate, Naming, State, Verify
 from esplan.route import Context, Routed, route
-from esplan.route.replace import new_body
+from esplan.route.source import new_body
 
 if TYPE_CHECKING:
     from esplan.plan import Step

@@ -1,0 +1,226 @@
+"""Try the transform of every copy in a plan on some documents, before the plan is given out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from esplan import planfile
+from esplan.checksum import ClusterHash, expectation, from_json
+from esplan.errors import EsplanError, Forbidden, Refused, ServerError, StepFailed
+from esplan.oracle.rehearsal import Rehearsal, Stage, uncompiled, untried
+from esplan.oracle.throwaway import Throwaways
+from esplan.request import index_path
+
+if TYPE_CHECKING:
+    from esplan.cluster import Cluster
+    from esplan.model import JSON
+    from esplan.plan import Plan, Step
+
+COUNT = "verify: {method: count, expect: [{count: N}, …]} states what must hold instead"
+
+
+def tried(cluster: Cluster, made: Plan) -> Plan:
+    """The plan with what became of the documents; the same one where no copy changes documents.
+
+    Raises Refused, with every reason, for a script that does not compile, a pipeline that is not
+    there, and where the proof of the copy would not hold.
+    """
+    copies = [step for step in made.steps if step.kind == "reindex" and _changes(step)]
+    refusals: list[Refused] = []
+    for copy in copies:
+        try:
+            made = _with(made, _Try(cluster, made, copy).run())
+        except Refused as refusal:
+            refusals.append(refusal)
+    if len(refusals) == 1:
+        raise refusals[0]
+    if refusals:
+        raise Refused(
+            f"{len(refusals)} copies would not do what the files say",
+            why="\n".join(map(str, refusals)),
+        )
+    return planfile.sealed(made) if copies else made
+
+
+def _changes(step: Step) -> bool:
+    return bool(step.arguments.get("transform"))
+
+
+def _with(made: Plan, found: _Found) -> Plan:
+    """The plan with the sample, the proof as it can be made, and the warnings, of one object."""
+    return replace(
+        made,
+        changes=tuple(
+            replace(one, sample=found.sample) if one.address == found.address else one
+            for one in made.changes
+        ),
+        steps=tuple(found.verify if one.id == found.verify.id else one for one in made.steps),
+        warnings=(*made.warnings, *(f"{found.address}: {one}" for one in found.warnings)),
+    )
+
+
+@dataclass
+class _Found:
+    """What the plan says of one copy."""
+
+    address: str
+    verify: Step
+    sample: JSON = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def _why(error: EsplanError) -> str:
+    """Without the remedy of the oracle, which is not what was asked."""
+    return error.why if isinstance(error, Forbidden) else error.what
+
+
+class _Try:
+    """One copy that changes documents."""
+
+    def __init__(self, cluster: Cluster, made: Plan, copy: Step) -> None:
+        own = {one.kind: one for one in made.steps if one.address == copy.address}
+        self.cluster, self.address, self.copy = cluster, copy.address, copy
+        self.definition: JSON = (own["create_index"].request or {})["body"]
+        self.body: JSON = (copy.request or {})["body"]
+        self.seed = int(made.id[:8], 16) % 2**31
+        self.found = _Found(self.address, own["verify"])
+        self.reading = from_json(own["verify"].arguments.get("reading", {}))
+        self.compares = own["verify"].arguments["method"] == "checksum"
+        self.unable = ""
+
+    def run(self) -> _Found:
+        """Look, rehearse, judge. Raises Refused."""
+        self._require_pipeline()
+        self._fall_back()
+        try:
+            with Throwaways(self.cluster) as made:
+                rehearsed = self._stage(made).rehearse()
+                self._require_queries()
+        except Refused as refusal:
+            raise self._refused(refusal.what, refusal.why, refusal.remedy) from None
+        except EsplanError as error:
+            self._judge_error(error)
+            return self.found
+        self._judge(rehearsed)
+        return self.found
+
+    def _stage(self, made: Throwaways) -> Stage:
+        reading = self.reading if self.compares else None
+        examples = self.copy.arguments["sample"]
+        return Stage(made, self.body, self.definition, reading, examples, self.seed)
+
+    def _refused(self, what: str, why: str, remedy: str) -> Refused:
+        return Refused(f"{self.address}: {what}", why=why, remedy=remedy)
+
+    def _require_pipeline(self) -> None:
+        name = self.body["dest"].get("pipeline")
+        if not name:
+            return
+        try:
+            there = self.cluster.read(f"/_ingest/pipeline{index_path(name)}")
+        except ServerError as error:
+            if error.status != 403:  # noqa: PLR2004  (HTTP's own number)
+                raise
+            self.found.warnings.append(
+                f"whether there is a pipeline {name} is not known: the credentials may not read it"
+            )
+            return
+        if not there:
+            raise self._refused(
+                f"there is no ingest pipeline {name}",
+                "migrate.pipeline names one that the cluster does not have",
+                f"make it first (PUT /_ingest/pipeline/{name}), or correct its name",
+            )
+
+    def _fall_back(self) -> None:
+        """Where the proof cannot run the script, documents are compared as they are."""
+        source = self.body["source"]["index"]
+        if not self.compares or not self.reading.script:
+            return
+        self.unable = uncompiled(ClusterHash(self.cluster, source, 1, True, self.reading))
+        if not self.unable:
+            return
+        self.reading = replace(self.reading, script=None)
+        verify = self.found.verify
+        arguments = {**verify.arguments, "reading": self.reading.to_json()}
+        said = verify.description.replace(" as the script makes it,", "")
+        self.found.verify = replace(verify, arguments=arguments, description=said)
+
+    def _require_queries(self) -> None:
+        """A query of `verify.expect` that is none would be found after the copy."""
+        for one in self.found.verify.arguments.get("expect", []):
+            if "query" not in one:
+                continue
+            try:
+                path = index_path(self.body["source"]["index"], "/_count")
+                self.cluster.read(path, None, {"query": one["query"]})
+            except ServerError as error:
+                if error.status != 400:  # noqa: PLR2004  (HTTP's own number)
+                    raise
+                raise Refused(
+                    "the server does not take a query of verify.expect",
+                    why=error.what,
+                    remedy="correct it in the desired file",
+                ) from None
+
+    def _judge_error(self, error: EsplanError) -> None:
+        if untried(error):
+            self.found.warnings.append(
+                f"the transform was not tried on a sample of documents: {_why(error)}"
+            )
+            return
+        if isinstance(error, StepFailed):
+            raise self._refused(error.what, error.why, error.remedy)
+        if isinstance(error, ServerError) and error.status == 400:  # noqa: PLR2004  (HTTP's own number)
+            raise self._refused(
+                "the server does not take the copy", error.what, "correct `migrate` in the file"
+            )
+        raise error
+
+    def _judge(self, found: Rehearsal) -> None:
+        """Warnings, and the refusal where the proof would not hold."""
+        if found.differing and found.settled:
+            raise self._unprovable(found)
+        self._refuse_other_number(found)
+        self.found.sample = found.to_json()
+        if self.unable and found.documents:
+            self.found.warnings.append(
+                "the proof cannot run the script, and compares documents as they were: "
+                f"{self.unable}"
+            )
+        if found.rejections:
+            first = found.rejections[0]
+            self.found.warnings.append(
+                f"{len(found.rejections)} of {found.documents} sampled documents were rejected, "
+                f"and apply will fail on them: {first['id']}: {first['reason']}"
+            )
+        if not found.settled:
+            self.found.warnings.append(
+                "the proof was not tried: the sampled documents were written to meanwhile"
+            )
+
+    def _refuse_other_number(self, found: Rehearsal) -> None:
+        """Counting proves nothing where the number is to be another one, and nobody says which."""
+        expected = self.found.verify.arguments.get("expect", [])
+        fewer = found.left_out + found.conflicts
+        if self.compares or not fewer or any(map(expectation.is_total, expected)):
+            return
+        raise self._refused(
+            "verify.method is count, and the numbers of documents will not be the same",
+            f"{fewer} of {found.documents} sampled documents were left out",
+            "say how many the new index will have: verify.expect: [{count: N}]; or let "
+            "verify.method be checksum",
+        )
+
+    def _unprovable(self, found: Rehearsal) -> Refused:
+        why = "\n".join(found.differing)
+        if self.unable:
+            why = f"the proof cannot run the script: {self.unable}\n{why}"
+        return self._refused(
+            f"the proof of the copy would not hold: {len(found.differing)} or more of "
+            f"{found.documents} sampled documents are not what the transform says",
+            why,
+            "declare what a pipeline makes, or a script that is not the same every time, under "
+            f"verify.ignore; where ids or the number of documents differ, {COUNT}",
+        )

@@ -1,0 +1,78 @@
+"""`migrate` and `verify` of a valid desired file as their part of the model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from esplan import transform
+from esplan.model import JSON, Migrate, Verify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LARGEST = 65_535
+"""Bytes of a script: the server takes no more (`script.max_size_in_bytes`)."""
+
+ELSEWHERE = (
+    "the script says to which index a document goes (_index), and a copy fills the new one only"
+)
+
+
+def migrate(raw: JSON, source: str | None) -> Migrate:
+    """`source`: the text of the script, if there is one."""
+    slices = raw.get("slices", "auto")
+    parts: dict[str, Any] = {
+        **raw,
+        # JSON Schema takes 2.0 for an integer; the server's URL parameter does not.
+        "slices": slices if slices == "auto" else int(slices),
+        "sample": int(raw.get("sample", Migrate.sample)),
+        "rename": tuple(raw.get("rename", {}).items()),
+        "drop": tuple(raw.get("drop", ())),
+        "script": None,
+    }
+    if source is not None:
+        parts["script"] = {"source": source, "params": raw["script"].get("params", {})}
+    return Migrate(**parts)
+
+
+def verify(raw: JSON) -> Verify:
+    """How a copy is proven."""
+    lists = {name: tuple(raw.get(name, ())) for name in ("ignore", "expect")}
+    return Verify(**{**raw, **lists})
+
+
+def problems(raw: JSON, source: str | None) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """What is wrong with a transform: the path below `migrate`, and the message."""
+    script = raw.get("script", {})
+    if source is not None and transform.writes_elsewhere(source):
+        yield ("script",), ELSEWHERE
+    if transform.OWN in script.get("params", {}):
+        yield ("script", "params", transform.OWN), f"`{transform.OWN}` is esplan's own parameter"
+    renames, drops = raw.get("rename", {}), raw.get("drop", [])
+    for old, new in renames.items():
+        if old == new:
+            yield ("rename", old), f'"{old}" has this name already'
+    for new, times in Counter(renames.values()).items():
+        if times > 1:
+            yield ("rename",), f'{times} fields would become "{new}"'
+    for at, path in enumerate(drops):
+        if path in renames:
+            yield ("drop", at), f'"{path}" is renamed, and gone when fields are dropped'
+
+
+def read_script(file: Path) -> tuple[str, str]:
+    """The text of a script, and what is wrong: one of them is empty."""
+    try:
+        text = file.read_bytes()
+    except (OSError, ValueError) as error:
+        if isinstance(error, FileNotFoundError):
+            return "", f"there is no script file {file}"
+        return "", f"the script file {file} cannot be read: {getattr(error, 'strerror', error)}"
+    if len(text) > LARGEST:
+        return "", f"the script file {file} has more than {LARGEST:,} bytes"
+    try:
+        return text.decode("utf-8"), ""
+    except UnicodeDecodeError:
+        return "", f"the script file {file} is not UTF-8"

@@ -1,0 +1,78 @@
+"""The index that is left: whether it can be copied, what is taken along, whether it may go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from esplan import naming
+from esplan.errors import Refused
+from esplan.model import Body
+from esplan.route import rules
+from esplan.route.context import EXPANSION, REPLICAS
+
+if TYPE_CHECKING:
+    from esplan.diff import Comparison
+    from esplan.model import Alias, Index
+    from esplan.route.context import Context
+
+UNNUMBERED = "index.disable_sequence_numbers"
+
+NEVER_CARRIED = ("index.blocks.",)
+"""Live settings that are a condition, not a definition: a new index does not inherit them."""
+
+
+def copyable(comparison: Comparison, alias: Alias) -> Index:
+    """The index to copy from, if a copy of it can be whole."""
+    source = comparison.index
+    if source is None or not source.is_open:
+        raise Refused(
+            f"alias.{alias.name}: the index behind it is closed, and cannot be copied",
+            remedy="open it first (POST /<index>/_open)",
+        )
+    stored = source.body.mappings.get("_source", {})
+    if alias.migrate.writes == "catch-up" and source.body.settings.get(UNNUMBERED) == "true":
+        raise Refused(
+            f"alias.{alias.name}: nobody can tell what clients write to {source.name} meanwhile",
+            why=f"it has no sequence numbers ({UNNUMBERED})",
+            remedy="declare migrate: {writes: block}",
+        )
+    lossy = sorted(name for name in ("enabled", "includes", "excludes") if name in stored)
+    if lossy:
+        raise Refused(
+            f"alias.{alias.name}: {source.name} does not keep the whole _source "
+            f"(mappings._source.{lossy[0]}), so its documents cannot be copied",
+            remedy="load the new index from where the data came from, or undo the change "
+            "that needs a new index",
+        )
+    return source
+
+
+def new_body(live: Body, desired: Body) -> Body:
+    """The new index: as desired, with the settings and fields that only live has kept.
+
+    A declared number of replicas ends their automatic expansion, which would override it.
+    """
+    carried = {n: v for n, v in live.settings.items() if not n.startswith(NEVER_CARRIED)}
+    if REPLICAS in desired.settings:
+        carried.pop(EXPANSION, None)
+    mappings = desired.mappings if desired.exact else rules.merged(live.mappings, desired.mappings)
+    return Body({**carried, **desired.settings}, mappings, creation=desired.creation)
+
+
+def refuse_undeletable(alias: Alias, old: Index, context: Context) -> None:
+    """Only what esplan made, or what the file's own pattern names, and only unused."""
+    named = f"index.{old.name}" in context.allowed
+    known = old.mark or naming.matches(alias.naming, old.name) or named
+    if not known:
+        raise Refused(
+            f"alias.{alias.name}: delete_old would delete {old.name}, which esplan did not make "
+            f"and whose name is not of the pattern {alias.naming.pattern}",
+            remedy="set finish.delete_old: false, and delete the index by hand afterwards",
+        )
+    others = context.staying(alias.name, old, deleted=True)
+    if others:
+        raise Refused(
+            f"alias.{alias.name}: delete_old would delete {old.name}, which also serves "
+            f"{', '.join(others)}",
+            remedy="move these aliases first, or set finish.delete_old: false",
+        )
