@@ -86,7 +86,8 @@ class Migrate:
     `backfill`: fields that are added in place are filled in the documents that are there.
     What becomes of the documents on the way: `query` says which are taken; `rename` (old and new
     path), `drop` (paths), `script` (`source` and `params`) and `pipeline` (its name) change them,
-    in this order. `sample`: examples of that in a plan. See `transform`.
+    in this order. `inverse`: a script that makes the old document of a new one. `sample`: examples
+    of that in a plan. See `transform`.
     """
 
     writes: Literal["block", "catch-up"] = "block"
@@ -94,6 +95,7 @@ class Migrate:
     requests_per_second: float = -1
     backfill: bool = False
     script: JSON | None = None
+    inverse: JSON | None = None
     pipeline: str = ""
     query: JSON | None = None
     rename: tuple[tuple[str, str], ...] = ()

@@ -75,7 +75,7 @@ def digest(migrate: Migrate) -> str:
 
 def none(migrate: Migrate) -> Migrate:
     """The same way of copying, with nothing that changes documents."""
-    nothing: dict[str, Any] = dict.fromkeys(("script", "query"))
+    nothing: dict[str, Any] = dict.fromkeys(("script", "query", "inverse"))
     return replace(migrate, **nothing, pipeline="", rename=(), drop=())
 
 
@@ -91,6 +91,21 @@ def script(migrate: Migrate) -> JSON | None:
     texts = [*(_functions(FILES[name]) for name in wanted), functions, *calls, body]
     source = "\n".join([*filter(None, texts), ""])  # a comment at the very end is an error
     return {"lang": "painless", "source": source, "params": {**given["params"], OWN: own}}
+
+
+def inverse(migrate: Migrate) -> JSON | None:
+    """What a rollback needs to know of a transform: `script`, where one is needed to go back.
+
+    `drops`: what no script brings back. None where nobody has said how to go back.
+    """
+    if migrate.inverse:
+        return {"script": {"lang": "painless", **migrate.inverse}}
+    if migrate.script or migrate.pipeline:
+        return None
+    back = tuple((new, old) for old, new in reversed(migrate.rename))
+    undone = script(replace(none(migrate), rename=back))
+    parts = {"script": undone, "drops": list(migrate.drop)}
+    return {name: part for name, part in parts.items() if part}
 
 
 FILES = {"rename": "rename.painless", "drop": "transform.painless"}

@@ -16,7 +16,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from esplan.checksum.comparison import hashes, joined, summed, unlike
+from esplan.checksum.comparison import Pair, hashes, joined, summed, unlike
 from esplan.checksum.reading import PLAIN
 from esplan.checksum.side import Named, Part, Span, pieces, read_part, search
 from esplan.checksum.view import View, open_view
@@ -25,7 +25,7 @@ from esplan.errors import VerificationFailed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from esplan.checksum.comparison import Hashes, Pair, Progress
+    from esplan.checksum.comparison import Hashes, Progress
     from esplan.checksum.reading import Reading
     from esplan.cluster import Cluster
 
@@ -104,15 +104,18 @@ def survey(
     copied: Sequence[int],
     progress: Progress,
     reading: Reading = PLAIN,
+    *,
+    mirrored: bool = False,
 ) -> Standing:
     """Compare every document of both, source first, at a point in time. It only reads.
 
-    `copied`: the marks of the source up to which the target was filled already.
+    `copied`: the marks of the source up to which the target was filled already. `mirrored`: it is
+    the target that `reading` is about, on the way back to where the source was copied from.
     Raises as `compare` does, and VerificationFailed where far too much differs.
     """
     old, new = open_view(cluster, names[0]), open_view(cluster, names[1])
     old = replace(old, marks=tuple(copied))
-    pair = hashes(cluster, old.side(reading.query), new.side(), reading, finer=FINER)
+    pair = _hashes(cluster, (old, new), reading, mirrored=mirrored)
     sums, _ = summed(pair, progress)
     standing = Standing(old, new, pair, sum(sums[0][::3]))
     differing = unlike(sums)
@@ -161,6 +164,16 @@ def settled(cluster: Cluster, standing: Standing, since: Touched) -> tuple[Stand
         wrong=frozenset(differ) - extra,
     )
     return newer, len(again)
+
+
+def _hashes(
+    cluster: Cluster, views: tuple[View, View], reading: Reading, *, mirrored: bool
+) -> Pair:
+    old, new = views
+    if not mirrored:
+        return hashes(cluster, old.side(reading.query), new.side(), reading, finer=FINER)
+    pair = hashes(cluster, new.side(reading.query), old.side(), reading, finer=FINER)
+    return Pair((pair.sides[1], pair.sides[0]), (pair.hashes[1], pair.hashes[0]), pair.buckets)
 
 
 def _keeps_ids(pair: Pair) -> bool:

@@ -24,6 +24,12 @@ def rollback(
         list[str] | None,
         typer.Option(metavar="ADDRESS", help="Delete the index that alias.NAME leaves."),
     ] = None,
+    allow_drop: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ADDRESS", help="What clients wrote may lack fields that were dropped."
+        ),
+    ] = None,
     format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
 ) -> int:
     """Plan the way back: to the old index, with what clients wrote since. Changes nothing.
@@ -37,6 +43,8 @@ def rollback(
     applied = planfile.read(plan)
     with given.cluster() as cluster:
         live.require_cluster(cluster, given.settings().cluster_uuid)
-        made = command(cluster, applied, plan, allow_delete=allow_delete or ())
+        made = command(
+            cluster, applied, plan, allow_delete=allow_delete or (), allow_drop=allow_drop or ()
+        )
     save_and_show(given, made, output, format_)
     return 0

@@ -25,20 +25,27 @@ if TYPE_CHECKING:
 
 
 def rollback(
-    cluster: Cluster, applied: Plan, path: Path, *, allow_delete: Sequence[str] = ()
+    cluster: Cluster,
+    applied: Plan,
+    path: Path,
+    *,
+    allow_delete: Sequence[str] = (),
+    allow_drop: Sequence[str] = (),
 ) -> Plan:
     """The inverse of the plan in the file `path`; it changes nothing.
 
-    `allow_delete`: addresses of aliases whose new index is to be deleted at the end. Raises
-    Refused, with every reason, where something cannot be taken back without a loss.
+    Both are addresses of aliases: `allow_delete`, whose new index is to be deleted at the end,
+    `allow_drop`, whose new documents may lack fields that the copy has dropped. Raises Refused,
+    with every reason, where something cannot be taken back without a loss.
     """
     require_cluster(cluster, applied)
     records = _journal(cluster, applied, path)
     changed = [change for change in applied.changes if change.action != "no-op"]
-    unknown = set(allow_delete) - {c.address for c in changed if c.action == "replace"}
+    replaced = {c.address for c in changed if c.action == "replace"}
+    unknown = {*allow_delete, *allow_drop} - replaced
     if unknown:
         raise UsageError(
-            f"--allow-delete {', '.join(sorted(unknown))}: the plan has replaced no such object",
+            f"{', '.join(sorted(unknown))}: the plan has replaced no such object",
             remedy="name an alias that the plan has put on another index: alias.NAME",
         )
     now, plan_id = datetime.now(UTC), secrets.token_hex(8)
@@ -46,7 +53,13 @@ def rollback(
     objects = [Applied(applied, one, _proof(applied, records, one.address)) for one in changed]
     routed = each(
         objects,
-        lambda one: rolled_back(one, plan_id, state, delete=one.change.address in allow_delete),
+        lambda one: rolled_back(
+            one,
+            plan_id,
+            state,
+            delete=one.change.address in allow_delete,
+            drop=one.change.address in allow_drop,
+        ),
     )
     together = groups.together(routed, _grouped(applied))
     made = assembled(

@@ -204,19 +204,20 @@ def _digest(entries: Mapping[Address, Entry], builder: Builder) -> str:
         body, raw = entry.path[0], dict(entry.raw)
         holder = raw = _inlined(raw, entry, builder)
         if address.kind == "alias":
-            holder = _scripted(raw, builder.scripts.get(address))
+            holder = _scripted(raw, builder.scripts.get(address, {}))
             holder |= {"index": _inlined(raw["index"], entry, builder)}
         merged[body][address.name] = holder
     text = json.dumps(merged, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _scripted(raw: JSON, source: str | None) -> JSON:
-    """An alias whose script, if it stands in a file, is part of it."""
-    if source is None:
-        return raw
-    script = {name: part for name, part in raw["migrate"]["script"].items() if name != "file"}
-    return raw | {"migrate": raw["migrate"] | {"script": script | {"source": source}}}
+def _scripted(raw: JSON, sources: dict[str, str]) -> JSON:
+    """An alias whose scripts, if they stand in files, are part of it."""
+    migrate = dict(raw.get("migrate", {}))
+    for name, text in sources.items():
+        rest = {key: part for key, part in migrate[name].items() if key != "file"}
+        migrate[name] = rest | {"source": text}
+    return raw | {"migrate": migrate} if sources else raw
 
 
 def _inlined(body: JSON, entry: Entry, builder: Builder) -> JSON:

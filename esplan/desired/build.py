@@ -54,7 +54,7 @@ class Builder:
 
     problems: list[Diagnostic] = field(default_factory=list)
     files: dict[Path, Document | None] = field(default_factory=dict)
-    scripts: dict[Address, str] = field(default_factory=dict)
+    scripts: dict[Address, dict[str, str]] = field(default_factory=dict)
 
     def index(self, entry: Entry) -> Index:
         """An entry of `indices`."""
@@ -94,21 +94,22 @@ class Builder:
         )
 
     def migrate(self, entry: Entry) -> Migrate:
-        """How a new index is filled; the script's file is read."""
+        """How a new index is filled; the files of its scripts are read."""
         raw = entry.raw.get("migrate", {})
-        source = self.script(entry, raw["script"]) if "script" in raw else None
-        for path, message in migration.problems(raw, source):
+        sources = {name: self.script(entry, name) for name in migration.SCRIPTS if name in raw}
+        for path, message in migration.problems(raw, sources):
             self.problems.append(entry.problem("migrate", *path, message=message))
-        return migration.migrate(raw, source)
+        return migration.migrate(raw, sources)
 
-    def script(self, entry: Entry, raw: JSON) -> str:
+    def script(self, entry: Entry, name: str) -> str:
         """The text of a script; empty where its file cannot be used, which is reported."""
+        raw = entry.raw["migrate"][name]
         if "file" not in raw:
             return str(raw["source"])
         text, wrong = migration.read_script(mapping_path(entry.document, raw["file"]))
         if wrong:
-            self.problems.append(entry.problem("migrate", "script", "file", message=wrong))
-        self.scripts[entry.address] = text
+            self.problems.append(entry.problem("migrate", name, "file", message=wrong))
+        self.scripts.setdefault(entry.address, {})[name] = text
         return text
 
     def runs(self, entry: Entry) -> Runs:

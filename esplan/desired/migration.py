@@ -20,8 +20,12 @@ ELSEWHERE = (
 )
 
 
-def migrate(raw: JSON, source: str | None) -> Migrate:
-    """`source`: the text of the script, if there is one."""
+SCRIPTS = ("script", "inverse")
+"""What is a script, or the path of its file."""
+
+
+def migrate(raw: JSON, sources: dict[str, str]) -> Migrate:
+    """`sources`: the texts of the scripts that there are."""
     slices = raw.get("slices", "auto")
     parts: dict[str, Any] = {
         **raw,
@@ -31,9 +35,10 @@ def migrate(raw: JSON, source: str | None) -> Migrate:
         "rename": tuple(raw.get("rename", {}).items()),
         "drop": tuple(raw.get("drop", ())),
         "script": None,
+        "inverse": None,
     }
-    if source is not None:
-        parts["script"] = {"source": source, "params": raw["script"].get("params", {})}
+    for name, source in sources.items():
+        parts[name] = {"source": source, "params": raw[name].get("params", {})}
     return Migrate(**parts)
 
 
@@ -43,13 +48,13 @@ def verify(raw: JSON) -> Verify:
     return Verify(**{**raw, **lists})
 
 
-def problems(raw: JSON, source: str | None) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def problems(raw: JSON, sources: dict[str, str]) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """What is wrong with a transform: the path below `migrate`, and the message."""
-    script = raw.get("script", {})
-    if source is not None and transform.writes_elsewhere(source):
-        yield ("script",), ELSEWHERE
-    if transform.OWN in script.get("params", {}):
-        yield ("script", "params", transform.OWN), f"`{transform.OWN}` is esplan's own parameter"
+    for name, source in sources.items():
+        if transform.writes_elsewhere(source):
+            yield (name,), ELSEWHERE
+        if transform.OWN in raw[name].get("params", {}):
+            yield (name, "params", transform.OWN), f"`{transform.OWN}` is esplan's own parameter"
     renames, drops = raw.get("rename", {}), raw.get("drop", [])
     for old, new in renames.items():
         if old == new:

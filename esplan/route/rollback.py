@@ -47,17 +47,25 @@ class Applied:
     change: Change
     proof: JSON
 
+    def step(self, kind: str) -> Step | None:
+        """Its first of a kind."""
+        return next((one for one in self.steps if one.kind == kind), None)
+
     @property
     def steps(self) -> list[Step]:
         """Its own."""
         return [step for step in self.plan.steps if step.address == self.change.address]
 
 
-def rolled_back(applied: Applied, plan_id: str, live: State, *, delete: bool) -> Routed:
-    """One object as it was before the plan. Raises Refused where that would lose something."""
+def rolled_back(applied: Applied, plan_id: str, live: State, *, delete: bool, drop: bool) -> Routed:
+    """One object as it was before the plan. Raises Refused where that would lose something.
+
+    `delete`: the index that it leaves. `drop`: although fields are not brought back.
+    """
     change = applied.change
     if change.action == "replace":
-        return _switched_back(applied, plan_id, live, delete=delete)
+        inverse = _inverse_script(applied, drop=drop)
+        return _switched_back(applied, plan_id, live, delete=delete, inverse=inverse)
     if change.action == "update":
         return _set_back(applied)
     left = f"{change.address} was created by the plan: it stays as it is, and is yours to delete"
@@ -126,8 +134,34 @@ def _goal(actions: Sequence[JSON]) -> JSON:
 # Behind an alias
 
 
-def _switched_back(applied: Applied, plan_id: str, live: State, *, delete: bool) -> Routed:
-    way = _Way(applied, plan_id, *_indices(applied, live), delete=delete)
+def _inverse_script(applied: Applied, *, drop: bool) -> JSON | None:
+    """What makes old documents of new ones; None where they are alike."""
+    copy, change = applied.step("reindex"), applied.change
+    if copy is None or "transform" not in copy.arguments:
+        return None
+    inverse: JSON | None = copy.arguments.get("inverse")
+    if inverse is None:
+        raise Refused(
+            f"{change.address}: nobody has said how a document of {change.target} becomes one of "
+            f"{change.index} again",
+            why="the copy ran a script or a pipeline, and the plan has no migrate.inverse",
+            remedy="put the old definition into the desired file, with a migrate.script that makes "
+            "the old documents, and plan that",
+        )
+    if inverse.get("drops") and not drop:
+        raise Refused(
+            f"{change.address}: documents that clients wrote since lack "
+            f"{', '.join(inverse['drops'])}, and would lack them in {change.index}, too",
+            why="the copy dropped these fields; documents that nobody wrote since keep them",
+            remedy=f"allow that: --allow-drop {change.address}",
+        )
+    return inverse.get("script")
+
+
+def _switched_back(
+    applied: Applied, plan_id: str, live: State, *, delete: bool, inverse: JSON | None
+) -> Routed:
+    way = _Way(applied, plan_id, *_indices(applied, live), delete=delete, inverse=inverse)
     change = applied.change
     back = Change(
         change.address,
@@ -199,6 +233,7 @@ class _Way:
     new: Index
     old: Index
     delete: bool
+    inverse: JSON | None
 
     @property
     def address(self) -> str:
@@ -224,12 +259,13 @@ class _Way:
         blocked: JSON = {"check": "write_blocked", "index": self.new.name}
         checks = (self._same(), self._ours())
         under = (self._same(), blocked, self._ours())
-        migrate = Migrate(writes="catch-up")
+        migrate = Migrate(writes="catch-up", script=self.inverse)
         copy = reindex.describe(self.address, self.new, self.guard, migrate, ())
+        reading = self._reading()
         proven: JSON = {"check": "proven", "source": self.new.name, "target": self.old.name}
         there = {"check": "index", "index": self.old.name, "uuid": self.old.uuid}
-        behind = catch_up.describe(copy, self.new, self.old.name, checks, "prepare")
-        last = catch_up.describe(copy, self.new, self.old.name, under, "switch")
+        behind = catch_up.describe(copy, self.new, self.old.name, checks, "prepare", reading)
+        last = catch_up.describe(copy, self.new, self.old.name, under, "switch", reading)
         marks = self.applied.proof["marks"][self.new.name]
         since = [marks[str(shard)] for shard in range(len(marks))]
         return (
@@ -244,6 +280,12 @@ class _Way:
             self._switch((*under, self._on(), proven)),
             unblock_writes.describe(self.address, self.new.name, self.new.uuid),
         )
+
+    def _reading(self) -> JSON:
+        """The old index is read as the copy made the new one of it: that must come out again."""
+        proof = self.applied.step("verify")
+        read: JSON = proof.arguments.get("reading", {}) if proof else {}
+        return {**read, "mirrored": True} if read else {}
 
     def _switch(self, checks: tuple[JSON, ...]) -> Step:
         before = (self.applied.change.before or {})["options"]

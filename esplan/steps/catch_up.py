@@ -61,7 +61,8 @@ def describe(
 ) -> Step:
     """`copy` is the step that fills the target: what follows goes the same way.
 
-    In the phase `switch` the source is write-blocked. `reading`: how the proof reads the source.
+    In the phase `switch` the source is write-blocked. `reading`: how the proof reads the source;
+    with `mirrored` in it, the target.
     """
     body = (copy.request or {})["body"]
     newer = {"range": {"_seq_no": {"gt": MARK}}}
@@ -143,13 +144,19 @@ def _surveyed(step: Step, run: Run) -> Standing:
         marks,
         lambda done, total: run.listener.step_progress(step, done, total),
         _reading(step),
+        mirrored=_is_mirrored(step),
     )
     run.standings[step.address] = standing
     return standing
 
 
 def _reading(step: Step) -> Reading:
-    return checksum.from_json(step.arguments.get("reading", {}))
+    given = step.arguments.get("reading", {})
+    return checksum.from_json({name: part for name, part in given.items() if name != "mirrored"})
+
+
+def _is_mirrored(step: Step) -> bool:
+    return bool(step.arguments.get("reading", {}).get("mirrored"))
 
 
 def _refuse(step: Step, stuck: frozenset[str]) -> None:
@@ -220,7 +227,7 @@ def _delete(step: Step, run: Run, ids: Sequence[str]) -> None:
     source, target = step.arguments["source"], step.arguments["target"]
     if not ids:
         return
-    reading = _reading(step)
+    reading = checksum.PLAIN if _is_mirrored(step) else _reading(step)
     checksum.refresh(run.cluster, [source, target])
     for some in checksum.pieces(ids, DELETES):
         there = [] if reading.script else places(run.cluster, source, some, reading.query)

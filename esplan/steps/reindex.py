@@ -94,7 +94,9 @@ def transformed(body: JSON, migrate: Migrate) -> JSON:
 def _arguments(migrate: Migrate) -> JSON:
     """`transform`: its digest. `sample`: how many examples a plan shows."""
     digest = transform.digest(migrate)
-    return {"transform": digest, "sample": migrate.sample} if digest else {}
+    back = transform.inverse(migrate)
+    known = {} if back is None else {"inverse": back}
+    return {"transform": digest, "sample": migrate.sample, **known} if digest else {}
 
 
 def _said(source: str, migrate: Migrate) -> str:

@@ -167,3 +167,93 @@ def test_settings_and_options_go_back_in_place(world: World) -> None:
     found = world.everything()[world.green]
     assert "refresh_interval" not in found["settings"]["index"]
     assert found["aliases"] == {world.name: {}}
+
+
+# Documents that the copy has changed
+
+
+RENAMED: dict[str, Any] = {"rename": {"text": "words"}}
+
+
+def words(documents: dict[str, Any]) -> dict[str, Any]:
+    """As `RENAMED` makes them."""
+    return {
+        key: {("words" if name == "text" else name): value for name, value in one.items()}
+        for key, one in documents.items()
+    }
+
+
+def written(number: int) -> dict[str, Any]:
+    """What a client of the new index writes."""
+    return {"flight": number, "words": f"written {number}"}
+
+
+def text(documents: dict[str, Any]) -> dict[str, Any]:
+    """The way back."""
+    return {
+        key: {("text" if name == "words" else name): value for name, value in one.items()}
+        for key, one in documents.items()
+    }
+
+
+def test_a_rename_is_undone_for_what_clients_wrote_since(world: World) -> None:
+    world.seed(500)
+    world.make_plan(finish={}, migrate=RENAMED)
+    world.apply()
+    world.documents = words(world.documents)
+    with Writer(world, make=written) as writer:
+        while writer.done < 100:
+            pass
+        back(world)
+        world.apply("--through", "prepare")
+    world.apply()
+    world.documents = text(world.documents)
+    assert_back(world)
+
+
+INVERSE: dict[str, Any] = {
+    "script": {"source": "ctx._source.words = ctx._source.remove('text').toUpperCase()"},
+    "inverse": {"source": "ctx._source.text = ctx._source.remove('words').toLowerCase()"},
+}
+
+
+def test_a_declared_inverse_brings_back_what_a_script_has_changed(world: World) -> None:
+    world.seed(100)
+    world.make_plan(finish={}, migrate=INVERSE)
+    world.apply()
+    late = {"flight": 1, "words": "LATE"}
+    world.load(world.name, {"late": late})
+    world.documents["late"] = {"flight": 1, "text": "late"}
+    back(world)
+    world.apply()
+    assert_back(world)
+
+
+def test_an_inverse_that_is_none_is_found(world: World) -> None:
+    """The old document, put through the script again, must be the new one."""
+    world.seed(100)
+    world.make_plan(finish={}, migrate={**INVERSE, "inverse": {"source": "ctx._source.text = ''"}})
+    world.apply()
+    world.load(world.name, {"late": {"flight": 1, "words": "LATE"}})
+    back(world)
+    assert "documents differ that no client has touched: late" in world.apply(code=4).stderr
+    assert list(world.everything()[world.blue]["aliases"]) == [world.name]
+
+
+def test_a_script_without_an_inverse_has_no_way_back(world: World) -> None:
+    world.seed(20)
+    world.make_plan(finish={}, migrate={"script": INVERSE["script"]})
+    world.apply()
+    assert "nobody has said how a document" in back(world, code=4).stderr
+
+
+def test_what_was_dropped_is_brought_back_by_consent_only_where_nobody_wrote(world: World) -> None:
+    world.seed(20)
+    world.make_plan(finish={}, migrate={"drop": ["text"]})
+    world.apply()
+    assert "documents that clients wrote since lack text" in back(world, code=4).stderr
+    world.load(world.name, {"3": {"flight": 33}})
+    world.documents["3"] = {"flight": 33}
+    back(world, "--allow-drop", f"alias.{world.name}")
+    world.apply()
+    assert_back(world)

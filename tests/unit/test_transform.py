@@ -157,3 +157,29 @@ def test_a_script_that_says_to_which_index_a_document_goes(source: str) -> None:
 )
 def test_a_script_that_only_reads_the_index(source: str) -> None:
     assert not transform.writes_elsewhere(source)
+
+
+def test_the_way_back_of_a_rename_is_the_rename_back() -> None:
+    back = transform.inverse(Migrate(rename=(("a.b", "a.c"), ("x", "y"))))
+    assert back is not None
+    assert back["script"]["params"]["esplan"]["rename"] == [
+        {"common": [], "old": ["y"], "named": ["x"]},
+        {"common": ["a"], "old": ["c"], "named": ["b"]},
+    ]
+    assert "drops" not in back
+
+
+def test_the_way_back_says_what_it_does_not_bring_back() -> None:
+    assert transform.inverse(Migrate(drop=("a",))) == {"drops": ["a"]}
+
+
+@pytest.mark.parametrize("parts", [{"script": {"source": "x", "params": {}}}, {"pipeline": "p"}])
+def test_nobody_knows_the_way_back_of_a_script(parts: dict[str, Any]) -> None:
+    assert transform.inverse(Migrate(**parts)) is None
+    declared = {"source": "y", "params": {"n": 1}}
+    back = transform.inverse(Migrate(**parts, inverse=declared))
+    assert back == {"script": {"lang": "painless", **declared}}
+
+
+def test_a_subset_goes_back_as_it_is() -> None:
+    assert transform.inverse(Migrate(query={"match_all": {}})) == {}
