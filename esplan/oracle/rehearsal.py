@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from esplan.checksum import ClusterHash
-from esplan.checksum.cluster_hash import EVERYTHING
+from esplan.checksum.cluster_hash import EVERYTHING, NOTHING
 from esplan.errors import EsplanError, Forbidden, OutcomeUnknown, Refused, ServerError, StepFailed
 from esplan.model import Body
 from esplan.oracle.throwaway import FORBIDDEN, SAMPLE
@@ -201,6 +201,12 @@ class Stage:
                 why=reason_of(raw),
                 remedy="correct the script in the desired file",
             )
+        if any(said in error.what for said in NO_PAINLESS):
+            raise Refused(
+                "the cluster does not run Painless, which rename, drop and script need",
+                why=error.what,
+                remedy="install the module lang-painless, or allow inline scripts",
+            )
 
     # What it made of them
 
@@ -280,6 +286,8 @@ def _differing(old: Any, new: Any, path: str = "") -> set[str]:
     return set() if same else {path}
 
 
+NO_PAINLESS = ("script_lang not supported", "cannot execute [inline] scripts")
+
 ABSENT = object()
 """Other than every value, null too."""
 
@@ -306,7 +314,7 @@ def throwaway_body(definition: JSON) -> Body:
 def uncompiled(hashes: ClusterHash) -> str:
     """Why the proof cannot run the script of the copy; empty where it can."""
     try:
-        hashes.rows_of({"match_none": {}})
+        hashes.rows_of(NOTHING.query())
     except StepFailed as error:
         return error.why
     return ""

@@ -63,7 +63,7 @@ def read_as(migrate: Migrate | None, how: Verify) -> JSON:
 
 def _said(source: str, target: str, how: Verify, *, changed: bool) -> str:
     by = "a keyed checksum of every document" if how.method == "checksum" else "counting"
-    equal = f"equals {source} as the script makes it," if changed else f"equals {source}"
+    equal = f"equals {source} as the transform makes it," if changed else f"equals {source}"
     without = f", without {', '.join(how.ignore)}" if how.ignore else ""
     number = len(how.expect)
     expected = f", and {number} expectation{'' if number == 1 else 's'}" if number else ""

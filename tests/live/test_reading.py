@@ -15,6 +15,8 @@ from esplan.errors import ServerError
 from esplan.model import Migrate
 
 if TYPE_CHECKING:
+    from engine import Engine
+
     from esplan.cluster import Cluster
 
 pytestmark = pytest.mark.live
@@ -122,7 +124,9 @@ def documents() -> dict[str, Any]:
 
 
 @pytest.fixture
-def source(cluster: Cluster, name: str, documents: dict[str, Any]) -> str:
+def source(cluster: Cluster, name: str, documents: dict[str, Any], engine: Engine) -> str:
+    if not engine.has_scripts:
+        pytest.skip("it runs no Painless: test_transform.py asserts that plans are refused there")
     settings = {"number_of_shards": 2, "number_of_replicas": 0}
     for index in (f"{name}-old", f"{name}-new"):
         body = {"settings": settings, "mappings": NOTHING}

@@ -100,7 +100,7 @@ def test_what_is_sent() -> None:
     reading = {"script": script, "query": {"q": 1}, "ignore": ["x"]}
     assert proof.arguments["reading"] == reading
     assert proof.description.endswith(
-        "equals f_green as the script makes it, by a keyed checksum of every document, without x"
+        "equals f_green as the transform makes it, by a keyed checksum of every document, without x"
     )
 
 
