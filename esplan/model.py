@@ -80,13 +80,15 @@ class Naming:
 class Migrate:
     """How a new index is filled. `requests_per_second` -1 is without limit.
 
-    `backfill`: fields that are added in place are filled in the documents that are there.
+    `data`: with `discard` it is not filled, and the documents stay behind. `backfill`: fields that
+    are added in place are filled in the documents that are there.
     """
 
     writes: Literal["block"] = "block"
     slices: int | Literal["auto"] = "auto"
     requests_per_second: float = -1
     backfill: bool = False
+    data: Literal["copy", "discard"] = "copy"
 
 
 @dataclass(frozen=True)

@@ -65,9 +65,10 @@ def replace(
     source = _source(comparison, alias)
     target = naming.next_index(alias, source, context.live, context.today)
     body = new_body(source.body, alias.body)
-    copy = _Copy(str(comparison.address), alias, source, target, body, comparison, context, resize)
+    address = str(comparison.address)
+    copy = Replacement(address, alias, source, target, body, comparison, context, resize)
     change = Change(
-        copy.address,
+        address,
         "replace",
         resize or Route.REINDEX.title,
         source.name,
@@ -112,7 +113,7 @@ def new_body(live: Body, desired: Body) -> Body:
 
 
 @dataclass(frozen=True)
-class _Copy:
+class Replacement:
     """One blue-green replacement."""
 
     address: str
@@ -256,19 +257,20 @@ class _Copy:
         return options
 
     def _after(self) -> tuple[Step, ...]:
-        lifecycle = {n: v for n, v in self.body.settings.items() if n.startswith(AFTER_SWITCH)}
         steps: list[Step] = []
         if not self._was_blocked():
             steps.append(unblock_writes.describe(self.address, self.source.name, self.source.uuid))
-        if lifecycle:
-            nothing = dict.fromkeys(lifecycle)
-            steps.append(
-                update_settings.describe(self.address, self.target, lifecycle, nothing, ())
-            )
+        steps += self._lifecycle()
         steps += self._merge()[0]
         if self.alias.finish.delete_old:
             steps.append(self._delete())
         return tuple(steps)
+
+    def _lifecycle(self) -> tuple[Step, ...]:
+        named = {n: v for n, v in self.body.settings.items() if n.startswith(AFTER_SWITCH)}
+        nothing = dict.fromkeys(named)
+        made = update_settings.describe(self.address, self.target, named, nothing, ())
+        return (made,) if named else ()
 
     def _merge(self) -> tuple[tuple[Step, ...], tuple[str, ...]]:
         """After the switch: before it, clients would wait for the merge, too."""
@@ -285,13 +287,15 @@ class _Copy:
     def _delete(self) -> Step:
         """Only what esplan made, or what the desired file's own pattern names, and only unused."""
         _check_deletable(self.alias, self.source, self.context)
-        preconditions = (
+        return delete_index.describe(self.address, self.source, self._deletable())
+
+    def _deletable(self) -> tuple[JSON, ...]:
+        return (
             self._served(),
             {"check": "serves", "index": self.target},
             {"check": "unaliased", "index": self.source.name},
             {"check": "proven", "source": self.source.name, "target": self.target, "then": True},
         )
-        return delete_index.describe(self.address, self.source, preconditions)
 
     def _still(self) -> JSON:
         return {"check": "index", "index": self.source.name, "uuid": self.source.uuid}

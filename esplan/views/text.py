@@ -91,6 +91,7 @@ def _change(change: Change, plan: Plan) -> Iterator[Text]:
     for reason in change.reasons:
         yield from _reason(reason)
     steps = [step for step in plan.steps if _is_about(step, change)]
+    yield from _discarded(change, steps)
     yield from (Text(f"      {line}") for line in _consequences(change, steps))
     if switch := plan.groups.get(change.address):
         yield Text(f"      in one call with the others of {clean(switch.address)}: all or none")
@@ -106,6 +107,14 @@ def _reason(reason: Reason) -> Iterator[Text]:
     values = f"{value(reason.before)} → {value(reason.after)}"
     yield Text(f"      {clean(reason.path)}: {values}")
     yield Text(f"        {clean(reason.route)}: {clean(reason.rule)}", "dim")
+
+
+def _discarded(change: Change, steps: list[Step]) -> Iterator[Text]:
+    """The one consequence that nobody may overlook."""
+    lost = [step.arguments["discards"] for step in steps if "discards" in step.arguments]
+    for documents in lost:
+        said = f"DISCARDS {count(documents)} documents: {clean(str(change.target))} begins empty"
+        yield Text(f"      {said}", "bold red")
 
 
 def _consequences(change: Change, steps: list[Step]) -> Iterator[str]:
