@@ -99,8 +99,16 @@ def _start(run: Run, journal: Journal) -> None:
         state_index.store(run.cluster, run.plan.digest, record)
     journal.mirror = lambda record: state_index.store(run.cluster, run.plan.digest, record)
     for step in run.plan.steps:
-        if step.kind == "verify" and journal.state(step.id) == "done":
-            run.proofs[step.address] = journal.evidence(step.id)
+        if journal.state(step.id) == "done":
+            _keep(step, run, journal.evidence(step.id))
+
+
+def _keep(step: Step, run: Run, evidence: JSON) -> None:
+    """What later steps of the same object have to know."""
+    if step.kind == "verify":
+        run.proofs[step.address] = evidence
+    if "rejected" in evidence:
+        run.rejected[step.address] = evidence["rejected"]
 
 
 def _who(run: Run) -> JSON:
@@ -220,8 +228,7 @@ def _read_back(kind: StepKind, step: Step, run: Run) -> None:
 
 def _done(step: Step, run: Run, journal: Journal, outcome: str, evidence: JSON) -> None:
     journal.append("done", step.id, evidence)
-    if step.kind == "verify":
-        run.proofs[step.address] = evidence
+    _keep(step, run, evidence)
     run.listener.step_ended(step, outcome, evidence)
 
 
@@ -275,6 +282,7 @@ def roll_back(
                 KINDS[step.kind].undo(step, run)
                 journal.append("undone", step.id)
                 run.proofs.pop(step.address, None)
+                run.rejected.pop(step.address, None)
                 run.listener.step_ended(step, "stays" if _lasts(step) else "undone", {})
     except EsplanError as error:
         why = f"{error}" + (f"\nafter: {cause}" if cause else "")

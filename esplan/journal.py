@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
+from esplan import rejected
 from esplan.errors import EsplanError, JournalError, Refused
 from esplan.plan import digest
 
@@ -148,6 +149,8 @@ def set_aside(plan_path: Path) -> None:
     kept = path.with_name(f"{plan_path.name}.{records[0].data['plan'][:12]}.journal.jsonl")
     try:
         path.rename(kept)
+        if (listed := rejected.beside(plan_path)).exists():
+            listed.rename(listed.with_name(kept.name.replace(".journal.", ".rejected.")))
     except OSError as error:
         raise _trouble(path, "renamed", error) from None
 

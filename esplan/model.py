@@ -81,7 +81,9 @@ class Migrate:
     """How a new index is filled. `requests_per_second` -1 is without limit.
 
     `data`: with `discard` it is not filled, and the documents stay behind. `backfill`: fields that
-    are added in place are filled in the documents that are there.
+    are added in place are filled in the documents that are there. `max_rejected`: documents that
+    the new mapping may reject; None is none, or with `skip` any number. `skip` also says that
+    nobody needs these any more: they may go with the old index.
     """
 
     writes: Literal["block"] = "block"
@@ -89,6 +91,15 @@ class Migrate:
     requests_per_second: float = -1
     backfill: bool = False
     data: Literal["copy", "discard"] = "copy"
+    max_rejected: int | None = None
+    on_rejected: Literal["fail", "skip"] = "fail"
+
+    @property
+    def tolerance(self) -> int:
+        """How many documents the new mapping may reject; -1 is any number."""
+        if self.max_rejected is None:
+            return -1 if self.on_rejected == "skip" else 0
+        return self.max_rejected
 
 
 @dataclass(frozen=True)

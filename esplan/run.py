@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from esplan.errors import Stopped
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from esplan.cluster import Cluster
     from esplan.model import JSON
     from esplan.plan import Plan, Step
@@ -41,7 +43,12 @@ class Fence(Protocol):
 
 @dataclass
 class Run:
-    """One apply of one plan. `proofs` holds the evidence of verify steps by address."""
+    """One apply of one plan.
+
+    By address: `proofs` holds the evidence of verify steps, `rejected` what a copy says of the
+    documents that it left out (`rejected.evidence`). They are listed beside the plan's file,
+    `plan_path`; None: nowhere.
+    """
 
     cluster: Cluster
     plan: Plan
@@ -49,6 +56,8 @@ class Run:
     listener: Listener
     interrupted: Event = field(default_factory=Event)
     proofs: dict[str, JSON] = field(default_factory=dict)
+    rejected: dict[str, JSON] = field(default_factory=dict)
+    plan_path: Path | None = None
 
     def safe_point(self) -> None:
         """Stop here when the user or the lock asks for it: nothing is half done."""

@@ -6,9 +6,10 @@ import sqlite3
 from typing import TYPE_CHECKING, Self
 
 from esplan.checksum.report import Ids
+from esplan.rejected import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
 
 SHOWN = 100
@@ -63,10 +64,22 @@ class Difference:
         return self._ids(MISSING), self._ids(EXTRA), self._ids(DIFFERENT)
 
     def _ids(self, query: str) -> Ids:
-        (count,) = self._database.execute(
-            f"SELECT count(*) FROM ({query})"  # noqa: S608  (the three constants above)
-        ).fetchone()
-        first = self._database.execute(
-            f"SELECT id FROM ({query}) ORDER BY id LIMIT {SHOWN}"  # noqa: S608  (the same)
+        count, first = 0, list[str]()
+
+        def counted() -> Iterator[str]:
+            nonlocal count
+            for id_ in self.all(query):
+                count += 1
+                if count <= SHOWN:
+                    first.append(id_)
+                yield id_
+
+        digest = fingerprint(counted())
+        return Ids(count, tuple(first), digest) if count else Ids()
+
+    def all(self, query: str) -> Iterator[str]:
+        """Every id that one of the three queries finds, in order."""
+        rows = self._database.execute(
+            f"SELECT id FROM ({query}) ORDER BY id"  # noqa: S608  (the three constants above)
         )
-        return Ids(count, tuple(id_ for (id_,) in first))
+        return (id_ for (id_,) in rows)

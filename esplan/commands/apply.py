@@ -55,7 +55,7 @@ def apply(
     journal = open_journal(beside(path), plan.digest)
     if journal.ended or not plan.steps:
         return Outcome(0, 0, 0.0, already=True)
-    with _run(cluster, plan, listener) as run:
+    with _run(cluster, plan, path, listener) as run:
         steps = engine.apply(run, journal, through=through, keep_going=keep_going)
     remaining = sum(journal.state(step.id) != "done" for step in plan.steps)
     return Outcome(steps, remaining, time.monotonic() - started, already=steps == remaining == 0)
@@ -65,7 +65,7 @@ def abandon(cluster: Cluster, plan: Plan, path: Path, listener: Listener) -> Non
     """Take back an unfinished apply."""
     require_cluster(cluster, plan)
     journal = open_journal(beside(path), plan.digest)
-    with _run(cluster, plan, listener) as run:
+    with _run(cluster, plan, path, listener) as run:
         engine.abandon(run, journal)
 
 
@@ -81,12 +81,12 @@ def require_cluster(cluster: Cluster, plan: Plan) -> None:
 
 
 @contextmanager
-def _run(cluster: Cluster, plan: Plan, listener: Listener) -> Iterator[Run]:
+def _run(cluster: Cluster, plan: Plan, path: Path, listener: Listener) -> Iterator[Run]:
     """The lock, held; and signals that stop at a safe point."""
     interrupted = Event()
     cluster.on_wait = listener.note
     with Lock(cluster, plan.digest, listener.note) as lock, stopping(interrupted, listener):
-        yield Run(cluster, plan, lock, listener, interrupted)
+        yield Run(cluster, plan, lock, listener, interrupted, plan_path=path)
 
 
 @contextmanager

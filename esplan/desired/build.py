@@ -220,8 +220,9 @@ def _finish(raw: JSON) -> Finish:
 
 def _migrate(raw: JSON) -> Migrate:
     """JSON Schema takes 2.0 for an integer; the server's URL parameter does not."""
-    slices = raw.get("slices", "auto")
-    return Migrate(**{**raw, "slices": slices if slices == "auto" else int(slices)})
+    whole = ("slices", "max_rejected")
+    numbers = {n: int(raw[n]) for n in whole if isinstance(raw.get(n), float)}
+    return Migrate(**{**raw, **numbers})
 
 
 def _fails(settings: JSON) -> bool:

@@ -52,6 +52,10 @@ def discard(
     return Routed(change, made.steps(), made.warnings())
 
 
+COPIED = ("proven", "nothing_rejected")
+"""Checks that are about a copy."""
+
+
 @dataclass(frozen=True)
 class _Empty(Replacement):
     """A replacement without a copy."""
@@ -100,7 +104,7 @@ class _Empty(Replacement):
 
     def _deletable(self) -> tuple[JSON, ...]:
         """All but the proof: somebody has consented by name that these documents go."""
-        return tuple(one for one in super()._deletable() if one["check"] != "proven")
+        return tuple(one for one in super()._deletable() if one["check"] not in COPIED)
 
     def warnings(self) -> tuple[str, ...]:
         """What is lost, and where it still is."""

@@ -295,7 +295,16 @@ class Replacement:
             {"check": "serves", "index": self.target},
             {"check": "unaliased", "index": self.source.name},
             {"check": "proven", "source": self.source.name, "target": self.target, "then": True},
+            *self._kept(),
         )
+
+    def _kept(self) -> tuple[JSON, ...]:
+        """Documents that were rejected go with the old index only if the file says so."""
+        migrate = self.alias.migrate
+        if not migrate.tolerance or migrate.on_rejected == "skip":
+            return ()
+        sides = {"source": self.source.name, "target": self.target}
+        return ({"check": "nothing_rejected", **sides},)
 
     def _still(self) -> JSON:
         return {"check": "index", "index": self.source.name, "uuid": self.source.uuid}
@@ -335,6 +344,10 @@ class Replacement:
             )
         if self.resize:
             found += late(self.comparison, self.target)
+        if self.alias.migrate.tolerance and not self.resize:
+            most = self.alias.migrate.tolerance
+            said = "documents" if most < 0 else f"up to {most:,} documents"
+            found.append(f"{self.address}: {said} that the new mapping rejects will be left out")
         if self.alias.verify.method == "count":
             found.append(f"{self.address}: verify.method count proves numbers, not contents")
         return tuple(found)

@@ -14,6 +14,7 @@ from esplan import rates
 from esplan.errors import StepFailed
 from esplan.plan import Step
 from esplan.request import index_path, request
+from esplan.steps import tolerant
 from esplan.steps.request import poll_task, send
 from esplan.tasks import all_running, running
 
@@ -64,7 +65,7 @@ def describe(
         preconditions=preconditions,
         undo={"none": "a copy that still runs is cancelled; its target is deleted"},
         estimate={"documents": source.documents, "bytes": source.size},
-        arguments={"source": source.name, "target": target},
+        arguments={"source": source.name, "target": target, **tolerant.arguments(migrate)},
     )
 
 
@@ -77,11 +78,13 @@ def smaller_batch(source: Index, name: str) -> JSON:
 def probe(step: Step, run: Run) -> bool:
     """No task of ours runs, and the target has as many documents as the source.
 
-    Under the write block and `op_type: create` that means all of them; verify proves it.
+    Under the write block and `op_type: create` that means all of them, but for those that were
+    rejected in this apply; verify proves it.
     """
-    if tasks(run, run.opaque_id(step)):
+    if any(tasks(run, run.opaque_id(one)) for one in (step, tolerant.part(step))):
         return False
-    return count(run, step.arguments["source"]) == count(run, step.arguments["target"])
+    left = int(run.rejected.get(step.address, {}).get("documents", 0))
+    return count(run, step.arguments["source"]) == count(run, step.arguments["target"]) + left
 
 
 def count(run: Run, index: str) -> int:
@@ -107,7 +110,26 @@ def tasks(run: Run, opaque_id: str) -> list[str]:
 
 def execute(step: Step, run: Run) -> JSON:
     """Adopt the running task or start one; wait for its end; refuse an end with failures."""
-    return _result(step, awaited(step, run))
+    if tolerant.limit(step):
+        undo(tolerant.part(step), run)
+    task = awaited(step, run)
+    if error := stopped(task):
+        raise _failed(step, error)
+    response = task.get("response", {})
+    if tolerant.limit(step):
+        more = tolerant.copied(step, run, response, _range)
+        return _result(step, response) | more
+    if failures := response.get("failures"):
+        raise tolerant.failed(step, run, failures)
+    return _result(step, response)
+
+
+def _range(step: Step, run: Run) -> JSON:
+    """A part of the copy, by a request of its own."""
+    task = awaited(step, run)
+    if error := stopped(task):
+        raise _failed(step, error)
+    return task
 
 
 def awaited(step: Step, run: Run) -> JSON:
@@ -167,12 +189,7 @@ def _handled(status: JSON) -> int:
     return sum(int(status.get(name, 0)) for name in ("created", "updated", "version_conflicts"))
 
 
-def _result(step: Step, task: JSON) -> JSON:
-    """Completed does not mean good: failures, a cancel and a timeout are all `completed`."""
-    response = task.get("response", {})
-    error = stopped(task)
-    if error or response.get("failures"):
-        raise _failed(step, error, response.get("failures", []))
+def _result(step: Step, response: JSON) -> JSON:
     names = ("total", "created", "version_conflicts", "took", "batches")
     found = {name: response[name] for name in names if name in response}
     return found | measured(step, response, response.get("created", 0))
@@ -191,30 +208,13 @@ def measured(step: Step, response: JSON, handled: int) -> JSON:
     return rates.evidence(step, took / 1000, handled) if whole and took else {}
 
 
-def _failed(step: Step, error: Any, failures: list[JSON]) -> StepFailed:
-    if failures:
-        return StepFailed(
-            f"the new index rejected documents of {step.arguments['source']}",
-            why=listed(failures),
-            remedy="correct the mapping in the desired file, or the documents; then plan again",
-        )
+def _failed(step: Step, error: Any) -> StepFailed:
     reason = error.get("reason") if isinstance(error, dict) else error
     return StepFailed(f"the copy of {step.arguments['source']} did not finish", why=str(reason))
 
 
-def listed(failures: list[JSON]) -> str:
-    """The first ten documents that failed, each with its reason."""
-    shown = "; ".join(f"{f.get('id', '?')}: {_why(f.get('cause', {}))}" for f in failures[:10])
-    more = f" (and {len(failures) - 10} more)" if len(failures) > 10 else ""  # noqa: PLR2004
-    return shown + more
-
-
-def _why(cause: JSON) -> str:
-    inner = cause.get("caused_by") or {}
-    return ": ".join(str(part) for part in (cause.get("reason"), inner.get("reason")) if part)
-
-
 def undo(step: Step, run: Run) -> None:
     """Cancel what still runs and wait until it is gone: after that nothing writes any more."""
-    for task in tasks(run, run.opaque_id(step)):
-        run.cluster.change("POST", f"/_tasks/{task}/_cancel", {"wait_for_completion": "true"})
+    for one in (step, tolerant.part(step)):
+        for task in tasks(run, run.opaque_id(one)):
+            run.cluster.change("POST", f"/_tasks/{task}/_cancel", {"wait_for_completion": "true"})

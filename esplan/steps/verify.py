@@ -48,19 +48,36 @@ def execute(step: Step, run: Run) -> JSON:
         method=names["method"],
         progress=lambda done, total: run.listener.step_progress(step, done, total),
     )
-    if not report.equal:
+    rejected = run.rejected.get(step.address, {})
+    if not report.equal and not _lacks_only(report, rejected):
         raise VerificationFailed(
             f"{names['target']} is not equal to {names['source']}",
-            why=_differences(report),
+            why=_differences(report, rejected),
             remedy="nothing was switched; look at these documents on both sides",
         )
+    said = report.to_json() | ({"rejected": rejected} if rejected.get("documents") else {})
     if report.method == "count":
-        return report.to_json()
-    return report.to_json() | rates.evidence(step, report.seconds, report.source_documents)
+        return said
+    return said | rates.evidence(step, report.seconds, report.source_documents)
 
 
-def _differences(report: Report) -> str:
+def _lacks_only(report: Report, rejected: JSON) -> bool:
+    """Missing are the documents that the copy says were rejected, all of them, and no other."""
+    if not rejected.get("documents") or report.moved:
+        return False
+    if report.source_documents - report.target_documents != rejected["documents"]:
+        return False
+    if report.method == "count":
+        return True
+    missing = (report.missing.count, report.missing.digest)
+    same = missing == (rejected["ids"], rejected["digest"])
+    return same and not report.extra.count and not report.different.count
+
+
+def _differences(report: Report, rejected: JSON) -> str:
     parts = [f"{report.source_documents} documents against {report.target_documents}"]
+    if rejected.get("documents"):
+        parts.append(f"{rejected['documents']} of them the new mapping has rejected, no other")
     if report.moved:
         parts.append("somebody wrote to one of them while it was read")
     for said in ("missing", "extra", "different"):
