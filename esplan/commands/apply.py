@@ -9,7 +9,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from esplan import apply as engine
-from esplan import live, safety
+from esplan import live, safety, throttle
 from esplan.errors import Refused
 from esplan.journal import beside, open_journal
 from esplan.lock import Lock
@@ -57,7 +57,9 @@ def apply(
         return Outcome(0, 0, 0.0, already=True)
     with _run(cluster, plan, path, listener) as run:
         steps = engine.apply(run, journal, through=through, keep_going=keep_going)
-    remaining = sum(journal.state(step.id) != "done" for step in plan.steps)
+        remaining = sum(journal.state(step.id) != "done" for step in plan.steps)
+        if not remaining:
+            throttle.forget(cluster, plan.digest)
     return Outcome(steps, remaining, time.monotonic() - started, already=steps == remaining == 0)
 
 

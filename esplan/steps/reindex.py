@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from esplan import rates
-from esplan.errors import StepFailed
+from esplan.errors import StepFailed, Stopped
 from esplan.plan import Step
 from esplan.request import index_path, request
-from esplan.steps import tolerant
+from esplan.steps import governor, tolerant
 from esplan.steps.request import poll_task, send
 from esplan.tasks import all_running, running
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from esplan.model import JSON, Index, Migrate
     from esplan.run import Run
+    from esplan.steps.governor import Governor
 
 ACTIONS = "*data/write/reindex,*data/write/update/byquery"
 """The actions of a copy and of a backfill, and of their slices. Ours are told by their id."""
@@ -135,8 +136,11 @@ def _range(step: Step, run: Run) -> JSON:
 def awaited(step: Step, run: Run) -> JSON:
     """The finished task. One that is lost with its node is started again."""
     for _ in range(STARTS):
-        task = _adopt(step, run) or str(send(step, run)["task"])
-        outcome = _wait(step, run, task)
+        adopted = _adopt(step, run)
+        rated = governor.rated(step, run)
+        task = adopted or str(send(rated, run)["task"])
+        rate = None if adopted else governor.rate_of(rated)
+        outcome = _wait(step, run, governor.Governor(step, run, task, rate))
         if outcome is not None:
             return outcome
         run.listener.note(f"the copy task {task} was lost with its node: starting it again")
@@ -156,9 +160,9 @@ def _adopt(step: Step, run: Run) -> str:
     return ""
 
 
-def _wait(step: Step, run: Run, task: str) -> JSON | None:
+def _wait(step: Step, run: Run, watch: Governor) -> JSON | None:
     """The finished task, or None when the cluster does not know it any more."""
-    total = step.estimate.get("documents") or 0
+    task, total = watch.task, step.estimate.get("documents") or 0
     while True:
         found = poll_task(run, task)
         if found is None:
@@ -168,6 +172,16 @@ def _wait(step: Step, run: Run, task: str) -> JSON | None:
         if found["completed"]:
             return found
         run.safe_point()
+        _govern(step, run, watch)
+
+
+def _govern(step: Step, run: Run, watch: Governor) -> None:
+    """A full disk ends the task, too: it would go on filling it."""
+    try:
+        watch.look()
+    except Stopped:
+        undo(step, run)
+        raise
 
 
 def _slices(run: Run, task: str, found: JSON) -> list[JSON]:

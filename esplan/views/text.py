@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from esplan import safety
+from esplan import safety, throttle
 from esplan.errors import InvalidInput
 from esplan.views import estimate
 from esplan.views.clean import LINES, clean, count, duration, size, value
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from esplan.commands.apply import Outcome
     from esplan.commands.status import Status, Task
+    from esplan.commands.throttle import Throttled
     from esplan.commands.validate import Validation
     from esplan.errors import Diagnostic, EsplanError
     from esplan.lock import Holder
@@ -329,6 +330,18 @@ def applied(outcome: Outcome) -> Text:
 def abandoned() -> Text:
     """After `apply --abandon`."""
     return Text("Taken back: what this plan began and did not switch.")
+
+
+def throttled(found: Throttled) -> Text:
+    """After `throttle`."""
+    rate = throttle.said(found.rate)
+    if found.paused and not found.tasks:
+        tasks = ", ".join(map(clean, found.paused))
+        return Text(f"The copy (task {tasks}) is paused, or at a crawl; when it goes on: {rate}.")
+    if not found.tasks:
+        return Text(f"No copy of this plan runs now; one that is started gets: {rate}.")
+    tasks = ", ".join(map(clean, found.tasks))
+    return Text(f"Running at {rate} now: task {tasks}.", "green")
 
 
 def unlocked(holder: Holder) -> Text:
