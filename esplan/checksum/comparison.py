@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from esplan.checksum.client_hash import ClientHash
 from esplan.checksum.cluster_hash import ClusterHash
-from esplan.checksum.difference import Difference
+from esplan.checksum.difference import SHOWN, Difference
 from esplan.checksum.report import Ids, Marks, Method, Report
 from esplan.checksum.side import count, marks, read_side, refresh
 from esplan.errors import StepFailed
@@ -60,6 +60,15 @@ class Pair:
     buckets: int
 
 
+@dataclass(frozen=True)
+class _How:
+    """What `compare` was asked for."""
+
+    progress: Progress
+    chunk: int
+    listed: int
+
+
 def compare(
     cluster: Cluster,
     source: str,
@@ -68,13 +77,15 @@ def compare(
     method: Method = "checksum",
     progress: Progress | None = None,
     chunk: int = CHUNK,
+    listed: int = SHOWN,
 ) -> Report:
     """Tell whether the index `target` holds exactly the documents of the index `source`.
 
     `checksum` compares `_id`, `_routing` and `_source` of every document, `count` only their
     number. `progress` gets documents done and in total, both sides together, in this thread;
     where the sides differ it starts again from 0 for the search after the ids. What it raises
-    ends the comparison. `chunk`: documents a request, fewer where they are large.
+    ends the comparison. `chunk`: documents a request, fewer where they are large. `listed`: ids
+    of each kind that the report names.
     Raises Refused where `_source` is not kept whole, StepFailed where a part of an index did
     not answer, ServerError and Unreachable.
     """
@@ -86,7 +97,8 @@ def compare(
         counted = (count(cluster, source), count(cluster, target))
         report = Report(method, source, target, *counted, before)
     else:
-        report = _checksum(cluster, source, target, before, progress or _silent, chunk)
+        how = _How(progress or _silent, chunk, listed)
+        report = _checksum(cluster, source, target, before, how)
     moved = report.moved or marks(cluster, [source, target]) != before
     return replace(report, moved=moved, seconds=time.monotonic() - began)
 
@@ -95,13 +107,11 @@ def _silent(done: int, total: int) -> None:
     """Nobody watches."""
 
 
-def _checksum(
-    cluster: Cluster, source: str, target: str, before: Marks, progress: Progress, chunk: int
-) -> Report:
+def _checksum(cluster: Cluster, source: str, target: str, before: Marks, how: _How) -> Report:
     """Sum both sides in buckets, and look into the buckets that differ."""
     old, new = (read_side(cluster, name, _highest(before[name])) for name in (source, target))
     pair = _hashes(cluster, old, new)
-    sums = _sums(pair, chunk, progress)
+    sums = _sums(pair, how.chunk, how.progress)
     old_count, new_count = (sum(side_sums[::3]) for side_sums in sums)
     report = Report("checksum", source, target, old_count, new_count, before)
     if marks(cluster, [source, target]) != before:
@@ -111,7 +121,7 @@ def _checksum(
     report = replace(report, buckets=pair.buckets, differing=len(differing))
     if not differing:
         return report
-    missing, extra, different = _ids(pair, differing, chunk, progress)
+    missing, extra, different = _ids(pair, differing, how)
     return replace(report, missing=missing, extra=extra, different=different)
 
 
@@ -184,11 +194,9 @@ def _refuse_uncounted(sides: tuple[Side, Side], counted: Sequence[int]) -> None:
             )
 
 
-def _ids(
-    pair: Pair, differing: Sequence[int], chunk: int, progress: Progress
-) -> tuple[Ids, Ids, Ids]:
+def _ids(pair: Pair, differing: Sequence[int], how: _How) -> tuple[Ids, Ids, Ids]:
     """Missing, extra and different ids of the buckets that differ."""
-    jobs = _jobs(pair, min(chunk, DETAIL))
+    jobs = _jobs(pair, min(how.chunk, DETAIL))
     done, total = 0, sum(span.documents for _, span in jobs)
     with Difference() as difference:
 
@@ -196,10 +204,10 @@ def _ids(
             nonlocal done
             difference.add(side, rows)
             done += span.documents
-            progress(done, total)
+            how.progress(done, total)
 
         _run(jobs, lambda side, span: pair.hashes[side].rows(span, differing), take)
-        return difference.ids()
+        return difference.ids(how.listed)
 
 
 def _jobs(pair: Pair, chunk: int) -> list[tuple[int, Span]]:

@@ -59,25 +59,27 @@ class Difference:
         self._database.executemany("INSERT INTO row VALUES (?, ?, ?)", new)
         self._database.execute("COMMIT")
 
-    def ids(self) -> tuple[Ids, Ids, Ids]:
-        """Missing, extra and different documents."""
-        return self._ids(MISSING), self._ids(EXTRA), self._ids(DIFFERENT)
+    def ids(self, listed: int = SHOWN) -> tuple[Ids, Ids, Ids]:
+        """Missing, extra and different documents; `listed` of each kind by their ids."""
+        kinds = (MISSING, EXTRA, DIFFERENT)
+        missing, extra, different = (self._ids(one, listed) for one in kinds)
+        return missing, extra, different
 
-    def _ids(self, query: str) -> Ids:
+    def _ids(self, query: str, listed: int) -> Ids:
         count, first = 0, list[str]()
 
         def counted() -> Iterator[str]:
             nonlocal count
-            for id_ in self.all(query):
+            for id_ in self._all(query):
                 count += 1
-                if count <= SHOWN:
+                if count <= listed:
                     first.append(id_)
                 yield id_
 
         digest = fingerprint(counted())
         return Ids(count, tuple(first), digest) if count else Ids()
 
-    def all(self, query: str) -> Iterator[str]:
+    def _all(self, query: str) -> Iterator[str]:
         """Every id that one of the three queries finds, in order."""
         rows = self._database.execute(
             f"SELECT id FROM ({query}) ORDER BY id"  # noqa: S608  (the three constants above)
