@@ -55,13 +55,18 @@ def copied(step: Step, run: Run, first: JSON, copy: Copy) -> JSON:
     """
     ranges = _Ranges(step, run, copy)
     found = ranges.rejected_by(first)
-    said = rejected.evidence(found)
-    run.rejected[step.address] = said
     listed = keep(step, run, found)
+    said = rejected.evidence(found) | _file(run)
+    run.rejected[step.address] = said
     if found:
         name = step.arguments["source"]
         run.listener.note(f"{len(found):,} documents of {name} are rejected and left out{listed}")
     return {"rejected": said} if found else {}
+
+
+def _file(run: Run) -> JSON:
+    """Where the list is, beside the plan."""
+    return {"file": rejected.beside(run.plan_path).name} if run.plan_path else {}
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,7 @@ def test_what_is_declared_is_left_out_and_nothing_else(world: World, shards: int
     assert_whole(world, rejected)
     copied = journal(world, "03-reindex")["rejected"]
     assert (copied["documents"], copied["ids"]) == (60, 60)
+    assert copied["file"] == "plan.json.rejected.jsonl"
     assert journal(world, "04-verify")["rejected"] == copied
 
 
