@@ -24,13 +24,13 @@ from esplan.errors import (
     EsplanError,
     JournalError,
     OutcomeUnknown,
-    PartlyFailed,
     Refused,
     ServerError,
     Stopped,
     Unreachable,
 )
 from esplan.parallel import side_by_side, stretches
+from esplan.partly import partly
 from esplan.plan import PHASES, STATE_INDEX
 from esplan.steps import KINDS
 from esplan.steps.mark_writes import MARKS
@@ -76,7 +76,7 @@ def apply(
     failed: dict[str, EsplanError] | None = {} if keep_going else None
     count = _carry_out_all(run, journal, steps, failed, parallel)
     if failed:
-        raise _partly(run, journal, failed)
+        raise partly(run, journal, failed)
     if all(journal.state(step.id) == "done" for step in run.plan.steps):
         journal.append("end")
     return count
@@ -110,10 +110,19 @@ def _start(run: Run, journal: Journal) -> None:
         state_index.store(run.cluster, run.plan.digest, record)
     journal.mirror = lambda record: state_index.store(run.cluster, run.plan.digest, record)
     for step in run.plan.steps:
-        if step.kind == "verify" and journal.state(step.id) == "done":
-            run.proofs[step.address] = journal.evidence(step.id)
-        if MARKS in (found := journal.evidence(step.id)):
-            run.caught_up[step.address] = found[MARKS]
+        evidence = journal.evidence(step.id)
+        if MARKS in evidence:
+            run.caught_up[step.address] = evidence[MARKS]
+        if journal.state(step.id) == "done":
+            _keep(step, run, evidence)
+
+
+def _keep(step: Step, run: Run, evidence: JSON) -> None:
+    """What later steps of the same object have to know."""
+    if step.kind == "verify":
+        run.proofs[step.address] = evidence
+    if "rejected" in evidence:
+        run.rejected[step.address] = evidence["rejected"]
 
 
 def _who(run: Run) -> JSON:
@@ -261,8 +270,7 @@ def _read_back(kind: StepKind, step: Step, run: Run) -> None:
 
 def _done(step: Step, run: Run, journal: Journal, outcome: str, evidence: JSON) -> None:
     journal.append("done", step.id, evidence)
-    if step.kind == "verify":
-        run.proofs[step.address] = evidence
+    _keep(step, run, evidence)
     run.listener.step_ended(step, outcome, evidence)
 
 
@@ -316,6 +324,7 @@ def roll_back(
                 KINDS[step.kind].undo(step, run)
                 journal.append("undone", step.id)
                 run.proofs.pop(step.address, None)
+                run.rejected.pop(step.address, None)
                 run.listener.step_ended(step, "stays" if _lasts(step) else "undone", {})
     except EsplanError as error:
         why = f"{error}" + (f"\nafter: {cause}" if cause else "")
@@ -354,43 +363,3 @@ def _left(run: Run, journal: Journal) -> str:
     if done == 0:
         return "nothing is left of this plan in the cluster: every change was taken back"
     return f"{done} of {len(run.plan.steps)} steps are done and stay; the others were taken back"
-
-
-# Going on with the others
-
-
-def _partly(run: Run, journal: Journal, failed: dict[str, EsplanError]) -> EsplanError:
-    """What failed, what was done, how to go on. Closes the journal where nothing is half done."""
-    objects = list(dict.fromkeys(o for step in run.plan.steps for o in _objects(step)))
-    lost = [one for step in run.plan.steps if step.address in failed for one in _objects(step)]
-    lost = list(dict.fromkeys(lost))
-    open_ = {s.address for s in run.plan.steps if journal.state(s.id) != "done"}
-    open_ = {one for one in objects if one in open_ and one not in lost}
-    if not open_:
-        journal.append("undone")
-    done = [address for address in objects if address not in lost and address not in open_]
-    first = next(iter(failed.values()))
-    return PartlyFailed(
-        f"{len(lost)} of {len(objects)} objects failed: {', '.join(lost)}",
-        where=_whereabouts(done, sorted(open_)),
-        why="\n".join(f"{address}: {_said(error)}" for address, error in failed.items()),
-        remedy="cure the causes, then apply the same plan again: it retries only what failed",
-        exit_code=first.exit_code,
-    )
-
-
-def _objects(step: Step) -> list[str]:
-    """The addresses of what a step is about: of a group's, its members."""
-    found: list[str] = step.arguments.get("members", [step.address])
-    return found
-
-
-def _whereabouts(done: list[str], waiting: list[str]) -> str:
-    parts = (("done", done), ("waiting for later phases", waiting))
-    said = [f"{what}: {', '.join(addresses)}" for what, addresses in parts if addresses]
-    return "; ".join(said) or "nothing else was done"
-
-
-def _said(error: EsplanError) -> str:
-    """An error in one line."""
-    return "; ".join(part for part in (error.what, error.where, error.why, error.remedy) if part)

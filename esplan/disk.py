@@ -36,6 +36,7 @@ class Node:
     free: int
     low: float = 0
     high: float = 0
+    flood: float = 0
 
     @property
     def room(self) -> int:
@@ -73,12 +74,22 @@ def read(cluster: Reader) -> tuple[Node, ...]:
 def _read(cluster: Reader) -> tuple[Node, ...]:
     parts = ",".join(f"nodes.*.{part}" for part in NODE_PARTS)
     stats = cluster.read(NODES, {"filter_path": parts}) or {}
+    found = by_id(stats, watermarks(cluster)).values()
+    return tuple(sorted(found, key=lambda node: node.name))
+
+
+def watermarks(cluster: Reader) -> dict[str, str]:
+    """The settings below `cluster.routing.allocation.disk`."""
     wanted = "*.cluster.routing.allocation.disk"
     found = cluster.read(SETTINGS, {"include_defaults": "true", "filter_path": wanted}) or {}
-    settings = _flat([found.get(layer, {}) for layer in LAYERS])
-    nodes = stats.get("nodes", {}).values()
-    known = [one for one in nodes if _holds_data(one) and one.get("fs", {}).get("total")]
-    return tuple(sorted((_node(one, settings) for one in known), key=lambda node: node.name))
+    return _flat([found.get(layer, {}) for layer in LAYERS])
+
+
+def by_id(stats: JSON, settings: dict[str, str]) -> dict[str, Node]:
+    """The data nodes in an answer that has `NODE_PARTS`."""
+    nodes = stats.get("nodes", {}).items()
+    known = ((id_, one) for id_, one in nodes if _holds_data(one))
+    return {id_: _node(one, settings) for id_, one in known if one.get("fs", {}).get("total")}
 
 
 def _holds_data(node: JSON) -> bool:
@@ -111,7 +122,8 @@ def _node(raw: JSON, settings: dict[str, str]) -> Node:
     total, free = disk["total_in_bytes"], disk["available_in_bytes"]
     if settings.get("threshold_enabled", "true") == "false":
         return Node(raw["name"], free)
-    return Node(raw["name"], free, *(_free_at(one, settings, total) for one in ("low", "high")))
+    names = ("low", "high", "flood_stage")
+    return Node(raw["name"], free, *(_free_at(one, settings, total) for one in names))
 
 
 def _free_at(watermark: str, settings: dict[str, str], total: int) -> float:

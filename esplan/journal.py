@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
+from esplan import rejected
 from esplan.errors import EsplanError, JournalError, Refused
 from esplan.plan import digest
 
@@ -139,6 +140,8 @@ def beside(plan_path: Path) -> Path:
 def set_aside(plan_path: Path) -> None:
     """Make room for a new plan in a file: the journal of an ended apply gets another name.
 
+    So does the list of documents that it left out.
+
     Raises Refused while the apply of the plan that is there has not ended.
     """
     path = beside(plan_path)
@@ -151,9 +154,11 @@ def set_aside(plan_path: Path) -> None:
             remedy=f"finish it (esplan apply {plan_path}), take it back (the same with --abandon), "
             "or write the new plan to another file",
         )
-    kept = path.with_name(f"{plan_path.name}.{records[0].data['plan'][:12]}.journal.jsonl")
+    old = plan_path.with_name(f"{plan_path.name}.{records[0].data['plan'][:12]}")
     try:
-        path.rename(kept)
+        path.rename(beside(old))
+        if (listed := rejected.beside(plan_path)).exists():
+            listed.rename(rejected.beside(old))
     except OSError as error:
         raise _trouble(path, "renamed", error) from None
 

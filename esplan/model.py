@@ -83,11 +83,14 @@ class Migrate:
     """How a new index is filled. `requests_per_second` -1 is without limit.
 
     `writes`: the old index refuses them for the whole copy, or only while the last are copied.
-    `backfill`: fields that are added in place are filled in the documents that are there.
+    `data`: with `discard` it is not filled, and the documents stay behind. `backfill`: fields that
+    are added in place are filled in the documents that are there.
     What becomes of the documents on the way: `query` says which are taken; `rename` (old and new
     path), `drop` (paths), `script` (`source` and `params`) and `pipeline` (its name) change them,
     in this order. `inverse`: a script that makes the old document of a new one. `sample`: examples
     of that in a plan. See `transform`.
+    `max_rejected`: documents that the new mapping may reject; None is none, or with `skip` any
+    number. `skip` also says that nobody needs these any more: they may go with the old index.
     """
 
     writes: Literal["block", "catch-up"] = "block"
@@ -101,6 +104,16 @@ class Migrate:
     rename: tuple[tuple[str, str], ...] = ()
     drop: tuple[str, ...] = ()
     sample: int = 3
+    data: Literal["copy", "discard"] = "copy"
+    max_rejected: int | None = None
+    on_rejected: Literal["fail", "skip"] = "fail"
+
+    @property
+    def tolerance(self) -> int:
+        """How many documents the new mapping may reject; -1 is any number."""
+        if self.max_rejected is None:
+            return -1 if self.on_rejected == "skip" else 0
+        return self.max_rejected
 
 
 @dataclass(frozen=True)

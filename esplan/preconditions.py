@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 CHANGED = "the cluster has changed since the plan was made: make a new plan"
 NO_ROOM = "make room on the disks (see `esplan doctor`) or add a data node, then apply again"
 
+NEEDED = (
+    "the switch stays, and so does the old index. If nobody needs these documents, delete it with "
+    "`esplan maintain --allow-delete index.NAME`; migrate.on_rejected: skip says so beforehand"
+)
+
 
 def require(step: Step, run: Run) -> None:
     """Raise Refused with every precondition of the step that does not hold."""
@@ -42,8 +47,14 @@ def require(step: Step, run: Run) -> None:
         raise Refused(
             f"step {step.id} ({step.description}) is not safe any more",
             why="; ".join(why for _, why in broken),
-            remedy=NO_ROOM if all(check == "fits" for check, _ in broken) else CHANGED,
+            remedy=_remedy({check for check, _ in broken}),
         )
+
+
+def _remedy(broken: set[str]) -> str:
+    special = {"fits": NO_ROOM, "nothing_rejected": NEEDED}
+    only = next(iter(broken)) if len(broken) == 1 else ""
+    return special.get(only, CHANGED)
 
 
 class _Facts:
@@ -194,6 +205,15 @@ def _proven(precondition: JSON, facts: _Facts) -> str:
     return "" if now == proof["marks"] else f"{source} or {target} was written to after the proof"
 
 
+def _nothing_rejected(precondition: JSON, facts: _Facts) -> str:
+    """Documents that the new index rejected are in the old one alone."""
+    said = facts.run.rejected.get(facts.address(precondition), {})
+    if not said.get("documents"):
+        return ""
+    target, source = precondition["target"], precondition["source"]
+    return f"{target} rejected {said['documents']:,} documents, which only {source} has"
+
+
 CHECKS: dict[str, Callable[[JSON, _Facts], str]] = {
     "absent": _absent,
     "alias": _alias,
@@ -201,6 +221,7 @@ CHECKS: dict[str, Callable[[JSON, _Facts], str]] = {
     "fits": _fits,
     "index": _index,
     "meta": _meta,
+    "nothing_rejected": _nothing_rejected,
     "ours": _ours,
     "proven": _proven,
     "serves": _serves,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from esplan.errors import Halted, Stopped
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from esplan.checksum.standing import Standing, Touched
     from esplan.cluster import Cluster
     from esplan.model import JSON
@@ -44,10 +46,12 @@ class Fence(Protocol):
 class Run:
     """One apply of one plan, and what it knows beside its journal, by address.
 
-    `proofs`: evidence of verify steps. `caught_up`: the marks of the source up to which a copy was
-    brought that clients write beside. `standings`, `touched`: how far it follows, as this process
-    saw it. `finished`: ids of steps whose effect nothing but their finished task shows. `halted`:
-    an object has failed, and the others that run beside it are to stop.
+    `proofs`: evidence of verify steps. `rejected`: what a copy says of the documents that it left
+    out (`rejected.evidence`); they are listed beside the plan's file, `plan_path` (None: nowhere).
+    `caught_up`: the marks of the source up to which a copy was brought that clients write beside.
+    `standings`, `touched`: how far it follows, as this process saw it. `finished`: ids of steps
+    whose effect nothing but their finished task shows. `halted`: an object has failed, and the
+    others that run beside it are to stop.
     """
 
     cluster: Cluster
@@ -61,6 +65,8 @@ class Run:
     standings: dict[str, Standing] = field(default_factory=dict)
     touched: dict[str, Touched] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
+    rejected: dict[str, JSON] = field(default_factory=dict)
+    plan_path: Path | None = None
 
     def safe_point(self) -> None:
         """Stop here when the user or the lock asks for it: nothing is half done."""

@@ -22,7 +22,7 @@ FEW = 10
 PART = 0.3
 """The part of the objects above which a change or deletion may be a mistake of a whole folder."""
 
-MANY, UNPROTECT = "many", "unprotect"
+MANY, UNPROTECT, DISCARD = "many", "unprotect", "discard"
 
 HARMLESS = ("no-op", "create")
 
@@ -60,6 +60,8 @@ def require(plan: Plan, *, allow_many: bool = False) -> None:
 REMEDIES = {
     MANY: "review the plan; if it is right, apply it with --allow-many",
     UNPROTECT: "if it may go: set protect: false in the desired file, and make a new plan",
+    DISCARD: "if these documents may go: make the plan with --allow-discard for each of these "
+    "aliases; or remove data: discard from the desired file, and they are copied",
 }
 
 NEWER = "the plan needs the consent {!r}: apply it with the esplan that made it"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from esplan.checksum.client_hash import ClientHash
 from esplan.checksum.cluster_hash import ClusterHash
-from esplan.checksum.difference import Difference
+from esplan.checksum.difference import SHOWN, Difference
 from esplan.checksum.reading import PLAIN
 from esplan.checksum.report import Marks, Method, Report
 from esplan.checksum.side import count, marks, read_part, read_side, refresh
@@ -70,7 +71,17 @@ class Pair:
     buckets: int
 
 
-def compare(
+@dataclass(frozen=True)
+class _How:
+    """What `compare` was asked for."""
+
+    progress: Progress
+    chunk: int
+    listed: int
+    reading: Reading
+
+
+def compare(  # noqa: PLR0913  (what one comparison may be asked for)
     cluster: Cluster,
     source: str,
     target: str,
@@ -79,6 +90,7 @@ def compare(
     progress: Progress | None = None,
     chunk: int = CHUNK,
     reading: Reading = PLAIN,
+    listed: int = SHOWN,
 ) -> Report:
     """Tell whether the index `target` holds exactly the documents of the index `source`.
 
@@ -86,7 +98,8 @@ def compare(
     number. `progress` gets documents done and in total, both sides together, in this thread;
     where the sides differ it starts again from 0 for the search after the ids. What it raises
     ends the comparison. `chunk`: documents a request, fewer where they are large. `reading`: how
-    the source is read, where the target is no plain copy of it.
+    the source is read, where the target is no plain copy of it. `listed`: ids of each kind that
+    the report names.
     Raises Refused where `_source` is not kept whole, StepFailed where a part of an index did
     not answer, ServerError and Unreachable.
     """
@@ -98,7 +111,8 @@ def compare(
         counted = (count(cluster, source, reading.query), count(cluster, target))
         report = Report(method, source, target, *counted, before)
     else:
-        report = _checksum(cluster, (source, target), before, progress or _silent, chunk, reading)
+        how = _How(progress or _silent, chunk, listed, reading)
+        report = _checksum(cluster, (source, target), before, how)
     moved = report.moved or marks(cluster, [source, target]) != before
     return replace(report, moved=moved, seconds=time.monotonic() - began)
 
@@ -107,22 +121,15 @@ def _silent(done: int, total: int) -> None:
     """Nobody watches."""
 
 
-def _checksum(
-    cluster: Cluster,
-    names: tuple[str, str],
-    before: Marks,
-    progress: Progress,
-    chunk: int,
-    reading: Reading,
-) -> Report:
+def _checksum(cluster: Cluster, names: tuple[str, str], before: Marks, how: _How) -> Report:
     """Sum both sides in buckets, and look into the buckets that differ."""
-    queries = (reading.query, None)
+    queries = (how.reading.query, None)
     old, new = (
         _side(cluster, name, before[name], query)
         for name, query in zip(names, queries, strict=True)
     )
-    pair = hashes(cluster, old, new, reading)
-    sums, left_out = summed(pair, progress, chunk)
+    pair = hashes(cluster, old, new, how.reading)
+    sums, left_out = summed(pair, how.progress, how.chunk)
     old_count, new_count = (sum(one[::3]) for one in sums)
     report = Report("checksum", *names, old_count, new_count, before, left_out=left_out[0])
     if marks(cluster, [*names]) != before:
@@ -132,7 +139,8 @@ def _checksum(
     report = replace(report, buckets=pair.buckets, differing=len(differing))
     if not differing:
         return report
-    missing, extra, different = joined(pair, differing, progress, Difference.ids, chunk)
+    ids = partial(Difference.ids, listed=how.listed)
+    missing, extra, different = joined(pair, differing, how.progress, ids, how.chunk)
     return replace(report, missing=missing, extra=extra, different=different)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 from esplan.checksum.report import Ids
+from esplan.rejected import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
 
 SHOWN = 100
@@ -58,23 +60,35 @@ class Difference:
         self._database.executemany("INSERT INTO row VALUES (?, ?, ?)", new)
         self._database.execute("COMMIT")
 
-    def ids(self) -> tuple[Ids, Ids, Ids]:
-        """Missing, extra and different documents."""
-        return self._ids(MISSING), self._ids(EXTRA), self._ids(DIFFERENT)
+    def ids(self, listed: int = SHOWN) -> tuple[Ids, Ids, Ids]:
+        """Missing, extra and different documents; `listed` of each kind by their ids."""
+        kinds = (MISSING, EXTRA, DIFFERENT)
+        missing, extra, different = (self._ids(one, listed) for one in kinds)
+        return missing, extra, different
 
     def whole(self, most: int) -> tuple[list[str], list[str], list[str]]:
         """The ids of `ids`, but not only the first: up to `most` of each kind, in order."""
-        first, second, third = (self._names(query, most) for query in (MISSING, EXTRA, DIFFERENT))
+        kinds = (MISSING, EXTRA, DIFFERENT)
+        first, second, third = ([*islice(self._all(one), most)] for one in kinds)
         return first, second, third
 
-    def _names(self, query: str, most: int) -> list[str]:
-        found = self._database.execute(
-            f"SELECT id FROM ({query}) ORDER BY id LIMIT {most}"  # noqa: S608  (constants)
-        )
-        return [id_ for (id_,) in found]
+    def _ids(self, query: str, listed: int) -> Ids:
+        count, first = 0, list[str]()
 
-    def _ids(self, query: str) -> Ids:
-        (count,) = self._database.execute(
-            f"SELECT count(*) FROM ({query})"  # noqa: S608  (the three constants above)
-        ).fetchone()
-        return Ids(count, tuple(self._names(query, SHOWN)))
+        def counted() -> Iterator[str]:
+            nonlocal count
+            for id_ in self._all(query):
+                count += 1
+                if count <= listed:
+                    first.append(id_)
+                yield id_
+
+        digest = fingerprint(counted())
+        return Ids(count, tuple(first), digest) if count else Ids()
+
+    def _all(self, query: str) -> Iterator[str]:
+        """Every id that one of the three queries finds, in order."""
+        rows = self._database.execute(
+            f"SELECT id FROM ({query}) ORDER BY id"  # noqa: S608  (the three constants above)
+        )
+        return (id_ for (id_,) in rows)

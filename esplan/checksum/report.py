@@ -15,10 +15,14 @@ Marks = dict[str, dict[str, int]]
 
 @dataclass(frozen=True)
 class Ids:
-    """Documents of one kind: how many there are, and the first of their ids in order."""
+    """Documents of one kind: how many there are, and the first of their ids in order.
+
+    `digest` is that of all of them (`rejected.fingerprint`); empty where there are none.
+    """
 
     count: int = 0
     sample: tuple[str, ...] = ()
+    digest: str = ""
 
 
 @dataclass(frozen=True)

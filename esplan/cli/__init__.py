@@ -20,6 +20,7 @@ from esplan.cli.options import Globals
 from esplan.cli.rollback import rollback
 from esplan.cli.sandbox import sandbox
 from esplan.cli.sizing import sizing
+from esplan.cli.throttle import throttle
 from esplan.cli.verify import verify
 from esplan.errors import EsplanError, InvalidInput, UsageError
 
@@ -35,6 +36,7 @@ app.command()(adopt)
 app.command()(drift)
 app.command()(verify)
 app.command()(rollback)
+app.command(context_settings={"ignore_unknown_options": True})(throttle)  # -1 is a rate
 
 INTERRUPTED = 130
 """Typer's own answer to Ctrl-C, and a shell's."""

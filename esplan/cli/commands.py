@@ -48,6 +48,14 @@ OracleOption = Annotated[
     Literal["cluster", "sandbox"] | None,
     typer.Option("--oracle", help="Ask a server whether the rules are right: on empty indices."),
 ]
+AllowDelete = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ADDRESS", help="Delete what alias.NAME leaves; or index.NAME."),
+]
+AllowDiscard = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ADDRESS", help="Leave the documents of alias.NAME behind."),
+]
 PlanPath = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file.")]
 
 
@@ -109,13 +117,11 @@ def plan(
     ] = None,
     target: Annotated[list[str] | None, typer.Option(help="Only this address.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="Not this address.")] = None,
-    allow_delete: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ADDRESS", help="Delete what alias.NAME leaves; or index.NAME."),
-    ] = None,
+    allow_delete: AllowDelete = None,
     allow_close: Annotated[
         list[str] | None, typer.Option(help="This address may be closed for a moment.")
     ] = None,
+    allow_discard: AllowDiscard = None,
     oracle: OracleOption = None,
     format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
     detailed_exitcode: Annotated[
@@ -141,6 +147,7 @@ def plan(
             exclude=exclude or (),
             allow_delete=allow_delete or (),
             allow_close=allow_close or (),
+            allow_discard=allow_discard or (),
             asked=server,
         )
         made = _tried(cluster, made)

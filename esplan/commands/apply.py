@@ -9,7 +9,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from esplan import apply as engine
-from esplan import live, safety
+from esplan import live, safety, throttle
 from esplan.errors import Refused
 from esplan.journal import beside, open_journal
 from esplan.lock import Lock
@@ -56,11 +56,13 @@ def apply(  # noqa: PLR0913  (one option of the command each)
     journal = open_journal(beside(path), plan.digest)
     if journal.ended or not plan.steps:
         return Outcome(0, 0, 0.0, already=True)
-    with _run(cluster, plan, listener) as run:
+    with _run(cluster, plan, path, listener) as run:
         steps = engine.apply(
             run, journal, through=through, keep_going=keep_going, parallel=parallel
         )
-    remaining = sum(journal.state(step.id) != "done" for step in plan.steps)
+        remaining = sum(journal.state(step.id) != "done" for step in plan.steps)
+        if not remaining:
+            throttle.forget(cluster, plan.digest)
     return Outcome(steps, remaining, time.monotonic() - started, already=steps == remaining == 0)
 
 
@@ -68,7 +70,7 @@ def abandon(cluster: Cluster, plan: Plan, path: Path, listener: Listener) -> Non
     """Take back an unfinished apply."""
     require_cluster(cluster, plan)
     journal = open_journal(beside(path), plan.digest)
-    with _run(cluster, plan, listener) as run:
+    with _run(cluster, plan, path, listener) as run:
         engine.abandon(run, journal)
 
 
@@ -84,12 +86,12 @@ def require_cluster(cluster: Cluster, plan: Plan) -> None:
 
 
 @contextmanager
-def _run(cluster: Cluster, plan: Plan, listener: Listener) -> Iterator[Run]:
+def _run(cluster: Cluster, plan: Plan, path: Path, listener: Listener) -> Iterator[Run]:
     """The lock, held; and signals that stop at a safe point."""
     interrupted = Event()
     cluster.on_wait = listener.note
     with Lock(cluster, plan.digest, listener.note) as lock, stopping(interrupted, listener):
-        run = Run(cluster, plan, lock, listener, interrupted)
+        run = Run(cluster, plan, lock, listener, interrupted, plan_path=path)
         try:
             yield run
         finally:

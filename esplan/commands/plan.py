@@ -24,7 +24,7 @@ from esplan import (
 from esplan.errors import Refused, UsageError
 from esplan.model import Alias, State
 from esplan.plan import Change, Plan, ordered, refuse_overlap
-from esplan.route import choice, groups, ignored, protection
+from esplan.route import choice, empty, groups, ignored, protection
 from esplan.route.rules import Route
 from esplan.route.templated import templated
 from esplan.steps import force_merge
@@ -54,6 +54,7 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     exclude: Sequence[str] = (),
     allow_delete: Sequence[str] = (),
     allow_close: Sequence[str] = (),
+    allow_discard: Sequence[str] = (),
     now: datetime | None = None,
     plan_id: str | None = None,
     asked: Cluster | None = None,
@@ -63,11 +64,10 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     An index that is to be force merged takes four more, and two seconds: whether somebody
     writes to it; one whose shards may be split or shrunk takes one; where an index is created,
     three more say which index templates there are. A plan with a long step takes up to six more,
-    and a second: see `estimates`. `target`, `exclude` and `allow_close` (who may be closed for a
-    moment) are addresses; so is `allow_delete`, of aliases or of the indices that they leave:
-    consent to delete those. `asked`: a server to hold the rules against, where nothing else is
-    changed. Raises Refused, with every reason, when an object has no safe way; UsageError for an
-    address that no file has, or no delete.
+    and a second: see `estimates`. `target` to `allow_discard` are addresses: `allow_delete` of
+    aliases, or of the indices that they leave. `asked`: a server to hold the rules against.
+    Raises Refused, with every reason, when an object has no safe way; UsageError for an address
+    that no file has, or a consent that nothing needs.
     """
     now = now or datetime.now(UTC)
     plan_id = plan_id or secrets.token_hex(8)
@@ -91,7 +91,7 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     exact = {str(one.address) for one in comparisons if one.desired.body.exact}
     routed = with_templates(cluster, routed, {*desired.state.aliases, *state.aliases}, exact)
     safety.refuse_unused(allow_delete, [step for one in routed for step in one.steps])
-    needs = protection.needs(routed, state, desired.state)
+    needs = protection.needs(routed, state, desired.state) + empty.needs(routed, allow_discard)
     routed, digest = groups.together(routed, wanted), desired.digest
     made = assembled(info, routed, plan_id=plan_id, now=now, desired_digest=digest, needs=needs)
     whole = replace(estimates.estimated(cluster, made, state), drift=_drift(wanted, state, made))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from esplan import checksum
+from esplan.checksum.difference import SHOWN
 from esplan.checksum.document import Document, differing
 from esplan.errors import Refused, UsageError, VerificationFailed
 from esplan.request import index_path
@@ -48,6 +50,7 @@ def verify(
     *,
     method: Method = "checksum",
     progress: Callable[[int, int], None] | None = None,
+    listed: int = SHOWN,
 ) -> Verified:
     """Compare every document of two indices, or of the indices that two aliases are on.
 
@@ -61,7 +64,8 @@ def verify(
             f"{source} and {target} are the same index {old}",
             remedy="name two different ones",
         )
-    report = checksum.compare(cluster, old, new, method=method, progress=progress)
+    compare = partial(checksum.compare, method=method, progress=progress, listed=listed)
+    report = compare(cluster, old, new)
     ids = report.different.sample[:EXPLAINED]
     return Verified(report, tuple(differing(cluster, old, new, ids)))
 

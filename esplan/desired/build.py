@@ -136,7 +136,15 @@ class Builder:
 
     def catch_up(self, entry: Entry) -> None:
         """What clients delete meanwhile is found by comparing the documents."""
-        catches_up = entry.raw.get("migrate", {}).get("writes") == "catch-up"
+        migrate = entry.raw.get("migrate", {})
+        catches_up = migrate.get("writes") == "catch-up"
+        for key in sorted({"max_rejected", "on_rejected"} & set(migrate)) if catches_up else ():
+            message = (
+                f"`{key}` needs a write block: which documents are rejected must stay the same"
+            )
+            remedy = "remove it, or declare `writes: block`"
+            at = ("migrate", key)
+            self.problems.append(entry.problem(*at, message=message, remedy=remedy))
         if catches_up and entry.raw.get("verify", {}).get("method") == "count":
             message = "`writes: catch-up` needs the checksum: it finds by it what clients deleted"
             remedy = "remove it, or declare `writes: block`"

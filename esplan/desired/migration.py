@@ -31,6 +31,7 @@ def migrate(raw: JSON, sources: dict[str, str]) -> Migrate:
         **raw,
         # JSON Schema takes 2.0 for an integer; the server's URL parameter does not.
         "slices": slices if slices == "auto" else int(slices),
+        **({"max_rejected": int(raw["max_rejected"])} if "max_rejected" in raw else {}),
         "sample": int(raw.get("sample", Migrate.sample)),
         "rename": tuple(raw.get("rename", {}).items()),
         "drop": tuple(raw.get("drop", ())),

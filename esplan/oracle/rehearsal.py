@@ -16,8 +16,8 @@ from esplan.checksum.cluster_hash import EVERYTHING, NOTHING
 from esplan.errors import EsplanError, Forbidden, OutcomeUnknown, Refused, ServerError, StepFailed
 from esplan.model import Body
 from esplan.oracle.throwaway import FORBIDDEN, SAMPLE
+from esplan.rejected import reason as reason_of
 from esplan.request import index_path
-from esplan.steps.reindex import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -10,6 +10,7 @@ from esplan.model import Alias
 from esplan.plan import Change
 from esplan.route.choice import chosen
 from esplan.route.context import Context, Routed
+from esplan.route.empty import discard
 from esplan.route.in_place import update
 from esplan.route.protection import protected
 from esplan.route.release import aborted, release, resolved
@@ -53,6 +54,8 @@ def _route_alias(comparison: Comparison, alias: Alias, context: Context) -> Rout
     found, reasons = chosen(comparison, context)
     if alias.runs:
         return release(comparison, alias, found, reasons, context)
+    if found > Route.CLOSE and alias.migrate.data == "discard":
+        return discard(comparison, alias, comparison.index, reasons, context)
     if found > Route.CLOSE:
         return replace(comparison, alias, reasons, context, BY_LINKS.get(found))
     return update(comparison, found, reasons, comparison.index)

@@ -64,9 +64,10 @@ def replace(
     source = copyable(comparison, alias)
     target = naming.next_index(alias, source, context.live, context.today)
     body = new_body(source.body, alias.body)
-    copy = _Copy(str(comparison.address), alias, source, target, body, comparison, context, resize)
+    address = str(comparison.address)
+    copy = Replacement(address, alias, source, target, body, comparison, context, resize)
     change = Change(
-        copy.address,
+        address,
         "replace",
         resize or Route.REINDEX.title,
         source.name,
@@ -79,7 +80,7 @@ def replace(
 
 
 @dataclass(frozen=True)
-class _Copy:
+class Replacement:
     """One blue-green replacement."""
 
     address: str
@@ -271,19 +272,20 @@ class _Copy:
         return options
 
     def _after(self) -> tuple[Step, ...]:
-        lifecycle = {n: v for n, v in self.body.settings.items() if n.startswith(AFTER_SWITCH)}
         steps: list[Step] = []
         if not self._was_blocked():
             steps.append(unblock_writes.describe(self.address, self.source.name, self.source.uuid))
-        if lifecycle:
-            nothing = dict.fromkeys(lifecycle)
-            steps.append(
-                update_settings.describe(self.address, self.target, lifecycle, nothing, ())
-            )
+        steps += self._lifecycle()
         steps += self._merge()[0]
         if self.alias.finish.delete_old:
             steps.append(self._delete())
         return tuple(steps)
+
+    def _lifecycle(self) -> tuple[Step, ...]:
+        named = {n: v for n, v in self.body.settings.items() if n.startswith(AFTER_SWITCH)}
+        nothing = dict.fromkeys(named)
+        made = update_settings.describe(self.address, self.target, named, nothing, ())
+        return (made,) if named else ()
 
     def _merge(self) -> tuple[tuple[Step, ...], tuple[str, ...]]:
         """After the switch: before it, clients would wait for the merge, too."""
@@ -300,13 +302,24 @@ class _Copy:
     def _delete(self) -> Step:
         """Only what esplan made, or what the desired file's own pattern names, and only unused."""
         refuse_undeletable(self.alias, self.source, self.context)
-        preconditions = (
+        return delete_index.describe(self.address, self.source, self._deletable())
+
+    def _deletable(self) -> tuple[JSON, ...]:
+        return (
             self._served(),
             {"check": "serves", "index": self.target},
             {"check": "unaliased", "index": self.source.name},
             {"check": "proven", "source": self.source.name, "target": self.target, "then": True},
+            *self._kept(),
         )
-        return delete_index.describe(self.address, self.source, preconditions)
+
+    def _kept(self) -> tuple[JSON, ...]:
+        """Documents that were rejected go with the old index only if the file says so."""
+        migrate = self.alias.migrate
+        if not migrate.tolerance or migrate.on_rejected == "skip":
+            return ()
+        sides = {"source": self.source.name, "target": self.target}
+        return ({"check": "nothing_rejected", **sides},)
 
     def _still(self) -> JSON:
         return {"check": "index", "index": self.source.name, "uuid": self.source.uuid}
@@ -351,6 +364,10 @@ class _Copy:
                 f"{self.address}: the documents of {self.source.name} went through this transform "
                 "(migrate) already, and are copied as they are"
             )
+        if self.alias.migrate.tolerance and not self.resize:
+            most = self.alias.migrate.tolerance
+            said = "documents" if most < 0 else f"up to {most:,} documents"
+            found.append(f"{self.address}: {said} that the new mapping rejects will be left out")
         if self.alias.verify.method == "count":
             found.append(f"{self.address}: verify.method count proves numbers, not contents")
         return tuple(found)

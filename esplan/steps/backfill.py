@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from esplan import rejected
 from esplan.errors import StepFailed
 from esplan.plan import Step
 from esplan.request import index_path, request
@@ -86,7 +87,7 @@ def _round(step: Step, run: Run) -> JSON:
     failures = response.get("failures", [])
     error = reindex.stopped(found)
     if failures or error:
-        why = reindex.listed(failures) or str(error)
+        why = rejected.listed(failures) or str(error)
         raise StepFailed(
             f"the documents of {step.arguments['index']} could not all be indexed anew",
             why=why,

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from esplan import checksum
+from esplan import checksum, throttle
 from esplan.checksum.document import places
 from esplan.checksum.report import Ids, Report
 from esplan.checksum.standing import Standing, settled, survey, touched
 from esplan.errors import OutcomeUnknown, StepFailed, VerificationFailed
 from esplan.plan import Step
 from esplan.request import request
-from esplan.steps import reindex
+from esplan.steps import reindex, tolerant
+from esplan.steps.governor import Governor
 from esplan.steps.mark_writes import MARKS
 
 if TYPE_CHECKING:
@@ -209,13 +210,14 @@ def _from(value: Any, mark: int) -> Any:
 
 
 def _finished(step: Step, run: Run, task: str) -> int:
-    found = reindex.wait(step, run, task)
+    found = reindex.wait(step, run, Governor(step, run, task, throttle.UNLIMITED))
     if found is None:
         raise OutcomeUnknown("a copy task was lost with its node")
     response = found.get("response", {})
-    error = reindex.stopped(found)
-    if error or response.get("failures"):
-        raise reindex.failed(step, error, response.get("failures", []))
+    if error := reindex.stopped(found):
+        raise reindex.failed(step, error)
+    if failures := response.get("failures"):
+        raise tolerant.failed(step, run, failures)
     return int(response.get("total", 0))
 
 

@@ -8,13 +8,13 @@ version conflict and left as it is.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from esplan import rates, transform
-from esplan.errors import StepFailed
+from esplan import rates, rejected, transform
+from esplan.errors import StepFailed, Stopped
 from esplan.plan import Step
 from esplan.request import index_path, request
+from esplan.steps import governor, tolerant
 from esplan.steps.request import poll_task, send
 from esplan.tasks import all_running, running
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from esplan.model import JSON, Index, Migrate
     from esplan.run import Run
+    from esplan.steps.governor import Governor
 
 ACTIONS = "*data/write/reindex,*data/write/update/byquery"
 """The actions of a copy and of a backfill, and of their slices. Ours are told by their id."""
@@ -76,6 +77,7 @@ def describe(
             "source": source.name,
             "target": target,
             **_arguments(migrate),
+            **tolerant.arguments(migrate),
             **({"live": True} if live else {}),
         },
     )
@@ -125,15 +127,16 @@ def smaller_batch(source: Index, name: str) -> JSON:
 def probe(step: Step, run: Run) -> bool:
     """No task of ours runs, and the target has as many documents as the source.
 
-    Under the write block and `op_type: create` that means all of them; verify proves it. How many
-    there are while clients write, or a transform leaves, only the finished task knows: to send it
-    again is harmless.
+    Under the write block and `op_type: create` that means all of them, but for those that were
+    rejected in this apply; verify proves it. How many there are while clients write, or a transform
+    leaves, only the finished task knows: to send it again is harmless.
     """
-    if tasks(run, run.opaque_id(step)):
+    if any(tasks(run, run.opaque_id(one)) for one in (step, tolerant.part(step))):
         return False
     if step.arguments.get("live") or step.arguments.get("transform"):
         return step.id in run.finished
-    return count(run, step.arguments["source"]) == count(run, step.arguments["target"])
+    left = int(run.rejected.get(step.address, {}).get("documents", 0))
+    return count(run, step.arguments["source"]) == count(run, step.arguments["target"]) + left
 
 
 def count(run: Run, index: str) -> int:
@@ -159,16 +162,38 @@ def tasks(run: Run, opaque_id: str) -> list[str]:
 
 def execute(step: Step, run: Run) -> JSON:
     """Adopt the running task or start one; wait for its end; refuse an end with failures."""
-    found = _result(step, awaited(step, run))
+    if tolerant.limit(step):
+        undo(tolerant.part(step), run)
+    task = awaited(step, run)
+    if error := stopped(task):
+        raise failed(step, error)
+    response = task.get("response", {})
+    if tolerant.limit(step):
+        more = tolerant.copied(step, run, response, _range)
+    elif failures := response.get("failures"):
+        raise tolerant.failed(step, run, failures)
+    else:
+        more = {}
     run.finished.add(step.id)
-    return found
+    return _result(step, response) | more
+
+
+def _range(step: Step, run: Run) -> JSON:
+    """A part of the copy, by a request of its own."""
+    task = awaited(step, run)
+    if error := stopped(task):
+        raise failed(step, error)
+    return task
 
 
 def awaited(step: Step, run: Run) -> JSON:
     """The finished task. One that is lost with its node is started again."""
     for _ in range(STARTS):
-        task = _adopt(step, run) or str(send(step, run)["task"])
-        outcome = wait(step, run, task)
+        adopted = _adopt(step, run)
+        rated = governor.rated(step, run)
+        task = adopted or str(send(rated, run)["task"])
+        rate = None if adopted else governor.rate_of(rated)
+        outcome = wait(step, run, governor.Governor(step, run, task, rate))
         if outcome is not None:
             return outcome
         run.listener.note(f"the copy task {task} was lost with its node: starting it again")
@@ -188,9 +213,9 @@ def _adopt(step: Step, run: Run) -> str:
     return ""
 
 
-def wait(step: Step, run: Run, task: str) -> JSON | None:
+def wait(step: Step, run: Run, watch: Governor) -> JSON | None:
     """The finished task, or None when the cluster does not know it any more."""
-    total = step.estimate.get("documents") or 0
+    task, total = watch.task, step.estimate.get("documents") or 0
     while True:
         found = poll_task(run, task)
         if found is None:
@@ -203,6 +228,16 @@ def wait(step: Step, run: Run, task: str) -> JSON | None:
             run.lock.check()
         else:
             run.safe_point()
+            _govern(step, run, watch)
+
+
+def _govern(step: Step, run: Run, watch: Governor) -> None:
+    """A full disk ends the task, too: it would go on filling it."""
+    try:
+        watch.look()
+    except Stopped:
+        undo(step, run)
+        raise
 
 
 def _slices(run: Run, task: str, found: JSON) -> list[JSON]:
@@ -224,12 +259,7 @@ def _handled(status: JSON) -> int:
     return sum(int(status.get(name, 0)) for name in HANDLED)
 
 
-def _result(step: Step, task: JSON) -> JSON:
-    """Completed does not mean good: failures, a cancel and a timeout are all `completed`."""
-    response = task.get("response", {})
-    error = stopped(task)
-    if error or response.get("failures"):
-        raise failed(step, error, response.get("failures", []))
+def _result(step: Step, response: JSON) -> JSON:
     names = ("total", "created", "version_conflicts", "took", "batches")
     found = {name: response[name] for name in names if name in response}
     left_out = sum(int(response.get(name, 0)) for name in ("noops", "deleted"))
@@ -250,37 +280,15 @@ def measured(step: Step, response: JSON, handled: int) -> JSON:
     return rates.evidence(step, took / 1000, handled) if whole and took else {}
 
 
-def failed(step: Step, error: Any, failures: list[JSON]) -> StepFailed:
-    """What to raise for a task that did not copy everything."""
-    if failures:
-        return StepFailed(
-            f"the new index rejected documents of {step.arguments['source']}",
-            why=listed(failures),
-            remedy="correct the mapping in the desired file, or the documents; then plan again",
-        )
-    reason = reason_of(error) if isinstance(error, dict) else str(error)
-    return StepFailed(f"the copy of {step.arguments['source']} did not finish", why=reason)
-
-
-def listed(failures: list[JSON]) -> str:
-    """The first ten documents that failed, each with its reason."""
-    shown = "; ".join(f"{f.get('id', '?')}: {reason_of(f.get('cause', {}))}" for f in failures[:10])
-    more = f" (and {len(failures) - 10} more)" if len(failures) > 10 else ""  # noqa: PLR2004
-    return shown + more
-
-
-def reason_of(cause: JSON) -> str:
-    """A reason and what caused it; of a script with the place in its text."""
-    inner = cause.get("caused_by") or {}
-    said = ": ".join(str(part) for part in (cause.get("reason"), inner.get("reason")) if part)
-    stack = cause.get("script_stack") or []
-    before = (line for line, arrow in pairwise(stack) if "^---- HERE" in arrow)
-    line = " ".join(next(before, "").split())
-    return f"{said}, at: {line}" if line else said
+def failed(step: Step, error: Any) -> StepFailed:
+    """What to raise for a task that ended early."""
+    why = rejected.reason(error) if isinstance(error, dict) else str(error)
+    return StepFailed(f"the copy of {step.arguments['source']} did not finish", why=why)
 
 
 def undo(step: Step, run: Run) -> None:
     """Cancel what still runs and wait until it is gone: after that nothing writes any more."""
     run.finished.discard(step.id)
-    for task in tasks(run, run.opaque_id(step)):
-        run.cluster.change("POST", f"/_tasks/{task}/_cancel", {"wait_for_completion": "true"})
+    for one in (step, tolerant.part(step)):
+        for task in tasks(run, run.opaque_id(one)):
+            run.cluster.change("POST", f"/_tasks/{task}/_cancel", {"wait_for_completion": "true"})

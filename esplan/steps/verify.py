@@ -79,17 +79,18 @@ def execute(step: Step, run: Run) -> JSON:
     """The report, as evidence; VerificationFailed names the documents that differ."""
     names = step.arguments
     report = catch_up.prove(step, run) if names.get("caught_up") else _compared(step, run)
-    expected = names.get("expect", [])
-    if not (report.equal or _is_as_expected(report, expected)):
+    expected, rejected = names.get("expect", []), run.rejected.get(step.address, {})
+    if not (report.equal or _is_as_expected(report, expected) or _lacks_only(report, rejected)):
         raise VerificationFailed(
             f"{names['target']} is not equal to {names['source']}",
-            why=_differences(report),
+            why=_differences(report, rejected),
             remedy="nothing was switched; look at these documents on both sides",
         )
     expectation.require(run.cluster, names["target"], expected)
+    said = report.to_json() | ({"rejected": rejected} if rejected.get("documents") else {})
     if report.method == "count" or names.get("caught_up"):
-        return report.to_json()
-    return report.to_json() | rates.evidence(step, report.seconds, report.source_documents)
+        return said
+    return said | rates.evidence(step, report.seconds, report.source_documents)
 
 
 def _compared(step: Step, run: Run) -> Report:
@@ -110,9 +111,24 @@ def _is_as_expected(report: Report, expected: list[JSON]) -> bool:
     return report.method == "count" and said and not report.moved
 
 
-def _differences(report: Report) -> str:
+def _lacks_only(report: Report, rejected: JSON) -> bool:
+    """Missing are the documents that the copy says were rejected, all of them, and no other."""
+    if not rejected.get("documents") or report.moved:
+        return False
+    if report.source_documents - report.target_documents != rejected["documents"]:
+        return False
+    if report.method == "count":
+        return True
+    missing = (report.missing.count, report.missing.digest)
+    same = missing == (rejected["ids"], rejected["digest"])
+    return same and not report.extra.count and not report.different.count
+
+
+def _differences(report: Report, rejected: JSON) -> str:
     left_out = f" and {report.left_out} left out" if report.left_out else ""
     parts = [f"{report.source_documents} documents{left_out} against {report.target_documents}"]
+    if rejected.get("documents"):
+        parts.append(f"{rejected['documents']} of them the new mapping has rejected, no other")
     if report.moved:
         parts.append("somebody wrote to one of them while it was read")
     for said in ("missing", "extra", "different"):

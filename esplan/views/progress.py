@@ -244,8 +244,11 @@ def _ended(step: Step, outcome: str, evidence: JSON, started: float) -> str:
     return f"{said} ({duration(time.monotonic() - started)})"
 
 
-def _found(step: Step, evidence: JSON) -> str:
+def _found(step: Step, evidence: JSON) -> str:  # noqa: PLR0911  (one each)
     """What a copy or a proof came to."""
+    if step.kind in ("reindex", "verify") and "rejected" in evidence:
+        left = evidence["rejected"]["documents"]
+        return f": {'equal' if step.kind == 'verify' else 'all'} but {left:,} rejected documents"
     if step.kind == "reindex" and "created" in evidence:
         return f": {evidence['created']:,} documents"
     if step.kind == "backfill" and "updated" in evidence:

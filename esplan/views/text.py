@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from esplan import safety
+from esplan import safety, throttle
 from esplan.errors import InvalidInput
 from esplan.views import estimate, sample
 from esplan.views.clean import LINES, clean, count, duration, size, value
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from esplan.commands.apply import Outcome
     from esplan.commands.status import Status, Task
+    from esplan.commands.throttle import Throttled
     from esplan.commands.validate import Validation
     from esplan.errors import Diagnostic, EsplanError
     from esplan.lock import Holder
@@ -91,6 +92,7 @@ def _change(change: Change, plan: Plan) -> Iterator[Text]:
     for reason in change.reasons:
         yield from _reason(reason)
     steps = [step for step in plan.steps if _is_about(step, change)]
+    yield from _discarded(change, steps)
     yield from (Text(f"      {line}") for line in _consequences(change, steps))
     yield from (Text(f"      {line}") for line in sample.lines(change.sample))
     if switch := plan.groups.get(change.address):
@@ -107,6 +109,14 @@ def _reason(reason: Reason) -> Iterator[Text]:
     values = f"{value(reason.before)} → {value(reason.after)}"
     yield Text(f"      {clean(reason.path)}: {values}")
     yield Text(f"        {clean(reason.route)}: {clean(reason.rule)}", "dim")
+
+
+def _discarded(change: Change, steps: list[Step]) -> Iterator[Text]:
+    """The one consequence that nobody may overlook."""
+    lost = [step.arguments["discards"] for step in steps if "discards" in step.arguments]
+    for documents in lost:
+        said = f"DISCARDS {count(documents)} documents: {clean(str(change.target))} begins empty"
+        yield Text(f"      {said}", "bold red")
 
 
 def _consequences(change: Change, steps: list[Step]) -> Iterator[str]:
@@ -325,6 +335,18 @@ def applied(outcome: Outcome) -> Text:
 def abandoned() -> Text:
     """After `apply --abandon`."""
     return Text("Taken back: what this plan began and did not switch.")
+
+
+def throttled(found: Throttled) -> Text:
+    """After `throttle`."""
+    rate = throttle.said(found.rate)
+    if found.paused and not found.tasks:
+        tasks = ", ".join(map(clean, found.paused))
+        return Text(f"The copy (task {tasks}) is paused, or at a crawl; when it goes on: {rate}.")
+    if not found.tasks:
+        return Text(f"No copy of this plan runs now; one that is started gets: {rate}.")
+    tasks = ", ".join(map(clean, found.tasks))
+    return Text(f"Running at {rate} now: task {tasks}.", "green")
 
 
 def unlocked(holder: Holder) -> Text:

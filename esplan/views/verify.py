@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from esplan.checksum.difference import SHOWN
+from esplan.commands.verify import Verified
 from esplan.source import json_path
 from esplan.views.clean import clean, duration, shortened
 
@@ -15,7 +17,8 @@ if TYPE_CHECKING:
 
     from esplan.checksum import Ids, Report
     from esplan.checksum.document import Document, Field
-    from esplan.commands.verify import Verified
+    from esplan.checksum.repair import Repaired
+    from esplan.commands.repair import Intent
 
 UNSEEN = "the order of keys, the spelling of a number, or a vector that the server does not show"
 KINDS = {
@@ -39,6 +42,25 @@ def text(found: Verified) -> Iterator[Text]:
     for document in found.documents:
         yield from _document(document)
     yield Text(f"\n{_verdict(report)}", "bold green" if report.equal else "bold red")
+
+
+def repaired(done: Repaired, report: Report) -> Iterator[Text]:
+    """What was done, what was left and why, and the proof after it."""
+    counts = f"{done.created:,} created, {done.deleted:,} deleted, {done.replaced:,} replaced"
+    yield Text(f"\nRepaired: {counts}")
+    for id_, why in list(done.left.items())[:SHOWN]:
+        yield Text(f"  left as it is: {clean(id_)}: {clean(why)}")
+    if len(done.left) > SHOWN:
+        yield Text(f"  and {len(done.left) - SHOWN:,} more")
+    yield Text("")
+    yield from text(Verified(report))
+
+
+def wanted(found: Intent) -> str:
+    """What somebody is to consent to."""
+    counts = f"{found.create:,} created, {found.delete:,} deleted, {found.replace:,} replaced"
+    serves = f", which serves {clean(', '.join(found.aliases))}" if found.aliases else ""
+    return f"In {clean(found.target)}{serves}: {counts}, as they are in {clean(found.source)}."
 
 
 def _side(index: str, documents: int) -> str:

@@ -3,7 +3,8 @@
     crashing.py POINT MARKER ARGUMENT...
 
 POINT is `<when>:<step id>`: `before-intent`, `after-intent`, `after-request`, `before-done`,
-`after-done`, or `middle` for a step that reports progress. MARKER is a file written just before.
+`after-done`, `middle` for a step that reports progress, or `range` for a copy past rejected
+documents, in its fifth range. MARKER is a file written just before.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import esplan.apply
 from esplan import cli, journal
-from esplan.steps import KINDS, force_merge
+from esplan.steps import KINDS, force_merge, reindex
 from esplan.views import progress
 
 
@@ -31,6 +32,7 @@ def main(point: str, marker: Path, arguments: list[str]) -> int:
     _patch_journal(when, step, die)
     _patch_execute(when, step, die)
     _patch_progress(when, step, die)
+    _patch_range(when, die)
     return cli.run(arguments)
 
 
@@ -74,6 +76,19 @@ def _patch_progress(when: str, step: str, die: Any) -> None:
             die()
 
     progress.Lines.step_progress = crashing
+
+
+def _patch_range(when: str, die: Any) -> None:
+    copy, left = reindex._range, [None] * 4
+
+    def crashing(one: Any, run: Any) -> Any:
+        if when == "range" and not left:
+            reindex.send(one, run)  # it goes on in the cluster
+            die()
+        left[:1] = []
+        return copy(one, run)
+
+    reindex._range = crashing
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from esplan.checksum import Ids, Report, comparison, marks
+from esplan.checksum import Report, comparison, marks
 from esplan.checksum import compare as compare_indices
 from esplan.errors import Refused, StepFailed
+from esplan.rejected import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -318,7 +319,8 @@ def test_all_are_counted_and_a_hundred_are_listed(
     report = compare_indices(cluster, source, target, chunk=100)
     listed = [ids.count for ids in (report.missing, report.extra, report.different)]
     assert listed == [250, 200, 450]
-    assert report.different == Ids(450, tuple(f"{n:04}" for n in range(250, 350)))
+    assert report.different.sample == tuple(f"{n:04}" for n in range(250, 350))
+    assert report.different.digest == fingerprint(f"{n:04}" for n in range(250, 700))
 
 
 def test_a_long_list_and_a_wide_map(cluster: Cluster, names: Names) -> None:

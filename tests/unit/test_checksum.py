@@ -21,6 +21,7 @@ from esplan.checksum.comparison import (
 from esplan.checksum.difference import Difference
 from esplan.checksum.side import Part, Side, Span, read_side, search, spans
 from esplan.errors import EsplanError, Refused, ServerError, StepFailed
+from esplan.rejected import fingerprint
 
 
 class Answers:
@@ -99,9 +100,12 @@ def test_ids_are_joined_as_multisets() -> None:
         difference.add(1, [("same", "h"), ("new", "h"), ("twice", "h"), ("other", "i")])
         difference.add(1, [("nul\0b", "h")])
         missing, extra, different = difference.ids()
-    assert missing == Ids(2, ("nul\0a", "only"))
-    assert extra == Ids(2, ("new", "nul\0b"))
-    assert different == Ids(2, ("other", "twice"))
+    for found, *ids in (
+        (missing, "nul\0a", "only"),
+        (extra, "new", "nul\0b"),
+        (different, "other", "twice"),
+    ):
+        assert found == Ids(2, tuple(ids), fingerprint(ids))
 
 
 def test_ids_past_a_hundred_are_counted() -> None:
@@ -110,6 +114,16 @@ def test_ids_past_a_hundred_are_counted() -> None:
         _, extra, _ = difference.ids()
     assert extra.count == 250
     assert extra.sample == tuple(f"{number:04}" for number in range(100))
+    assert extra.digest == fingerprint(f"{number:04}" for number in range(250))
+
+
+def test_nothing_has_no_digest_and_order_is_that_of_python() -> None:
+    odd = ["é", "z", "\U0001f600", "\uffff", "a"]
+    with Difference() as difference:
+        difference.add(0, [(id_, "h") for id_ in odd])
+        missing, extra, _ = difference.ids()
+    assert extra == Ids()
+    assert missing == Ids(5, tuple(sorted(odd)), fingerprint(sorted(odd)))
 
 
 def test_the_client_keeps_kinds_apart() -> None:
@@ -155,7 +169,7 @@ def test_the_report_says_what_it_is() -> None:
     report = Report("checksum", "a", "b", 2, 2, {"a": {"0": 1}}, buckets=16, seconds=1.23456)
     assert report.equal
     assert report.to_json()["seconds"] == 1.235
-    assert report.to_json()["missing"] == {"count": 0, "sample": ()}
+    assert report.to_json()["missing"] == {"count": 0, "sample": (), "digest": ""}
     for parts in ({"differing": 1}, {"moved": True}):
         assert not Report("checksum", "a", "b", 2, 2, {}, **parts).equal
     assert not Report("count", "a", "b", 2, 3, {}).equal

@@ -317,7 +317,10 @@ def test_it_lies_beside_its_plan(tmp_path: Path) -> None:
 def test_an_ended_journal_is_set_aside_for_a_new_plan(tmp_path: Path) -> None:
     plan = tmp_path / "a.json"
     journal = written(beside(plan))
+    (tmp_path / "a.json.rejected.jsonl").write_text("{}\n")
     set_aside(plan)
+    assert (tmp_path / f"a.json.{PLAN[:12]}.rejected.jsonl").exists()
+    assert not (tmp_path / "a.json.rejected.jsonl").exists()
     kept = tmp_path / f"a.json.{PLAN[:12]}.journal.jsonl"
     assert open_journal(kept, PLAN).records == journal.records
     assert open_journal(beside(plan), "e" * 64).records == []

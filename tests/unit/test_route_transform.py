@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from esplan import diff, normalize, transform
+from esplan import diff, normalize, rejected, transform
 from esplan.model import Alias, Body, Index, Migrate, Naming, State, Verify
 from esplan.route import Context, Routed, route
 from esplan.route.rules import UNTRANSFORMED
@@ -180,7 +180,7 @@ def test_only_the_finished_task_tells_what_a_transform_left() -> None:
 def test_what_was_left_out_is_in_the_evidence() -> None:
     copy = step(routed(alias(ONE, migrate=MIGRATE), live_state(ONE)), "reindex")
     response = {"total": 9, "created": 6, "noops": 2, "deleted": 1, "took": 5000, "failures": []}
-    found = reindex._result(copy, {"response": response})
+    found = reindex._result(copy, response)
     assert found["left_out"] == 3
     assert found["measured"]["documents"] == 9
     status = {"task": {"status": response}, "completed": True}
@@ -193,5 +193,5 @@ def test_a_script_that_fails_says_where() -> None:
         "caused_by": {"reason": "no field"},
         "script_stack": ["java.lang.X", "ctx._source.a\n  = b", "      ^---- HERE"],
     }
-    assert reindex.reason_of(error) == "runtime error: no field, at: ctx._source.a = b"
-    assert reindex.reason_of({"reason": "x"}) == "x"
+    assert rejected.reason(error) == "runtime error: no field, at: ctx._source.a = b"
+    assert rejected.reason({"reason": "x"}) == "x"
