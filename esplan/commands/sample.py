@@ -55,17 +55,32 @@ def _with(made: Plan, found: _Found) -> Plan:
             replace(one, sample=found.sample) if one.address == found.address else one
             for one in made.changes
         ),
-        steps=tuple(found.verify if one.id == found.verify.id else one for one in made.steps),
+        steps=tuple(
+            _unscripted(one) if found.unscripted and one.address == found.address else one
+            for one in made.steps
+        ),
         warnings=(*made.warnings, *(f"{found.address}: {one}" for one in found.warnings)),
     )
 
 
+def _unscripted(step: Step) -> Step:
+    """A step that compares documents, without the script that the proof cannot run."""
+    reading = step.arguments.get("reading")
+    if not reading:
+        return step
+    without = {name: part for name, part in reading.items() if name != "script"}
+    arguments = {name: part for name, part in step.arguments.items() if name != "reading"}
+    said = step.description.replace(" as the transform makes it,", "")
+    arguments |= {"reading": without} if without else {}
+    return replace(step, arguments=arguments, description=said)
+
+
 @dataclass
 class _Found:
-    """What the plan says of one copy."""
+    """What the plan says of one copy. `unscripted`: the proof cannot run its script."""
 
     address: str
-    verify: Step
+    unscripted: bool = False
     sample: JSON = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -84,9 +99,9 @@ class _Try:
         self.definition: JSON = (own["create_index"].request or {})["body"]
         self.body: JSON = (copy.request or {})["body"]
         self.seed = int(made.id[:8], 16) % 2**31
-        self.found = _Found(self.address, own["verify"])
-        self.reading = from_json(own["verify"].arguments.get("reading", {}))
-        self.compares = own["verify"].arguments["method"] == "checksum"
+        self.found, self.proof = _Found(self.address), own["verify"].arguments
+        self.reading = from_json(self.proof.get("reading", {}))
+        self.compares = self.proof["method"] == "checksum"
         self.unable, self.blind = "", False
 
     def run(self) -> _Found:
@@ -145,17 +160,13 @@ class _Try:
         if not self.reading.script:
             return
         self.unable = uncompiled(replace(hashes, reading=self.reading))
-        if not self.unable:
-            return
-        self.reading = replace(self.reading, script=None)
-        verify = self.found.verify
-        arguments = {**verify.arguments, "reading": self.reading.to_json()}
-        said = verify.description.replace(" as the transform makes it,", "")
-        self.found.verify = replace(verify, arguments=arguments, description=said)
+        if self.unable:
+            self.reading = replace(self.reading, script=None)
+            self.found.unscripted = True
 
     def _require_queries(self) -> None:
         """A query of `verify.expect` that is none would be found after the copy."""
-        for one in self.found.verify.arguments.get("expect", []):
+        for one in self.proof.get("expect", []):
             if "query" not in one:
                 continue
             try:
@@ -208,7 +219,7 @@ class _Try:
 
     def _refuse_other_number(self, found: Rehearsal) -> None:
         """Counting proves nothing where the number is to be another one, and nobody says which."""
-        expected = self.found.verify.arguments.get("expect", [])
+        expected = self.proof.get("expect", [])
         fewer = found.left_out + found.conflicts
         if self.compares or not fewer or any(map(expectation.is_total, expected)):
             return

@@ -499,6 +499,19 @@ def test_a_script_that_the_proof_cannot_run(world: World, engine: Engine) -> Non
     migrated(world, expected, verify, script=script)
 
 
+def test_what_a_script_changes_that_the_proof_cannot_run_may_be_ignored(
+    world: World, engine: Engine
+) -> None:
+    documents = people(20)
+    seed(world, documents)
+    if engine.name == "opensearch 2":  # it has no `metadata()`
+        return
+    script = {"source": "ctx._source.x = metadata().op"}
+    expected = changed(documents, lambda one: one.update(x="index"))
+    shown = migrated(world, expected, {"ignore": ["x"]}, script=script)
+    assert "the proof cannot run the script, and compares documents as they were" in shown
+
+
 def test_a_script_that_writes_elsewhere_is_no_valid_file(world: World) -> None:
     seed(world, people(5))
     desire(world, {"script": {"source": "ctx._index = 'other'"}})

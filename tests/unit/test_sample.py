@@ -219,6 +219,7 @@ def test_a_script_that_the_proof_cannot_run_is_left_out_of_it() -> None:
     proof = found.steps[-1]
     assert proof.arguments["reading"] == {"ignore": ["x"]}
     assert "as the transform makes it" not in proof.description
+    assert found.steps[1].request == made(quiet()).steps[1].request
 
 
 def test_rejected_documents_are_a_warning() -> None:
