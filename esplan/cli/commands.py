@@ -130,6 +130,7 @@ def plan(
 ) -> int:
     """Compare desired files with the cluster, and plan the way there. Changes nothing.
 
+    A transform of a copy (migrate.script …) is tried on some documents, in a throwaway index.
     Example: esplan plan -d desired/ -o plans/release.json --url http://localhost:9201
     """
     from esplan import live
