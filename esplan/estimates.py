@@ -58,7 +58,7 @@ def estimated(cluster: Reader, plan: Plan, live: State) -> Plan:
     Not one request where there is no long step. Else one for the journals, two for the disks if
     something needs disk, and three for a measurement where journals say nothing of a copy.
     """
-    long = [step for step in plan.steps if _is_long(step)]
+    long = [step for step in plan.steps if is_long(step)]
     if not long:
         return plan
     past = rates.read(cluster)
@@ -69,8 +69,8 @@ def estimated(cluster: Reader, plan: Plan, live: State) -> Plan:
     return _with_disk(cluster, replace(plan, steps=steps, estimate=_total(steps)), live)
 
 
-def _is_long(step: Step) -> bool:
-    """But the last round of a catch-up and its proof: nobody knows how much will be left."""
+def is_long(step: Step) -> bool:
+    """Whether it is worth an estimate. Nobody knows how much is left for the end of a catch-up."""
     last = step.arguments.get("blocked") or step.arguments.get("caught_up")
     return step.kind in LIKE and step.arguments.get("method") != "count" and not last
 
@@ -194,7 +194,7 @@ def shards_of(index: Index) -> int:
 
 def _total(steps: Sequence[Step]) -> JSON:
     """Seconds of all long steps that are known, and how many are not."""
-    long = [step.estimate for step in steps if _is_long(step)]
+    long = [step.estimate for step in steps if is_long(step)]
     known = [one for one in long if "seconds" in one]
     total: JSON = {"long_steps": len(long), "unknown": len(long) - len(known)}
     if known:

@@ -248,7 +248,8 @@ def test_the_tree_in_errors_is_that_of_the_classes() -> None:
 def test_the_desired_files_of_the_readme_are_the_examples() -> None:
     shown = [text for kind, text in BLOCK.findall(read(ROOT / "README.md")) if kind == "yaml"]
     bodies = [text.split("\n", 1)[1] for text in shown]
-    files = [DOCS / "demo" / "flights.yaml", DOCS / "releases" / "customer.yaml"]
+    names = ("demo/flights.yaml", "releases/customer.yaml", "demo/routes.yaml")
+    files = [DOCS / name for name in names]
     assert bodies == [read(file) for file in files]
 
 

@@ -6,12 +6,13 @@ import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from esplan import estimates, journal, live, planfile, state_index
+from esplan import checksum, estimates, journal, live, planfile, state_index
 from esplan.commands.apply import require_cluster
 from esplan.commands.plan import assembled, each
 from esplan.errors import Refused, UsageError
 from esplan.model import Alias, State
 from esplan.plan import digest
+from esplan.request import index_path
 from esplan.route import groups
 from esplan.route.rollback import Applied, rolled_back
 
@@ -51,6 +52,7 @@ def rollback(
     now, plan_id = datetime.now(UTC), secrets.token_hex(8)
     state = live.read_state(cluster)
     objects = [Applied(applied, one, _proof(applied, records, one.address)) for one in changed]
+    _refuse_written(cluster, objects)
     routed = each(
         objects,
         lambda one: rolled_back(
@@ -70,6 +72,22 @@ def rollback(
         desired_digest=digest(["rollback", applied.digest]),
     )
     return planfile.sealed(estimates.estimated(cluster, made, state))
+
+
+def _refuse_written(cluster: Cluster, objects: Sequence[Applied]) -> None:
+    """Somebody has written to an old index, past its alias: which of the two is right?"""
+    for one in objects:
+        marks, name = one.proof.get("marks", {}), one.change.index or ""
+        if name not in marks or cluster.read(index_path(name)) is None:
+            continue  # whether it is gone, the route says
+        if checksum.marks(cluster, [name])[name] != marks[name]:
+            raise Refused(
+                f"{one.change.address}: somebody has written to {name} since the switch",
+                why="its sequence numbers are not those of the proof, so nobody knows which of the "
+                "two indices is right",
+                remedy=f"see what differs (esplan verify {name} {one.change.target}); then put the "
+                "old definition into the desired file, and plan that",
+            )
 
 
 def _journal(cluster: Cluster, applied: Plan, path: Path) -> Journal:

@@ -64,6 +64,7 @@ def rolled_back(applied: Applied, plan_id: str, live: State, *, delete: bool, dr
     """
     change = applied.change
     if change.action == "replace":
+        _refuse_unproven(applied)
         inverse = _inverse_script(applied, drop=drop)
         return _switched_back(applied, plan_id, live, delete=delete, inverse=inverse)
     if change.action == "update":
@@ -132,6 +133,29 @@ def _goal(actions: Sequence[JSON]) -> JSON:
 
 
 # Behind an alias
+
+
+def _refuse_unproven(applied: Applied) -> None:
+    """What only the old index has was deleted in the new one since, if all was in both once.
+
+    Only then may it be deleted from the old one, too.
+    """
+    change, proof = applied.change, applied.proof
+    if change.route == "release":
+        return
+    if proof.get("rejected", {}).get("documents"):
+        number = proof["rejected"]["documents"]
+        why = f"the copy left out {number:,} documents, which only {change.index} has"
+    elif proof.get("method") != "checksum" or not proof.get("equal"):
+        why = f"{change.target} was not proven equal to {change.index} by a checksum"
+    else:
+        return
+    raise Refused(
+        f"{change.address}: nobody can tell which documents of {change.index} clients have deleted",
+        why=why,
+        remedy="put the old definition into the desired file and plan that: the new index is "
+        "copied again; what it lacks is in the old one, which stays until you delete it",
+    )
 
 
 def _inverse_script(applied: Applied, *, drop: bool) -> JSON | None:
@@ -264,13 +288,15 @@ class _Way:
         reading = self._reading()
         proven: JSON = {"check": "proven", "source": self.new.name, "target": self.old.name}
         there = {"check": "index", "index": self.old.name, "uuid": self.old.uuid}
+        old = self.applied.proof["marks"][self.old.name]
+        unwritten = {"check": "unwritten", "index": self.old.name, "marks": old}
         behind = catch_up.describe(copy, self.new, self.old.name, checks, "prepare", reading)
         last = catch_up.describe(copy, self.new, self.old.name, under, "switch", reading)
         marks = self.applied.proof["marks"][self.new.name]
         since = [marks[str(shard)] for shard in range(len(marks))]
         return (
             guard_index.describe(
-                self.address, self.old, self.guard, (there, self._same(), self._on())
+                self.address, self.old, self.guard, (there, unwritten, self._same(), self._on())
             ),
             replace(behind, arguments={**behind.arguments, "since": since}),
             await_health.describe(self.address, self.old.name),

@@ -147,9 +147,44 @@ def test_somebody_wrote_to_the_old_index(world: World) -> None:
     migrated(world, 50)
     changed = {"refresh": "true"}
     world.cluster.change("PUT", f"/{world.green}/_doc/7", changed, {"flight": 70})
+    done = back(world, code=4)
+    assert f"somebody has written to {world.green} since the switch" in done.stderr
+
+
+def test_somebody_writes_to_the_old_index_after_the_plan(world: World) -> None:
+    migrated(world, 50)
     back(world)
-    done = world.apply(code=4)
-    assert "documents differ that no client has touched: 7" in done.stderr
+    changed = {"refresh": "true"}
+    world.cluster.change("PUT", f"/{world.green}/_doc/7", changed, {"flight": 70})
+    assert f"{world.green} was written to since the plan was made" in world.apply(code=4).stderr
+    assert world.everything()[world.green]["aliases"] == {}
+
+
+def test_documents_that_only_the_old_index_has_are_never_deleted(world: World) -> None:
+    """Those that the new mapping has rejected: nobody could tell them from deleted ones."""
+    world.seed(50)
+    world.load(world.green, {"bad": {"text": "x" * 40_000}})
+    properties = {"flight": {"type": "keyword"}, "text": {"type": "keyword"}}
+    world.make_plan(finish={}, properties=properties, migrate={"max_rejected": 1})
+    world.apply()
+    done = back(world, code=4)
+    assert f"the copy left out 1 documents, which only {world.green} has" in done.stderr
+
+
+def test_numbers_alone_are_no_proof_to_go_back_on(world: World) -> None:
+    world.seed(50)
+    world.make_plan(finish={}, verify={"method": "count"})
+    world.apply()
+    assert "was not proven equal" in back(world, code=4).stderr
+
+
+def test_what_was_discarded_has_no_way_back(world: World) -> None:
+    world.seed(50)
+    path = str(world.desire(finish={}, migrate={"data": "discard"}))
+    consent = ["--allow-discard", f"alias.{world.name}"]
+    world.esplan("plan", "-d", path, *consent, "-o", str(world.plan))
+    world.apply()
+    assert "was not proven equal" in back(world, code=4).stderr
 
 
 def test_settings_and_options_go_back_in_place(world: World) -> None:
