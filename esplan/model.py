@@ -77,17 +77,32 @@ class Naming:
 
 
 @dataclass(frozen=True)
+class Remote:
+    """Another cluster that a new index is filled from: an environment of esplan.yaml.
+
+    `index` is an alias or index there; empty for the alias's own name. `via`: this cluster reads
+    the other one, esplan carries the documents, or the first of them that is allowed.
+    """
+
+    environment: str
+    index: str = ""
+    via: Literal["auto", "cluster", "client"] = "auto"
+
+
+@dataclass(frozen=True)
 class Migrate:
     """How a new index is filled. `requests_per_second` -1 is without limit.
 
     `writes`: the old index refuses them for the whole copy, or only while the last are copied.
     `backfill`: fields that are added in place are filled in the documents that are there.
+    `remote`: it is filled from there, and not from the old index.
     """
 
     writes: Literal["block", "catch-up"] = "block"
     slices: int | Literal["auto"] = "auto"
     requests_per_second: float = -1
     backfill: bool = False
+    remote: Remote | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from esplan.checksum.client_hash import ClientHash
 from esplan.checksum.cluster_hash import ClusterHash
 from esplan.checksum.difference import Difference
 from esplan.checksum.report import Marks, Method, Report
-from esplan.checksum.side import count, marks, read_part, read_side, refresh
+from esplan.checksum.side import Place, count, marks, read_part, read_side, refresh
 from esplan.errors import StepFailed
 
 if TYPE_CHECKING:
@@ -65,14 +65,16 @@ class Pair:
 
 def compare(
     cluster: Cluster,
-    source: str,
+    source: str | Place,
     target: str,
     *,
     method: Method = "checksum",
     progress: Progress | None = None,
     chunk: int = CHUNK,
 ) -> Report:
-    """Tell whether the index `target` holds exactly the documents of the index `source`.
+    """Tell whether the index `target` holds exactly the documents of `source`.
+
+    `source` is an index of the same cluster, or the place of one in another.
 
     `checksum` compares `_id`, `_routing` and `_source` of every document, `count` only their
     number. `progress` gets documents done and in total, both sides together, in this thread;
@@ -83,15 +85,34 @@ def compare(
     """
     began = time.monotonic()
     # Marks first, then the refresh: everything up to the marks is visible to the searches.
-    before = marks(cluster, [source, target])
-    refresh(cluster, [source, target])
+    old = source if isinstance(source, Place) else Place(cluster, source)
+    places = (old, Place(cluster, target))
+    before = marks_of(*places)
+    _refresh(*places)
     if method == "count":
-        counted = (count(cluster, source), count(cluster, target))
-        report = Report(method, source, target, *counted, before)
+        counted = [count(place.cluster, place.index) for place in places]
+        report = Report(method, old.name, target, counted[0], counted[1], before)
     else:
-        report = _checksum(cluster, source, target, before, progress or _silent, chunk)
-    moved = report.moved or marks(cluster, [source, target]) != before
+        report = _checksum(*places, before, progress or _silent, chunk)
+    moved = report.moved or marks_of(*places) != before
     return replace(report, moved=moved, seconds=time.monotonic() - began)
+
+
+def _refresh(source: Place, target: Place) -> None:
+    if source.cluster is target.cluster:
+        refresh(target.cluster, [source.index, target.index])
+        return
+    for place in (source, target):
+        refresh(place.cluster, [place.index])
+
+
+def marks_of(source: Place, target: Place) -> Marks:
+    """The marks of both sides, by their names."""
+    if source.cluster is target.cluster:
+        return marks(target.cluster, [source.index, target.index])
+    return {
+        place.name: marks(place.cluster, [place.index])[place.index] for place in (source, target)
+    }
 
 
 def _silent(done: int, total: int) -> None:
@@ -99,15 +120,15 @@ def _silent(done: int, total: int) -> None:
 
 
 def _checksum(
-    cluster: Cluster, source: str, target: str, before: Marks, progress: Progress, chunk: int
+    source: Place, target: Place, before: Marks, progress: Progress, chunk: int
 ) -> Report:
     """Sum both sides in buckets, and look into the buckets that differ."""
-    old, new = (_side(cluster, name, before[name]) for name in (source, target))
-    pair = hashes(cluster, old, new)
+    old, new = (_side(place, before[place.name]) for place in (source, target))
+    pair = hashes(target.cluster, old, new, origin=source.cluster)
     sums = summed(pair, progress, chunk)
     old_count, new_count = (sum(side_sums[::3]) for side_sums in sums)
-    report = Report("checksum", source, target, old_count, new_count, before)
-    if marks(cluster, [source, target]) != before:
+    report = Report("checksum", source.name, target.name, old_count, new_count, before)
+    if marks_of(source, target) != before:
         return replace(report, moved=True)
     _refuse_uncounted(pair.sides, (old_count, new_count))
     differing = unlike(sums)
@@ -118,31 +139,45 @@ def _checksum(
     return replace(report, missing=missing, extra=extra, different=different)
 
 
-def _side(cluster: Cluster, index: str, shards: dict[str, int]) -> Side:
+def _side(place: Place, shards: dict[str, int]) -> Side:
     highest = max(shards.values(), default=-1)
-    return read_side(cluster, index, (read_part(cluster, index, highest),))
+    part = read_part(place.cluster, place.index, highest)
+    return read_side(place.cluster, place.index, (part,))
 
 
-def hashes(cluster: Cluster, source: Side, target: Side, *, finer: int = 1) -> Pair:
+def hashes(
+    cluster: Cluster,
+    source: Side,
+    target: Side,
+    *,
+    finer: int = 1,
+    origin: Cluster | None = None,
+) -> Pair:
     """Hash in the cluster, or on the client where that is too slow or not possible.
 
-    `finer`: times as many buckets, where it is known that some documents differ.
+    `finer`: times as many buckets, where it is known that some documents differ. `origin`: the
+    cluster of the source, where it is another one.
     """
     sides = (source, target)
     buckets = finer * bucket_count(max(source.documents, target.documents))
     routed = bool(source.routed or target.routed)
-    inside = ClusterHash(cluster, source.index, buckets, routed)
-    if _stays_inside(sides, inside):
-        return Pair(sides, (inside, replace(inside, index=target.index)), buckets)
+    clusters = (origin or cluster, cluster)
+    inside = (
+        ClusterHash(clusters[0], source.index, buckets, routed),
+        ClusterHash(clusters[1], target.index, buckets, routed),
+    )
+    different = inside if clusters[0] is not cluster else inside[:1]
+    if _stays_inside(sides, different):
+        return Pair(sides, inside, buckets)
     pages = (side.page(min(PAGE, side.window), PAGE_BYTES) for side in sides)
     outside = (
-        ClientHash(cluster, side.index, buckets, page)
-        for side, page in zip(sides, pages, strict=True)
+        ClientHash(one, side.index, buckets, page)
+        for one, side, page in zip(clusters, sides, pages, strict=True)
     )
     return Pair(sides, (next(outside), next(outside)), buckets)
 
 
-def _stays_inside(sides: tuple[Side, Side], hashes: ClusterHash) -> bool:
+def _stays_inside(sides: tuple[Side, Side], hashes: Sequence[ClusterHash]) -> bool:
     """Where the documents are hashed, decided before the first of them is read.
 
     Version 9 hides vectors from the client, so only the cluster can compare them: there a cluster
@@ -150,7 +185,7 @@ def _stays_inside(sides: tuple[Side, Side], hashes: ClusterHash) -> bool:
     """
     if any(side.vectors for side in sides):
         return True
-    return not any(side.slow_ids for side in sides) and hashes.is_possible()
+    return not any(side.slow_ids for side in sides) and all(one.is_possible() for one in hashes)
 
 
 def bucket_count(documents: int) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from esplan import normalize, runs, schema, source
 from esplan.desired import naming
 from esplan.errors import Diagnostic, InvalidInput, InvalidRunIds
-from esplan.model import JSON, Address, Alias, Body, Finish, Index, Migrate, Runs, Verify
+from esplan.model import JSON, Address, Alias, Body, Finish, Index, Migrate, Remote, Runs, Verify
 from esplan.segments import SEGMENT, byte_size
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class Builder:
             problems = naming.pattern_problems(index["name"], index.get("colors"))
             self.add(entry, ("index", "name"), problems)
         self.catch_up(entry)
+        self.remote(entry)
         pattern = based(index["name"], runs.base) if runs else index["name"]
         return Alias(
             name,
@@ -121,6 +122,21 @@ class Builder:
             message = "`writes: catch-up` needs the checksum: it finds by it what clients deleted"
             remedy = "remove it, or declare `writes: block`"
             at = ("verify", "method")
+            self.problems.append(entry.problem(*at, message=message, remedy=remedy))
+
+    def remote(self, entry: Entry) -> None:
+        """The index there is not ours to block, and the one here holds other documents."""
+        if "from" not in entry.raw.get("migrate", {}):
+            return
+        if entry.raw["migrate"].get("writes") == "catch-up":
+            message = "`writes: catch-up` cannot follow what clients write to another cluster"
+            remedy = "remove it: the copy is exact if nobody writes there until it is proven"
+            at = ("migrate", "writes")
+            self.problems.append(entry.problem(*at, message=message, remedy=remedy))
+        if entry.raw.get("finish", {}).get("delete_old"):
+            message = "`delete_old` would delete documents that `migrate.from` does not copy"
+            remedy = "remove it, and delete the old index by hand afterwards"
+            at = ("finish", "delete_old")
             self.problems.append(entry.problem(*at, message=message, remedy=remedy))
 
     def add(self, entry: Entry, path: tuple[str, ...], messages: Iterator[str]) -> None:
@@ -231,7 +247,10 @@ def _finish(raw: JSON) -> Finish:
 def _migrate(raw: JSON) -> Migrate:
     """JSON Schema takes 2.0 for an integer; the server's URL parameter does not."""
     slices = raw.get("slices", "auto")
-    return Migrate(**{**raw, "slices": slices if slices == "auto" else int(slices)})
+    given = {name: value for name, value in raw.items() if name != "from"}
+    remote = Remote(**raw["from"]) if "from" in raw else None
+    whole = {**given, "slices": slices if slices == "auto" else int(slices), "remote": remote}
+    return Migrate(**whole)
 
 
 def _fails(settings: JSON) -> bool:
