@@ -9,12 +9,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from esplan import activity, checksum, diff, disk, live
+from esplan import activity, diff, disk, live, origin
 from esplan.errors import Refused
 from esplan.model import Body
 from esplan.plan import GUARD, digest
 from esplan.request import index_path
-from esplan.steps import protect_index
+from esplan.steps import protect_index, verify
 from esplan.steps.update_aliases import membership, memberships
 
 if TYPE_CHECKING:
@@ -190,8 +190,14 @@ def _proven(precondition: JSON, facts: _Facts) -> str:
         return f"{target} was not proven equal to {source}"
     if precondition.get("then"):
         return ""
-    now = checksum.marks(facts.run.cluster, [source, target])
+    now = verify.marks_now(precondition, facts.run)
     return "" if now == proof["marks"] else f"{source} or {target} was written to after the proof"
+
+
+def _origin(precondition: JSON, facts: _Facts) -> str:
+    """The index of another cluster that the new one is filled from."""
+    of = precondition["origin"]
+    return origin.changed(facts.run.other(of["environment"]), of)
 
 
 CHECKS: dict[str, Callable[[JSON, _Facts], str]] = {
@@ -201,6 +207,7 @@ CHECKS: dict[str, Callable[[JSON, _Facts], str]] = {
     "fits": _fits,
     "index": _index,
     "meta": _meta,
+    "origin": _origin,
     "ours": _ours,
     "proven": _proven,
     "serves": _serves,

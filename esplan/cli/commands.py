@@ -47,6 +47,14 @@ OracleOption = Annotated[
     Literal["cluster", "sandbox"] | None,
     typer.Option("--oracle", help="Ask a server whether the rules are right: on empty indices."),
 ]
+AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask for consent.")]
+Approve = Annotated[
+    str | None, typer.Option(metavar="DIGEST", help="Consent to the plan of this digest.")
+]
+AllowMany = Annotated[bool, typer.Option("--allow-many", help="Although it changes many objects.")]
+KeepGoing = Annotated[
+    bool, typer.Option("--keep-going", help="When an object fails, go on with the others.")
+]
 PlanPath = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file.")]
 
 
@@ -112,9 +120,7 @@ def plan(
         list[str] | None,
         typer.Option(metavar="ADDRESS", help="Delete what alias.NAME leaves; or index.NAME."),
     ] = None,
-    allow_close: Annotated[
-        list[str] | None, typer.Option(help="This address may be closed for a moment.")
-    ] = None,
+    allow_close: Annotated[list[str] | None, typer.Option(help="May be closed a moment.")] = None,
     oracle: OracleOption = None,
     format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
     detailed_exitcode: Annotated[
@@ -142,6 +148,7 @@ def plan(
             allow_delete=allow_delete or (),
             allow_close=allow_close or (),
             asked=server,
+            connect=given.other,
         )
         trial.refuse_unaccepted(cluster, made)
     if job:
@@ -212,19 +219,11 @@ def apply(
     ctx: typer.Context,
     plan: PlanPath,
     *,
-    auto_approve: Annotated[
-        bool, typer.Option("--auto-approve", help="Do not ask for consent.")
-    ] = False,
-    approve: Annotated[
-        str | None, typer.Option(metavar="DIGEST", help="Consent to the plan of this digest.")
-    ] = None,
+    auto_approve: AutoApprove = False,
+    approve: Approve = None,
     through: Annotated[Phase, typer.Option(help="Stop after this phase.")] = "finish",
-    allow_many: Annotated[
-        bool, typer.Option("--allow-many", help="Although it changes many objects.")
-    ] = False,
-    keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="When an object fails, go on with the others.")
-    ] = False,
+    allow_many: AllowMany = False,
+    keep_going: KeepGoing = False,
     parallel: Annotated[
         int, typer.Option(metavar="N", min=1, max=64, help="So many objects side by side.")
     ] = 1,
@@ -254,7 +253,12 @@ def apply(
                 commands.abandon(cluster, made, plan, listener)
                 result(given, text.abandoned(), "abandoned", {})
                 return 0
-            how = partial(commands.apply, allow_many=allow_many, keep_going=keep_going)
+            how = partial(
+                commands.apply,
+                allow_many=allow_many,
+                keep_going=keep_going,
+                connect=partial(given.other, patience=PATIENCE),
+            )
             outcome = how(cluster, made, plan, listener, through=through, parallel=parallel)
         finally:
             listener.close()

@@ -15,6 +15,7 @@ from esplan.route.protection import protected
 from esplan.route.release import aborted, release, resolved
 from esplan.route.replace import replace
 from esplan.route.rules import Route
+from esplan.route.transfer import transfer
 from esplan.steps import await_health, create_index, update_aliases
 
 if TYPE_CHECKING:
@@ -48,11 +49,14 @@ def _route_alias(comparison: Comparison, alias: Alias, context: Context) -> Rout
     if alias.runs and alias.runs.abort:
         return aborted(comparison)
     _check_alias(alias, context.live)
+    origin = context.origins.get(alias.name)
     if comparison.index is None:
         return _create_alias(comparison, alias, context)
     found, reasons = chosen(comparison, context)
     if alias.runs:
         return release(comparison, alias, found, reasons, context)
+    if found > Route.CLOSE and origin:
+        return transfer(comparison, alias, reasons, context, origin)
     if found > Route.CLOSE:
         return replace(comparison, alias, reasons, context, BY_LINKS.get(found))
     return update(comparison, found, reasons, comparison.index)
@@ -76,6 +80,9 @@ def _check_alias(alias: Alias, live: State) -> None:
 
 def _create_alias(comparison: Comparison, alias: Alias, context: Context) -> Routed:
     """A new index, green, and the alias on it."""
+    origin = context.origins.get(alias.name)
+    if origin:
+        return transfer(comparison, alias, (), context, origin)
     address = str(comparison.address)
     target = naming.next_index(alias, None, context.live, context.today)
     create = create_index.describe(

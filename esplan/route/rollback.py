@@ -56,6 +56,12 @@ class Applied:
 def rolled_back(applied: Applied, plan_id: str, live: State, *, delete: bool) -> Routed:
     """One object as it was before the plan. Raises Refused where that would lose something."""
     change = applied.change
+    if any(step.kind in ("remote_copy", "remote_reindex") for step in applied.steps):
+        raise Refused(
+            f"{change.address} was filled from another cluster: "
+            "the index before it holds other documents, and cannot be brought up to date",
+            remedy=f"put the alias back by hand, if {change.index} is to serve as it is",
+        )
     if change.action == "replace":
         return _switched_back(applied, plan_id, live, delete=delete)
     if change.action == "update":

@@ -204,7 +204,7 @@ def measured(step: Step, response: JSON, handled: int) -> JSON:
 
 
 def failed(step: Step, error: Any, failures: list[JSON]) -> StepFailed:
-    """What to raise for a task that did not copy everything."""
+    """What to raise for a copy that did not copy everything."""
     if failures:
         return StepFailed(
             f"the new index rejected documents of {step.arguments['source']}",

@@ -26,22 +26,27 @@ def describe(
     preconditions: tuple[JSON, ...],
     *,
     caught_up: bool = False,
+    origin: JSON | None = None,
 ) -> Step:
     """It only reads, so the plan shows no request.
 
     `caught_up`: every document was compared before, so it looks again at those that were touched.
+    `origin`: where the source is in another cluster (see `origin.Origin`).
     """
     said = "a keyed checksum of every document" if how.method == "checksum" else "counting"
     said += " that was touched since it was compared" * caught_up
-    again = {"caught_up": True} if caught_up else {}
+    again: JSON = {"caught_up": True} if caught_up else {}
+    named = source.name
+    if origin:
+        again, named = {"origin": origin}, f"{origin['environment']}:{source.name}"
     return Step(
         kind="verify",
         phase="switch",
         address=address,
-        description=f"prove that {target} equals {source.name} by {said}",
+        description=f"prove that {target} equals {named} by {said}",
         preconditions=preconditions,
         estimate={} if caught_up else {"documents": source.documents, "bytes": source.size},
-        arguments={"source": source.name, "target": target, "method": how.method, **again},
+        arguments={"source": named, "target": target, "method": how.method, **again},
     )
 
 
@@ -58,7 +63,8 @@ def execute(step: Step, run: Run) -> JSON:
         raise VerificationFailed(
             f"{names['target']} is not equal to {names['source']}",
             why=_differences(report),
-            remedy="nothing was switched; look at these documents on both sides",
+            remedy="nothing was switched; look at these documents on both sides"
+            + ", and let nobody write to the other cluster meanwhile" * ("origin" in names),
         )
     if report.method == "count" or names.get("caught_up"):
         return report.to_json()
@@ -69,11 +75,28 @@ def _compared(step: Step, run: Run) -> Report:
     names = step.arguments
     return checksum.compare(
         run.cluster,
-        names["source"],
+        source_of(names, run),
         names["target"],
         method=names["method"],
         progress=lambda done, total: run.listener.step_progress(step, done, total),
     )
+
+
+def source_of(names: JSON, run: Run) -> str | checksum.Place:
+    """The source of a proof: an index here, or the place of the `origin` in its cluster."""
+    origin = names.get("origin")
+    if not origin:
+        return str(names["source"])
+    environment = origin["environment"]
+    return checksum.Place(run.other(environment), origin["index"], environment)
+
+
+def marks_now(names: JSON, run: Run) -> checksum.Marks:
+    """Of both sides of a proof; `names` are its source, target and origin, if there is one."""
+    source, target = source_of(names, run), names["target"]
+    if isinstance(source, str):
+        return checksum.marks(run.cluster, [source, target])
+    return checksum.marks_of(source, checksum.Place(run.cluster, target))
 
 
 def _differences(report: Report) -> str:

@@ -246,7 +246,7 @@ def _ended(step: Step, outcome: str, evidence: JSON, started: float) -> str:
 
 def _found(step: Step, evidence: JSON) -> str:
     """What a copy or a proof came to."""
-    if step.kind == "reindex" and "created" in evidence:
+    if step.kind in ("reindex", "remote_copy", "remote_reindex") and "created" in evidence:
         return f": {evidence['created']:,} documents"
     if step.kind == "backfill" and "updated" in evidence:
         return f": {evidence['updated']:,} documents"

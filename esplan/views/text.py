@@ -118,6 +118,7 @@ def _consequences(change: Change, steps: list[Step]) -> Iterator[str]:
         shards = copy.estimate.get("shards")
         much = f"{size(much)}, {_number(shards, 'shard')}" if shards else size(much)
         yield f"copies {count(documents)} documents ({much}), then proves the copy equal"
+    yield from _carried(change, kinds.get("remote_copy") or kinds.get("remote_reindex"))
     if "catch_up" in kinds:
         yield f"clients write to {clean(str(change.index))} on; for about a second they cannot"
     elif copy:
@@ -134,6 +135,19 @@ def _consequences(change: Change, steps: list[Step]) -> Iterator[str]:
         yield f"deletes {clean(delete.arguments['index'])} at the end: this cannot be undone"
     elif change.action == "replace":
         yield f"keeps {clean(str(change.index))}"
+
+
+def _carried(change: Change, copy: Step | None) -> Iterator[str]:
+    """From where, and what that means for the index that is here."""
+    if copy is None:
+        return
+    much = f"{count(copy.estimate['documents'])} documents ({size(copy.estimate['bytes'])})"
+    origin, label = copy.arguments["origin"], clean(copy.arguments["source"])
+    how = "this cluster reads it" if copy.kind == "remote_reindex" else "esplan carries them"
+    yield f"copies {much} from another cluster, {label} at {clean(origin['url'])}: {how}"
+    yield "then proves the copy equal to it"
+    if change.index:
+        yield f"takes no document of {clean(change.index)}"
 
 
 def _created(after: JSON) -> Iterator[str]:
