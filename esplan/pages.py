@@ -32,7 +32,9 @@ AIM, MOST_BYTES = 1_000_000, 4_000_000
 UNLIMITED = 1 << 40
 
 NAMED = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
-TOKEN = re.compile(NAMED.pattern + rb"|[{}\[\]]", re.DOTALL)
+BRACKET = re.compile(rb'(?:[^{}\[\]"]++|' + NAMED.pattern + rb")*+[{}\[\]]", re.DOTALL)
+"""Up to the next bracket that is not in a string."""
+
 SCALAR = re.compile(rb"[^,\]}\s]+")
 SPACE = re.compile(rb"\s*")
 LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
@@ -149,7 +151,7 @@ def _document(reader: _Reader, index: str) -> Document:
             f"{index} does not keep its documents: {parts.get('_id', b'').decode()} has no _source",
             remedy="load the new index from where the data came from",
         )
-    seq_no = int(json.loads(parts["sort"])[0])
+    seq_no = int(parts["sort"][1:-1])
     return Document(parts["_id"], parts.get("_routing", b""), parts["_source"], seq_no)
 
 
@@ -165,7 +167,7 @@ class _Reader:
         if self._next(b"}"):
             return
         while True:
-            name = json.loads(self.raw())
+            name = self.raw()[1:-1].decode()
             self._take(b":")
             yield name
             if self._take(b",}") == b"}":
@@ -193,16 +195,11 @@ class _Reader:
 
     def _end(self, start: int) -> int:
         """Where an object or a list ends; however deep it is."""
-        depth = 0
-        for token in TOKEN.finditer(self.text, start):
-            sign = self.text[token.start()]
-            if sign in b"{[":
-                depth += 1
-            elif sign in b"}]":
-                depth -= 1
-                if not depth:
-                    return token.end()
-        raise ValueError("the JSON ends in the middle")
+        depth, at = 1, start + 1
+        while depth:
+            at = self._matched(BRACKET, at)
+            depth += 1 if self.text[at - 1] in b"{[" else -1
+        return at
 
     def _matched(self, pattern: re.Pattern[bytes], start: int) -> int:
         found = pattern.match(self.text, start)

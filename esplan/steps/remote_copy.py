@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 REPEAT = False
 
+BULK = "require_alias=true&filter_path=items.*._id,items.*.status,items.*.error"
+
 THREADS = 3
 """Pages on their way at a time, unless `slices` says another number."""
 
@@ -37,7 +39,7 @@ def describe(
         phase="prepare",
         address=address,
         description=f"copy every document of {origin.label} (esplan reads {origin.url})",
-        request=request("POST", index_path(target, "/_bulk?require_alias=true")),
+        request=request("POST", index_path(target, f"/_bulk?{BULK}")),
         preconditions=preconditions,
         undo={"none": "its target is deleted"},
         estimate={"documents": origin.index.documents, "bytes": origin.index.size},
@@ -73,7 +75,8 @@ def execute(step: Step, run: Run) -> JSON:
     run.ended.add(step.id)
     found: JSON = {"total": reached.documents, "created": writer.created, "resumed_after": began}
     found["version_conflicts"] = writer.there_already
-    whole = not began and writer.created == reached.documents and given["requests_per_second"] < 0
+    unhindered = not began and given["requests_per_second"] < 0
+    whole = unhindered and 0 < writer.created == reached.documents
     return found | (rates.evidence(step, carrier.seconds, writer.created) if whole else {})
 
 
