@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MOST_DOCUMENTS = 2_000
 """A page, and a span of pages."""
 
-AIM, MOST_BYTES = 1_000_000, 4_000_000
+AIM, MOST_BYTES = 1_000_000, 2_000_000
 """Bytes that a page should have, and may have. One document alone may have any length."""
 
 UNLIMITED = 1 << 40
@@ -53,12 +53,16 @@ class Document:
     def lines(self) -> tuple[bytes, bytes]:
         """The two lines of a bulk request that create it."""
         routing = b',"routing":' + self.routing if self.routing else b""
-        return b'{"create":{"_id":' + self.id + routing + b"}}", self.source.translate(LINE_BREAKS)
+        several = b"\n" in self.source or b"\r" in self.source
+        source = self.source.translate(LINE_BREAKS) if several else self.source
+        return b'{"create":{"_id":' + self.id + routing + b"}}", source
 
 
 @dataclass
 class Pager:
     """Reads one index; `size` documents a page, which follows what the documents turn out to be.
+
+    `most`: documents a page whatever they are.
 
     A page is of one shard, in the order of its sequence numbers: where it ends, the next one can
     begin at any later time. No view of the index is kept open.
@@ -67,6 +71,12 @@ class Pager:
     cluster: Cluster
     index: str
     size: int
+    most: int = MOST_DOCUMENTS
+
+    def __post_init__(self) -> None:
+        """Not more than the most, and not none."""
+        self.most = max(1, min(self.most, MOST_DOCUMENTS))
+        self.size = max(1, min(self.size, self.most))
 
     def spans(self, shard: int, low: int, high: int) -> list[Span]:
         """What a shard has from one sequence number up to another one, cut for several readers."""
@@ -82,7 +92,7 @@ class Pager:
         counts = tuple((int(one["key"]), one["doc_count"]) for one in buckets)
         return [
             replace(span, low=max(low, span.low))
-            for span in spans(Part(counts, interval), MOST_DOCUMENTS)
+            for span in spans(Part(counts, interval), self.most)
         ]
 
     def pages(self, shard: int, low: int, high: int) -> Iterator[list[Document]]:
@@ -105,7 +115,7 @@ class Pager:
         if much > AIM:
             self.size = max(1, len(found) * AIM // much)
         elif len(found) == size and 2 * much < AIM:
-            self.size = min(MOST_DOCUMENTS, 2 * size)
+            self.size = min(self.most, 2 * size)
 
     def _page(self, shard: int, low: int, high: int, size: int) -> list[Document] | None:
         body: JSON = {

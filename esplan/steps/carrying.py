@@ -87,9 +87,10 @@ class Writer:
     due: float = 0.0
 
     def write(self, documents: Sequence[Document]) -> None:
-        """All of them. Raises StepFailed with those that the index rejects."""
+        """All of them, when it is their turn. Raises StepFailed with those that are rejected."""
+        self._wait(len(documents))
         give_up = time.monotonic() + PATIENCE
-        while documents:
+        while documents and not self.stopped.is_set():
             documents = self._sent(documents, give_up)
 
     def _sent(self, documents: Sequence[Document], give_up: float) -> list[Document]:
@@ -97,7 +98,7 @@ class Writer:
         lines = [line for one in documents for line in one.lines()]
         items = self._items(lines, give_up)
         if items is None:
-            return [] if self.stopped.is_set() else list(documents)
+            return list(documents)
         status = [item["create"]["status"] for item in items]
         bad = [_failure(item["create"]) for item in items if item["create"]["status"] not in FINE]
         with self.turn:
@@ -109,7 +110,7 @@ class Writer:
             raise failed(self.step, None, bad or busy_too)
         if busy:
             self.stopped.wait(1)
-        return [] if self.stopped.is_set() else busy
+        return busy
 
     def _items(self, lines: list[bytes], give_up: float) -> list[JSON] | None:
         """One answer a document; None where the server was too busy for the request."""
@@ -131,14 +132,15 @@ class Writer:
         found: list[JSON] = answer["items"]
         return found
 
-    def wait(self, documents: int) -> None:
+    def _wait(self, documents: int) -> None:
         """So long that no more are written than the rate allows."""
         if self.rate <= 0:
             return
         with self.turn:
             now = time.monotonic()
-            self.due = max(now, self.due) + documents / self.rate
-        self.stopped.wait(self.due - now)
+            begin = max(now, self.due)
+            self.due = begin + documents / self.rate
+        self.stopped.wait(begin - now)
 
 
 FINE = (CREATED, CONFLICT, BUSY)
@@ -205,26 +207,22 @@ class Carrier:
                 return
             documents += len(page)
             stretch.done = (page[-1].seq_no + 1, documents)
-            self.writer.wait(len(page))
 
     def _settle(self, waiting: deque[tuple[_Stretch, Future[None]]]) -> None:
         """Wait for the oldest stretch; what is before it is all there."""
-        stretch, future = waiting[0]
+        stretch, future = waiting.popleft()
         before = self.reached.documents
         while True:
             try:
                 future.result(POLL)
             except NotYet:
-                self._move(stretch, before, waiting)
+                self._move(stretch, before)
             else:
                 break
-        waiting.popleft()
         stretch.done = (stretch.high, stretch.done[1])
-        self._move(stretch, before, waiting)
+        self._move(stretch, before)
 
-    def _move(
-        self, stretch: _Stretch, before: int, waiting: deque[tuple[_Stretch, Future[None]]]
-    ) -> None:
+    def _move(self, stretch: _Stretch, before: int) -> None:
         """Say how far it came; stop here where somebody asks for it."""
         seq_no, documents = stretch.done
         try:
@@ -233,7 +231,6 @@ class Carrier:
             raise OutcomeUnknown(
                 "how far the copy came cannot be kept in the cluster", why=error.what
             ) from None
-        beside = sum(one.done[1] for one, _ in waiting if one is not stretch)
         run = self.writer.run
-        run.listener.step_progress(self.writer.step, self.reached.documents + beside, self.total)
+        run.listener.step_progress(self.writer.step, self.reached.documents, self.total)
         run.safe_point()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from esplan import checksum, rates
 from esplan.errors import StepFailed
-from esplan.pages import Pager, first_size, shards
+from esplan.pages import MOST_DOCUMENTS, Pager, first_size, shards
 from esplan.plan import Step
 from esplan.request import index_path, request
 from esplan.steps.carrying import Carrier, Reached, Writer
@@ -66,8 +66,10 @@ def execute(step: Step, run: Run) -> JSON:
     highest = checksum.marks(other, [index])[index]
     checksum.refresh(other, [index])
     documents, size = (step.estimate.get(name) for name in ("documents", "bytes"))
-    pager = Pager(other, index, first_size(documents, size))
-    writer = Writer(step, run, given["requests_per_second"])
+    rate = given["requests_per_second"]
+    most = int(rate) if rate > 0 else MOST_DOCUMENTS  # a page in no more than a second
+    pager = Pager(other, index, first_size(documents, size), most)
+    writer = Writer(step, run, rate)
     total = checksum.count(other, index)
     carrier = Carrier(pager, writer, reached, given["threads"], total)
     began = reached.documents
@@ -75,7 +77,7 @@ def execute(step: Step, run: Run) -> JSON:
     run.ended.add(step.id)
     found: JSON = {"total": reached.documents, "created": writer.created, "resumed_after": began}
     found["version_conflicts"] = writer.there_already
-    unhindered = not began and given["requests_per_second"] < 0
+    unhindered = not began and rate < 0
     whole = unhindered and 0 < writer.created == reached.documents
     return found | (rates.evidence(step, carrier.seconds, writer.created) if whole else {})
 
