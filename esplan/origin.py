@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from esplan import live
+from esplan.checksum.side import Side
 from esplan.errors import Refused, ServerError
 from esplan.request import index_path
 
@@ -42,6 +43,11 @@ class Origin:
     def label(self) -> str:
         """The index as messages, proofs and marks name it."""
         return f"{self.environment}:{self.index.name}"
+
+    @property
+    def window(self) -> int:
+        """The most documents that a search there returns."""
+        return int(self.index.body.settings.get("index.max_result_window") or Side.window)
 
     def to_json(self) -> JSON:
         """What a step needs to find it again, and to know that it is still the same."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from esplan import naming
@@ -84,7 +84,7 @@ class _Transfer:
     def _create(self) -> Step:
         settings = {**self.body.settings, **self._while_copying()}
         kept = {n: v for n, v in settings.items() if not n.startswith(AFTER_SWITCH)}
-        return create_index.describe(
+        made = create_index.describe(
             self.address,
             self.context.plan_id,
             self.target,
@@ -93,6 +93,7 @@ class _Transfer:
             filled=True,
             protect=bool(self.alias.protect),
         )
+        return replace(made, preconditions=(*made.preconditions, self._same()))
 
     def _copy(self) -> Step:
         inside = self.origin.via == "cluster"

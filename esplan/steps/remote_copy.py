@@ -48,6 +48,7 @@ def describe(
             "target": target,
             "origin": origin.to_json(),
             "threads": THREADS if migrate.slices == "auto" else migrate.slices,
+            "page": min(MOST_DOCUMENTS, origin.window),
             "requests_per_second": migrate.requests_per_second,
         },
     )
@@ -67,7 +68,7 @@ def execute(step: Step, run: Run) -> JSON:
     checksum.refresh(other, [index])
     documents, size = (step.estimate.get(name) for name in ("documents", "bytes"))
     rate = given["requests_per_second"]
-    most = int(rate) if rate > 0 else MOST_DOCUMENTS  # a page in no more than a second
+    most = min(given["page"], int(rate) if rate > 0 else given["page"])  # in a second at most
     pager = Pager(other, index, first_size(documents, size), most)
     writer = Writer(step, run, rate)
     total = checksum.count(other, index)

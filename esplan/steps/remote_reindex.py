@@ -57,7 +57,8 @@ def describe(
 
 def _batch(origin: Origin) -> int:
     documents, size = origin.index.documents or 0, origin.index.size or 0
-    return max(1, min(reindex.BATCH, BUFFER * documents // size if size else reindex.BATCH))
+    fits = BUFFER * documents // size if size else reindex.BATCH
+    return max(1, min(reindex.BATCH, fits, origin.window))
 
 
 def probe(step: Step, run: Run) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from esplan import live
-from esplan.errors import TIMED_OUT, ServerError, Stopped
+from esplan.errors import TIMED_OUT, Refused, ServerError, Stopped
 from esplan.plan import FENCE, STATE_INDEX
 
 if TYPE_CHECKING:
@@ -74,6 +74,13 @@ def signed_in(body: Any, run: Run) -> Any:
     if not remote:
         return body
     own = run.other(remote["environment"]).connection
+    if own.url != remote["host"]:
+        raise Refused(
+            f"the environment {remote['environment']} is at {own.url} now, "
+            f"and the plan copies from {remote['host']}",
+            why="credentials are sent to no other place than the one in esplan.yaml",
+            remedy="make a new plan",
+        )
     given: JSON = {"host": remote["host"]}
     if own.api_key:
         given["headers"] = {"Authorization": f"ApiKey {own.api_key}"}
