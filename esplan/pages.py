@@ -127,7 +127,12 @@ class Pager:
         most = MOST_BYTES if size > 1 else UNLIMITED
         path = index_path(self.index, "/_search")
         answer = self.cluster.read_bytes(path, _on(shard), body, most=most, timeout=LONGEST_REQUEST)
-        return None if answer is None else parsed(answer, self.index)
+        try:
+            return None if answer is None else parsed(answer, self.index)
+        except (ValueError, KeyError):
+            from esplan.cluster import foreign
+
+            raise foreign(self.cluster.connection.url) from None
 
 
 def _on(shard: int) -> JSON:
