@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import tenacity
 from elastic_transport import (
@@ -17,12 +17,14 @@ from elastic_transport import (
     HttpHeaders,
     NodeConfig,
     SerializationError,
+    Serializer,
     TlsError,
     TransportError,
     Urllib3HttpNode,
 )
 from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 
+from esplan.capped import MOST, Pool, TooLong
 from esplan.errors import BLOCKED, TIMED_OUT, EsplanError, OutcomeUnknown, ServerError, Unreachable
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ class Connection:
     ca_certs: str = ""
     client_cert: str = ""
     client_key: str = field(default="", repr=False)
+    variables: str = "ESPLAN"
+    """How the variables begin that the credentials come from."""
 
     def client_options(self) -> dict[str, Any]:
         """The client's keyword arguments; the client's own retries are off."""
@@ -68,6 +72,17 @@ class Connection:
         return {"max_retries": 0, "retry_on_timeout": False, "request_timeout": 60} | given
 
 
+RAW = "application/x-esplan-raw"
+"""What an answer is called that is wanted as it came."""
+
+
+class _Bytes(Serializer):
+    mimetype: ClassVar[str] = RAW
+
+    def loads(self, data: bytes) -> bytes:
+        return data
+
+
 class _Node(Urllib3HttpNode):
     """Speaks to OpenSearch, too, which the client would refuse.
 
@@ -80,6 +95,7 @@ class _Node(Urllib3HttpNode):
         """Nothing is sent yet."""
         super().__init__(config)
         self._opensearch: bool | None = None
+        self.pool: Any = Pool(self.pool)
 
     def perform_request(
         self,
@@ -95,6 +111,8 @@ class _Node(Urllib3HttpNode):
             plain[name] = VENDORED.sub(r"application/\1", plain[name])
         answer = super().perform_request(method, target, body, plain, request_timeout)
         kept = {n: v for n, v in answer.meta.headers.items() if n.lower() != "warning"}
+        if MOST in plain and answer.meta.status < 300:  # noqa: PLR2004  (HTTP)
+            kept["content-type"] = RAW
         answer.meta.headers = HttpHeaders(kept)
         if PRODUCT not in answer.meta.headers and answer.meta.status < 300:  # noqa: PLR2004  (HTTP)
             if self._opensearch is None:
@@ -131,7 +149,9 @@ class Cluster:
         self.on_wait: Callable[[str], None] = lambda _text: None
         try:
             options = connection.client_options()
-            self._client = Elasticsearch(connection.url, node_class=_Node, **options)
+            self._client = Elasticsearch(
+                connection.url, node_class=_Node, serializers={RAW: _Bytes()}, **options
+            )
         except (ValueError, OSError) as error:
             raise EsplanError(
                 f"the connection settings for {connection.url} do not work",
@@ -165,6 +185,30 @@ class Cluster:
         Only for requests that change nothing. Raises ServerError and Unreachable.
         """
         method = "GET" if body is None else "POST"
+        try:
+            return self._patiently(self._request, method, path, params, body, timeout, "")
+        except ServerError as error:
+            if error.status == 404:  # noqa: PLR2004  (HTTP's own number)
+                return None
+            raise
+
+    def read_bytes(
+        self, path: str, params: Mapping[str, Any], body: JSON, *, most: int, timeout: float = 60
+    ) -> bytes | None:
+        """POST a search and return the answer as it came; None where it is longer than `most`.
+
+        Raises ServerError, for 404 too, and Unreachable.
+        """
+        try:
+            found = self._patiently(
+                self._exchange, "POST", path, params, body, timeout, "", {MOST: str(most)}
+            )
+        except TooLong:
+            return None
+        return bytes(found)
+
+    def _patiently(self, send: Callable[..., Any], *arguments: Any) -> Any:
+        """Repeat what only reads, for `patience` seconds."""
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_transient),
             wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),
@@ -172,12 +216,7 @@ class Cluster:
             before_sleep=self._say_waiting,
             reraise=True,
         )
-        try:
-            return attempts(self._request, method, path, params, body, timeout, "")
-        except ServerError as error:
-            if error.status == 404:  # noqa: PLR2004  (HTTP's own number)
-                return None
-            raise
+        return attempts(send, *arguments)
 
     def _say_waiting(self, state: tenacity.RetryCallState) -> None:
         """Tell whoever watches, once, that this takes longer than a moment."""
@@ -220,8 +259,24 @@ class Cluster:
         timeout: float,
         opaque_id: str,
     ) -> Any:
+        """One HTTP exchange, whose answer must be JSON."""
+        answer = self._exchange(method, path, params, body, timeout, opaque_id, {})
+        if not isinstance(answer, dict | list):
+            raise foreign(self.connection.url)
+        return answer
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None,
+        body: Any,
+        timeout: float,
+        opaque_id: str,
+        extra: Mapping[str, str],
+    ) -> Any:
         """One HTTP exchange; the client's exceptions become esplan's here and only here."""
-        headers = {"accept": "application/json"}
+        headers = {"accept": "application/json", **extra}
         if body is not None:
             kind = "x-ndjson" if isinstance(body, list) else "json"
             headers["content-type"] = f"application/{kind}"
@@ -230,20 +285,17 @@ class Cluster:
         if opaque_id:
             client = client.options(opaque_id=opaque_id)
         try:
-            answer = client.perform_request(
+            return client.perform_request(
                 method, path, params=params, headers=headers, body=body
             ).body
         except UnsupportedProductError:
             raise foreign(self.connection.url) from None
         except ApiError as error:
-            raise server_error(error, method, path) from None
+            raise server_error(error, method, path, self.connection) from None
         except SerializationError:
             raise foreign(self.connection.url) from None
         except TransportError as error:
             raise unreachable(self.connection.url, error) from None
-        if not isinstance(answer, dict | list):
-            raise foreign(self.connection.url)
-        return answer
 
 
 def _is_transient(error: BaseException) -> bool:
@@ -261,8 +313,15 @@ def _unknown(method: str, path: str, why: str) -> OutcomeUnknown:
     )
 
 
-def server_error(error: ApiError, method: str, path: str) -> ServerError:
-    """The server's reason, its root cause where that says more, and what to do about it."""
+def server_error(
+    error: ApiError, method: str, path: str, connection: Connection | None = None
+) -> ServerError:
+    """The server's reason, its root cause where that says more, and what to do about it.
+
+    It says which server it was where that is not the one of the command.
+    """
+    variables = connection.variables if connection else Connection.variables
+    other = connection is not None and variables != Connection.variables
     kind, reason = _reason(error.body)
     status = error.status_code
     return ServerError(
@@ -270,8 +329,9 @@ def server_error(error: ApiError, method: str, path: str) -> ServerError:
         status=status,
         type_=kind,
         answer=error.body if isinstance(error.body, dict) else {},
+        where=connection.url if connection and other else "",
         why=f"HTTP {status}" + (f", {kind}" if kind else ""),
-        remedy=_remedy(status, kind),
+        remedy=_remedy(status, kind, variables),
     )
 
 
@@ -303,7 +363,7 @@ BLOCKS = (
 """The remedy of a block. While the metadata of one index is blocked, nothing can be read of all."""
 
 
-def _remedy(status: int, kind: str) -> str:
+def _remedy(status: int, kind: str, variables: str) -> str:
     """What a person does about a status."""
     if kind == BLOCKED:
         return BLOCKS
@@ -311,7 +371,7 @@ def _remedy(status: int, kind: str) -> str:
         return "name fewer indices at once, or use a wildcard"
     return {
         400: "the server does not accept this definition: correct the desired file",
-        401: "set ESPLAN_API_KEY, or ESPLAN_USERNAME and ESPLAN_PASSWORD",
+        401: f"set {variables}_API_KEY, or {variables}_USERNAME and {variables}_PASSWORD",
         403: "the credentials lack a privilege: the message names the action",
         413: "the request is larger than the server allows (http.max_content_length)",
         429: "the server is overloaded or its disks are full: try again later",

@@ -7,6 +7,9 @@ file that the environment names:
     ESPLAN_API_KEY      or  ESPLAN_API_KEY_FILE
     ESPLAN_USERNAME with ESPLAN_PASSWORD  or  ESPLAN_PASSWORD_FILE
     ESPLAN_CA_CERTS, ESPLAN_CLIENT_CERT, ESPLAN_CLIENT_KEY     files
+
+The cluster that `migrate.from` copies from has its own, which begin with ESPLAN_FROM_ in place of
+ESPLAN_. None of the above is ever sent to it.
 """
 
 from __future__ import annotations
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from esplan.cluster import Connection
+
+OWN, FROM = "ESPLAN", "ESPLAN_FROM"
+"""How the variables begin: for the cluster of a command, and for one that is copied from."""
 
 PORTS = {"http": 80, "https": 443}
 """The port of a URL that names none, as everywhere with URLs; 9200 has to be written."""
@@ -88,6 +94,31 @@ def settings(
     given = next(((text, where) for text, where in candidates if text), None)
     connection = _connection(checked_url(*given), chosen.ca_certs, environ) if given else None
     return Settings(connection, chosen.variables, chosen.name, chosen.cluster_uuid)
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another cluster of esplan.yaml; `cluster_uuid` is empty where the file does not say it."""
+
+    connection: Connection
+    cluster_uuid: str
+
+
+def other(env: str, environ: Mapping[str, str], *, config: Path | None = None) -> Other:
+    """The cluster of an environment that documents are copied from, with its own credentials.
+
+    Raises UsageError for an unknown name, one without a url, and credentials that are not whole;
+    InvalidInput for a wrong esplan.yaml.
+    """
+    found = environment(env, config=config)
+    if not found.url:
+        raise UsageError(
+            f"the environment {env} has no url, and migrate.from copies from it",
+            where=str(config or source.CONFIG_NAME),
+            remedy=f"write environments.{env}.url",
+        )
+    url = checked_url(found.url, f"the environment {env} in esplan.yaml")
+    return Other(_connection(url, found.ca_certs, environ, FROM), found.cluster_uuid)
 
 
 def environment(env: str | None, *, config: Path | None = None) -> Environment:
@@ -167,8 +198,10 @@ def _wrong_url(what: str, where: str) -> UsageError:
     return UsageError(f"the cluster's URL {what}", where=where, remedy=remedy)
 
 
-def _connection(url: str, ca_certs: str, environ: Mapping[str, str]) -> Connection:
-    credentials = _credentials(environ)
+def _connection(
+    url: str, ca_certs: str, environ: Mapping[str, str], prefix: str = OWN
+) -> Connection:
+    credentials = _credentials(environ, prefix)
     from esplan.cluster import Connection
 
     return Connection(
@@ -176,9 +209,10 @@ def _connection(url: str, ca_certs: str, environ: Mapping[str, str]) -> Connecti
         api_key=credentials.api_key,
         username=credentials.username,
         password=credentials.password,
-        ca_certs=environ.get("ESPLAN_CA_CERTS") or ca_certs,
-        client_cert=environ.get("ESPLAN_CLIENT_CERT", ""),
-        client_key=environ.get("ESPLAN_CLIENT_KEY", ""),
+        ca_certs=environ.get(f"{prefix}_CA_CERTS") or ca_certs,
+        client_cert=environ.get(f"{prefix}_CLIENT_CERT", ""),
+        client_key=environ.get(f"{prefix}_CLIENT_KEY", ""),
+        variables=prefix,
     )
 
 
@@ -189,25 +223,25 @@ class _Credentials:
     password: str = field(default="", repr=False)
 
 
-def _credentials(environ: Mapping[str, str]) -> _Credentials:
+def _credentials(environ: Mapping[str, str], prefix: str) -> _Credentials:
     """One way of signing in, whole. Raises UsageError for half of one, or two."""
-    api_key, password = _secret("ESPLAN_API_KEY", environ), _secret("ESPLAN_PASSWORD", environ)
-    username = environ.get("ESPLAN_USERNAME", "")
+    api_key, password = (_secret(f"{prefix}_{name}", environ) for name in ("API_KEY", "PASSWORD"))
+    username = environ.get(f"{prefix}_USERNAME", "")
     if username and not password:
         raise UsageError(
-            "ESPLAN_USERNAME is set, but no password",
-            remedy="set ESPLAN_PASSWORD or ESPLAN_PASSWORD_FILE",
+            f"{prefix}_USERNAME is set, but no password",
+            remedy=f"set {prefix}_PASSWORD or {prefix}_PASSWORD_FILE",
         )
     if password and not username:
-        raise UsageError("a password is set, but no user name", remedy="set ESPLAN_USERNAME")
+        raise UsageError("a password is set, but no user name", remedy=f"set {prefix}_USERNAME")
     if api_key and username:
         raise UsageError(
             "there are two credentials: an API key and a user name",
-            remedy="unset ESPLAN_API_KEY or ESPLAN_USERNAME",
+            remedy=f"unset {prefix}_API_KEY or {prefix}_USERNAME",
         )
-    if environ.get("ESPLAN_CLIENT_KEY") and not environ.get("ESPLAN_CLIENT_CERT"):
+    if environ.get(f"{prefix}_CLIENT_KEY") and not environ.get(f"{prefix}_CLIENT_CERT"):
         raise UsageError(
-            "ESPLAN_CLIENT_KEY is set, but no certificate", remedy="set ESPLAN_CLIENT_CERT"
+            f"{prefix}_CLIENT_KEY is set, but no certificate", remedy=f"set {prefix}_CLIENT_CERT"
         )
     return _Credentials(api_key, username, password)
 

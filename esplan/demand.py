@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 REPLICAS = "index.number_of_replicas"
 EXPANSION = "index.auto_expand_replicas"
-COPIES = ("reindex", "resize_index")
+FILLS = ("reindex", "remote_copy", "remote_reindex")
+COPIES = (*FILLS, "resize_index")
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def _need(own: list[Step], live: State, nodes: int) -> tuple[Need, int]:
         size = _size(step) or 0
         copies = {
             "backfill": 1 + replicas,  # a document that is written again stays until a merge
-            "reindex": 1 + replicas,
+            **dict.fromkeys(FILLS, 1 + replicas),
             "resize_index": replicas,  # hard links need none; a replica is a copy
         }.get(step.kind, 0)
         kept += size * copies
@@ -84,7 +85,7 @@ def _need(own: list[Step], live: State, nodes: int) -> tuple[Need, int]:
         if step.kind == "force_merge":
             merge = max(merge, size * (1 + replicas))
     kinds = {step.kind for step in own}
-    low = "resize_index" in kinds or (replicas > 0 and "reindex" in kinds)
+    low = "resize_index" in kinds or (replicas > 0 and not kinds.isdisjoint(FILLS))
     return Need(kept, largest, low), merge
 
 

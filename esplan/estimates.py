@@ -29,6 +29,8 @@ LIKE: dict[str, tuple[str, ...]] = {
     "catch_up": ("verify",),
     "force_merge": ("force_merge",),
     "reindex": ("reindex", "backfill"),
+    "remote_copy": ("remote_copy",),
+    "remote_reindex": ("remote_reindex",),
     "resize_index": ("resize_index",),
     "verify": ("verify",),
 }

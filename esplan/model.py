@@ -79,12 +79,26 @@ class Naming:
 
 
 @dataclass(frozen=True)
+class Remote:
+    """Another cluster that a new index is filled from: an environment of esplan.yaml.
+
+    `index` is an alias or index there; empty for the alias's own name. `via`: this cluster reads
+    the other one, esplan carries the documents, or the first of them that is allowed.
+    """
+
+    environment: str
+    index: str = ""
+    via: Literal["auto", "cluster", "client"] = "auto"
+
+
+@dataclass(frozen=True)
 class Migrate:
     """How a new index is filled. `requests_per_second` -1 is without limit.
 
     `writes`: the old index refuses them for the whole copy, or only while the last are copied.
-    `data`: with `discard` it is not filled, and the documents stay behind. `backfill`: fields that
-    are added in place are filled in the documents that are there.
+    `data`: with `discard` it is not filled, and the documents stay behind. `remote`: it is filled
+    from there, and not from the old index. `backfill`: fields that are added in place are filled in
+    the documents that are there.
     What becomes of the documents on the way: `query` says which are taken; `rename` (old and new
     path), `drop` (paths), `script` (`source` and `params`) and `pipeline` (its name) change them,
     in this order. `inverse`: a script that makes the old document of a new one. `sample`: examples
@@ -97,6 +111,7 @@ class Migrate:
     slices: int | Literal["auto"] = "auto"
     requests_per_second: float = -1
     backfill: bool = False
+    remote: Remote | None = None
     script: JSON | None = None
     inverse: JSON | None = None
     pipeline: str = ""

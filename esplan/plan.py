@@ -20,6 +20,9 @@ PHASES: tuple[Phase, ...] = ("prepare", "switch", "finish")
 FENCE = "esplan-fence-{token}"
 """The fence alias as a plan writes it; apply puts the token of its own lock in."""
 
+CREDENTIALS = "ESPLAN_FROM_*"
+"""What a plan has in the place of the credentials for another cluster; apply puts them in."""
+
 GUARD = "esplan-copy-"
 """How the aliases begin through which alone a plan fills its new indices."""
 

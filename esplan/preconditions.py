@@ -9,12 +9,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from esplan import activity, checksum, diff, disk, live
+from esplan import activity, diff, disk, live, origin
 from esplan.errors import Refused
 from esplan.model import Body
 from esplan.plan import GUARD, digest
 from esplan.request import index_path
-from esplan.steps import protect_index
+from esplan.steps import protect_index, verify
 from esplan.steps.update_aliases import membership, memberships
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def _proven(precondition: JSON, facts: _Facts) -> str:
         return f"{target} was not proven equal to {source}"
     if precondition.get("then"):
         return ""
-    now = checksum.marks(facts.run.cluster, [source, target])
+    now = verify.marks_now(precondition, facts.run)
     return "" if now == proof["marks"] else f"{source} or {target} was written to after the proof"
 
 
@@ -214,6 +214,12 @@ def _nothing_rejected(precondition: JSON, facts: _Facts) -> str:
     return f"{target} rejected {said['documents']:,} documents, which only {source} has"
 
 
+def _origin(precondition: JSON, facts: _Facts) -> str:
+    """The index of another cluster that the new one is filled from."""
+    of = precondition["origin"]
+    return origin.changed(facts.run.other(of["environment"]), of)
+
+
 CHECKS: dict[str, Callable[[JSON, _Facts], str]] = {
     "absent": _absent,
     "alias": _alias,
@@ -222,6 +228,7 @@ CHECKS: dict[str, Callable[[JSON, _Facts], str]] = {
     "index": _index,
     "meta": _meta,
     "nothing_rejected": _nothing_rejected,
+    "origin": _origin,
     "ours": _ours,
     "proven": _proven,
     "serves": _serves,

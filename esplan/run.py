@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from threading import Event
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Protocol
 
-from esplan.errors import Halted, Stopped
+from esplan.errors import Halted, Stopped, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from esplan.checksum.standing import Standing, Touched
@@ -42,6 +43,10 @@ class Fence(Protocol):
         """Raise Stopped unless the lock is certainly still ours."""
 
 
+def _unknown(environment: str) -> Cluster:
+    raise UsageError(f"no cluster is known by the name {environment}")
+
+
 @dataclass
 class Run:
     """One apply of one plan, and what it knows beside its journal, by address.
@@ -51,7 +56,7 @@ class Run:
     `caught_up`: the marks of the source up to which a copy was brought that clients write beside.
     `standings`, `touched`: how far it follows, as this process saw it. `finished`: ids of steps
     whose effect nothing but their finished task shows. `halted`: an object has failed, and the
-    others that run beside it are to stop.
+    others that run beside it are to stop. `connect`: to another environment.
     """
 
     cluster: Cluster
@@ -67,6 +72,23 @@ class Run:
     finished: set[str] = field(default_factory=set)
     rejected: dict[str, JSON] = field(default_factory=dict)
     plan_path: Path | None = None
+    connect: Callable[[str], Cluster] = field(default=_unknown, repr=False)
+    others: dict[str, Cluster] = field(default_factory=dict, repr=False)
+    turn: Lock = field(default_factory=Lock)
+
+    def other(self, environment: str) -> Cluster:
+        """The cluster of another environment; connected to once."""
+        with self.turn:
+            if environment not in self.others:
+                self.others[environment] = self.connect(environment)
+            return self.others[environment]
+
+    def close(self) -> None:
+        """Let go of what the steps have opened."""
+        for standing in self.standings.values():
+            standing.close()
+        for other in self.others.values():
+            other.__exit__(None, None, None)
 
     def safe_point(self) -> None:
         """Stop here when the user or the lock asks for it: nothing is half done."""

@@ -113,6 +113,21 @@ def load(cluster: Cluster, plan_digest: str) -> list[Record]:
             return _records(lines)
 
 
+def remember(cluster: Cluster, name: str, body: JSON) -> None:
+    """Keep what a step needs to go on after a crash, in place of what was kept by that name.
+
+    Raises ServerError and OutcomeUnknown.
+    """
+    path = f"/{STATE_INDEX}/_doc/{name}"
+    cluster.change("PUT", path, {"require_alias": "false"}, {**body, "kind": "progress"})
+
+
+def recall(cluster: Cluster, name: str) -> JSON:
+    """What was kept by that name; {} where nothing was."""
+    found = cluster.read(f"/{STATE_INDEX}/_doc/{name}") or {}
+    return dict(found.get("_source", {}))
+
+
 def _records(lines: list[str]) -> list[Record]:
     where = f"the journal in the index {STATE_INDEX}"
     try:

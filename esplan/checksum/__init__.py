@@ -1,11 +1,11 @@
 """The proof that a copy equals its source."""
 
 from esplan.checksum.cluster_hash import ClusterHash
-from esplan.checksum.comparison import compare
+from esplan.checksum.comparison import compare, marks_of
 from esplan.checksum.reading import PLAIN, Reading, from_json
 from esplan.checksum.report import Ids, Marks, Method, Report
 from esplan.checksum.sample import Sample, sample
-from esplan.checksum.side import checkpoints, count, marks, pieces, refresh
+from esplan.checksum.side import Place, checkpoints, count, marks, pieces, refresh
 
 __all__ = [
     "PLAIN",
@@ -13,6 +13,7 @@ __all__ = [
     "Ids",
     "Marks",
     "Method",
+    "Place",
     "Reading",
     "Report",
     "Sample",
@@ -21,6 +22,7 @@ __all__ = [
     "count",
     "from_json",
     "marks",
+    "marks_of",
     "pieces",
     "refresh",
     "sample",

@@ -14,7 +14,7 @@ from esplan.checksum.cluster_hash import ClusterHash
 from esplan.checksum.difference import SHOWN, Difference
 from esplan.checksum.reading import PLAIN
 from esplan.checksum.report import Marks, Method, Report
-from esplan.checksum.side import count, marks, read_part, read_side, refresh
+from esplan.checksum.side import Place, count, marks, read_part, read_side, refresh
 from esplan.errors import StepFailed
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class _How:
 
 def compare(  # noqa: PLR0913  (what one comparison may be asked for)
     cluster: Cluster,
-    source: str,
+    source: str | Place,
     target: str,
     *,
     method: Method = "checksum",
@@ -92,7 +92,9 @@ def compare(  # noqa: PLR0913  (what one comparison may be asked for)
     reading: Reading = PLAIN,
     listed: int = SHOWN,
 ) -> Report:
-    """Tell whether the index `target` holds exactly the documents of the index `source`.
+    """Tell whether the index `target` holds exactly the documents of `source`.
+
+    `source` is an index of the same cluster, or the place of one in another.
 
     `checksum` compares `_id`, `_routing` and `_source` of every document, `count` only their
     number. `progress` gets documents done and in total, both sides together, in this thread;
@@ -105,34 +107,51 @@ def compare(  # noqa: PLR0913  (what one comparison may be asked for)
     """
     began = time.monotonic()
     # Marks first, then the refresh: everything up to the marks is visible to the searches.
-    before = marks(cluster, [source, target])
-    refresh(cluster, [source, target])
+    old = source if isinstance(source, Place) else Place(cluster, source)
+    places = (old, Place(cluster, target))
+    before = marks_of(*places)
+    _refresh(*places)
     if method == "count":
-        counted = (count(cluster, source, reading.query), count(cluster, target))
-        report = Report(method, source, target, *counted, before)
+        counts = (count(old.cluster, old.index, reading.query), count(cluster, target))
+        report = Report(method, old.name, target, *counts, before)
     else:
         how = _How(progress or _silent, chunk, listed, reading)
-        report = _checksum(cluster, (source, target), before, how)
-    moved = report.moved or marks(cluster, [source, target]) != before
+        report = _checksum(*places, before, how)
+    moved = report.moved or marks_of(*places) != before
     return replace(report, moved=moved, seconds=time.monotonic() - began)
+
+
+def _refresh(source: Place, target: Place) -> None:
+    if source.cluster is target.cluster:
+        refresh(target.cluster, [source.index, target.index])
+        return
+    for place in (source, target):
+        refresh(place.cluster, [place.index])
+
+
+def marks_of(source: Place, target: Place) -> Marks:
+    """The marks of both sides, by their names."""
+    if source.cluster is target.cluster:
+        return marks(target.cluster, [source.index, target.index])
+    return {
+        place.name: marks(place.cluster, [place.index])[place.index] for place in (source, target)
+    }
 
 
 def _silent(done: int, total: int) -> None:
     """Nobody watches."""
 
 
-def _checksum(cluster: Cluster, names: tuple[str, str], before: Marks, how: _How) -> Report:
+def _checksum(source: Place, target: Place, before: Marks, how: _How) -> Report:
     """Sum both sides in buckets, and look into the buckets that differ."""
-    queries = (how.reading.query, None)
-    old, new = (
-        _side(cluster, name, before[name], query)
-        for name, query in zip(names, queries, strict=True)
-    )
-    pair = hashes(cluster, old, new, how.reading)
+    old = _side(source, before[source.name], how.reading.query)
+    new = _side(target, before[target.name], None)
+    pair = hashes(target.cluster, old, new, how.reading, origin=source.cluster)
     sums, left_out = summed(pair, how.progress, how.chunk)
     old_count, new_count = (sum(one[::3]) for one in sums)
+    names = (source.name, target.name)
     report = Report("checksum", *names, old_count, new_count, before, left_out=left_out[0])
-    if marks(cluster, [*names]) != before:
+    if marks_of(source, target) != before:
         return replace(report, moved=True)
     _refuse_uncounted(pair.sides, (old_count + left_out[0], new_count + left_out[1]))
     differing = unlike(sums)
@@ -144,35 +163,46 @@ def _checksum(cluster: Cluster, names: tuple[str, str], before: Marks, how: _How
     return replace(report, missing=missing, extra=extra, different=different)
 
 
-def _side(cluster: Cluster, index: str, shards: dict[str, int], query: JSON | None) -> Side:
+def _side(place: Place, shards: dict[str, int], query: JSON | None) -> Side:
     highest = max(shards.values(), default=-1)
-    return read_side(cluster, index, (read_part(cluster, index, highest, query=query),), query)
+    part = read_part(place.cluster, place.index, highest, query=query)
+    return read_side(place.cluster, place.index, (part,), query)
 
 
 def hashes(
-    cluster: Cluster, source: Side, target: Side, reading: Reading, *, finer: int = 1
+    cluster: Cluster,
+    source: Side,
+    target: Side,
+    reading: Reading,
+    *,
+    finer: int = 1,
+    origin: Cluster | None = None,
 ) -> Pair:
     """Hash in the cluster, or on the client where that is too slow or not possible.
 
     A script runs in the cluster only. `finer`: times as many buckets, where it is known that some
-    documents differ.
+    documents differ. `origin`: the cluster of the source, where it is another one.
     """
     sides, readings = (source, target), (reading, reading.of_target())
     buckets = finer * bucket_count(max(source.documents, target.documents))
     routed = bool(source.routed or target.routed)
-    inside = ClusterHash(cluster, source.index, buckets, routed, reading)
-    if reading.script or _stays_inside(sides, inside):
-        there = replace(inside, index=target.index, reading=readings[1])
-        return Pair(sides, (inside, there), buckets)
+    clusters = (origin or cluster, cluster)
+    inside = (
+        ClusterHash(clusters[0], source.index, buckets, routed, readings[0]),
+        ClusterHash(clusters[1], target.index, buckets, routed, readings[1]),
+    )
+    different = inside if clusters[0] is not cluster else inside[:1]
+    if reading.script or _stays_inside(sides, different):
+        return Pair(sides, inside, buckets)
     pages = (side.page(min(PAGE, side.window), PAGE_BYTES) for side in sides)
     outside = (
-        ClientHash(cluster, side.index, buckets, page, one)
-        for side, page, one in zip(sides, pages, readings, strict=True)
+        ClientHash(one, side.index, buckets, page, read)
+        for one, side, page, read in zip(clusters, sides, pages, readings, strict=True)
     )
     return Pair(sides, (next(outside), next(outside)), buckets)
 
 
-def _stays_inside(sides: tuple[Side, Side], hashes: ClusterHash) -> bool:
+def _stays_inside(sides: tuple[Side, Side], hashes: Sequence[ClusterHash]) -> bool:
     """Where the documents are hashed, decided before the first of them is read.
 
     Version 9 hides vectors from the client, so only the cluster can compare them: there a cluster
@@ -180,7 +210,7 @@ def _stays_inside(sides: tuple[Side, Side], hashes: ClusterHash) -> bool:
     """
     if any(side.vectors for side in sides):
         return True
-    return not any(side.slow_ids for side in sides) and hashes.is_possible()
+    return not any(side.slow_ids for side in sides) and all(one.is_possible() for one in hashes)
 
 
 def bucket_count(documents: int) -> int:

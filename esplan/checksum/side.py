@@ -81,6 +81,20 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Place:
+    """An index, and the cluster that it is in: of another cluster with its `environment`."""
+
+    cluster: Cluster
+    index: str
+    environment: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its name where both clusters are spoken of: no index has a colon in its own."""
+        return f"{self.environment}:{self.index}" if self.environment else self.index
+
+
+@dataclass(frozen=True)
 class Side:
     """An index to compare.
 

@@ -56,6 +56,14 @@ AllowDiscard = Annotated[
     list[str] | None,
     typer.Option(metavar="ADDRESS", help="Leave the documents of alias.NAME behind."),
 ]
+AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask for consent.")]
+Approve = Annotated[
+    str | None, typer.Option(metavar="DIGEST", help="Consent to the plan of this digest.")
+]
+AllowMany = Annotated[bool, typer.Option("--allow-many", help="Although it changes many objects.")]
+KeepGoing = Annotated[
+    bool, typer.Option("--keep-going", help="When an object fails, go on with the others.")
+]
 PlanPath = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file.")]
 
 
@@ -118,9 +126,7 @@ def plan(
     target: Annotated[list[str] | None, typer.Option(help="Only this address.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="Not this address.")] = None,
     allow_delete: AllowDelete = None,
-    allow_close: Annotated[
-        list[str] | None, typer.Option(help="This address may be closed for a moment.")
-    ] = None,
+    allow_close: Annotated[list[str] | None, typer.Option(help="May be closed a moment.")] = None,
     allow_discard: AllowDiscard = None,
     oracle: OracleOption = None,
     format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
@@ -150,6 +156,7 @@ def plan(
             allow_close=allow_close or (),
             allow_discard=allow_discard or (),
             asked=server,
+            connect=given.other,
         )
         made = _tried(cluster, made)
     if job:
@@ -228,19 +235,11 @@ def apply(
     ctx: typer.Context,
     plan: PlanPath,
     *,
-    auto_approve: Annotated[
-        bool, typer.Option("--auto-approve", help="Do not ask for consent.")
-    ] = False,
-    approve: Annotated[
-        str | None, typer.Option(metavar="DIGEST", help="Consent to the plan of this digest.")
-    ] = None,
+    auto_approve: AutoApprove = False,
+    approve: Approve = None,
     through: Annotated[Phase, typer.Option(help="Stop after this phase.")] = "finish",
-    allow_many: Annotated[
-        bool, typer.Option("--allow-many", help="Although it changes many objects.")
-    ] = False,
-    keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="When an object fails, go on with the others.")
-    ] = False,
+    allow_many: AllowMany = False,
+    keep_going: KeepGoing = False,
     parallel: Annotated[
         int, typer.Option(metavar="N", min=1, max=64, help="So many objects side by side.")
     ] = 1,
@@ -269,7 +268,9 @@ def apply(
                 return _abandoned(given, cluster, made, plan)
             how = partial(commands.apply, through=through, allow_many=allow_many)
             how = partial(how, keep_going=keep_going, parallel=parallel)
-            outcome = how(cluster, made, plan, listener)
+            outcome = how(
+                cluster, made, plan, listener, connect=partial(given.other, patience=PATIENCE)
+            )
         finally:
             listener.close()
     result(given, text.applied(outcome), "applied", vars(outcome))

@@ -47,12 +47,25 @@ class Globals:
         """The cluster that --url, --env or ESPLAN_URL names. There is no default."""
         from esplan.cluster import Cluster
 
-        def trace(line: str) -> None:
-            if self.verbose:
-                print(line, file=sys.stderr)
+        return Cluster(self.settings().connected(), trace=self._trace)
 
-        connection = self.settings().connected()
-        return Cluster(connection, trace=trace)
+    def _trace(self, line: str) -> None:
+        if self.verbose:
+            print(line, file=sys.stderr)
+
+    def other(self, env: str, *, patience: float = 0.0) -> Cluster:
+        """The cluster of another environment, with the credentials of ESPLAN_FROM_*."""
+        from esplan import config, live
+        from esplan.cluster import Cluster
+
+        found = config.other(env, os.environ, config=self.config)
+        cluster = Cluster(found.connection, trace=self._trace, patience=patience)
+        try:
+            live.require_cluster(cluster, found.cluster_uuid)
+        except BaseException:
+            cluster.__exit__(None, None, None)
+            raise
+        return cluster
 
     def console(self, *, stderr: bool = False) -> Console:
         """A rich console; plain where colours are not wanted, wide where no terminal is."""

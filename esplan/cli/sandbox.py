@@ -37,12 +37,12 @@ def start(
     Example: esplan sandbox start
     """
     from esplan.commands import sandbox as commands
-    from esplan.views import text
+    from esplan.views import sandbox as view
 
     given = chosen(ctx)
     with given.work() as progress:
         started = commands.start(engine, progress)
-    result(given, text.sandbox_started(started), "started", asdict(started))
+    result(given, view.started(started), "started", asdict(started))
     return 0
 
 
@@ -57,12 +57,12 @@ def stop(
     Example: esplan sandbox stop
     """
     from esplan.commands import sandbox as commands
-    from esplan.views import text
+    from esplan.views import sandbox as view
 
     given = chosen(ctx)
     with given.work() as progress:
         ended = commands.stop(purge, progress)
-    result(given, text.sandbox_stopped(ended), "stopped", asdict(ended))
+    result(given, view.stopped(ended), "stopped", asdict(ended))
     return 0
 
 
@@ -73,11 +73,11 @@ def status(ctx: typer.Context) -> int:
     Example: esplan sandbox status
     """
     from esplan.commands import sandbox as commands
-    from esplan.views import text
+    from esplan.views import sandbox as view
 
     found = commands.status()
     parts: dict[str, Any] = {**asdict(found), "cache": str(found.cache)}
-    result(chosen(ctx), text.sandbox_status(found), "status", parts)
+    result(chosen(ctx), view.status(found), "status", parts)
     return 0
 
 
@@ -94,10 +94,10 @@ def seed(
     Example: esplan sandbox seed
     """
     from esplan.commands import sandbox as commands
-    from esplan.views import text
+    from esplan.views import sandbox as view
 
     given = chosen(ctx)
     with given.work() as progress:
         seeded = commands.seed(progress, reset)
-    result(given, text.seeded(seeded), "seeded", asdict(seeded))
+    result(given, view.seeded(seeded), "seeded", asdict(seeded))
     return 0

@@ -16,7 +16,7 @@ from esplan.lock import Lock
 from esplan.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from types import FrameType
 
@@ -45,8 +45,11 @@ def apply(  # noqa: PLR0913  (one option of the command each)
     allow_many: bool = False,
     keep_going: bool = False,
     parallel: int = 1,
+    connect: Callable[[str], Cluster] | None = None,
 ) -> Outcome:
     """Carry out the plan, or what is left of it; `parallel` objects side by side.
+
+    `connect`: to the cluster of another environment, which `migrate.from` copies from.
 
     Raises what `esplan.apply` raises, Locked, and Refused where the plan needs what is not given.
     """
@@ -56,7 +59,7 @@ def apply(  # noqa: PLR0913  (one option of the command each)
     journal = open_journal(beside(path), plan.digest)
     if journal.ended or not plan.steps:
         return Outcome(0, 0, 0.0, already=True)
-    with _run(cluster, plan, path, listener) as run:
+    with _run(cluster, plan, path, listener, connect) as run:
         steps = engine.apply(
             run, journal, through=through, keep_going=keep_going, parallel=parallel
         )
@@ -86,17 +89,23 @@ def require_cluster(cluster: Cluster, plan: Plan) -> None:
 
 
 @contextmanager
-def _run(cluster: Cluster, plan: Plan, path: Path, listener: Listener) -> Iterator[Run]:
+def _run(
+    cluster: Cluster,
+    plan: Plan,
+    path: Path,
+    listener: Listener,
+    connect: Callable[[str], Cluster] | None = None,
+) -> Iterator[Run]:
     """The lock, held; and signals that stop at a safe point."""
     interrupted = Event()
     cluster.on_wait = listener.note
     with Lock(cluster, plan.digest, listener.note) as lock, stopping(interrupted, listener):
         run = Run(cluster, plan, lock, listener, interrupted, plan_path=path)
+        run.connect = connect or run.connect
         try:
             yield run
         finally:
-            for standing in run.standings.values():
-                standing.close()
+            run.close()
 
 
 @contextmanager

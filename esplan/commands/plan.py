@@ -16,6 +16,7 @@ from esplan import (
     layout,
     live,
     oracle,
+    origin,
     planfile,
     route,
     safety,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from esplan.live import ClusterInfo, Reader
     from esplan.model import JSON
     from esplan.oracle.model import Answer as Said
+    from esplan.origin import Origin
     from esplan.route import Context, Routed
 
 Item = TypeVar("Item")
@@ -58,6 +60,7 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     now: datetime | None = None,
     plan_id: str | None = None,
     asked: Cluster | None = None,
+    connect: Callable[[str], Cluster] | None = None,
 ) -> Plan:
     """The plan that makes live what the files say, in three requests.
 
@@ -66,8 +69,9 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     three more say which index templates there are. A plan with a long step takes up to six more,
     and a second: see `estimates`. `target` to `allow_discard` are addresses: `allow_delete` of
     aliases, or of the indices that they leave. `asked`: a server to hold the rules against.
-    Raises Refused, with every reason, when an object has no safe way; UsageError for an address
-    that no file has, or a consent that nothing needs.
+    `connect`: to the cluster of another environment, for `migrate.from`. Raises Refused, with
+    every reason, when an object has no safe way; UsageError for an address that no file has, or a
+    consent that nothing needs.
     """
     now = now or datetime.now(UTC)
     plan_id = plan_id or secrets.token_hex(8)
@@ -78,14 +82,11 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     state = live.read_state(cluster)
     wanted = _consented(wanted, state, allow_delete)
     comparisons = diff.compare(_resolved(wanted, state, now), state)
-    context = route.Context(
-        plan_id,
-        state,
-        now.date(),
-        _activity(cluster, comparisons),
+    context = replace(
+        _context(cluster, comparisons, plan_id, state, now),
         allowed=frozenset(allow_delete),
         closable=frozenset(allow_close),
-        layouts=_layouts(cluster, comparisons),
+        origins=_origins(cluster, comparisons, connect),
     )
     routed = _routed(comparisons, context, wanted)
     exact = {str(one.address) for one in comparisons if one.desired.body.exact}
@@ -96,6 +97,14 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     made = assembled(info, routed, plan_id=plan_id, now=now, desired_digest=digest, needs=needs)
     whole = replace(estimates.estimated(cluster, made, state), drift=_drift(wanted, state, made))
     return with_answers(whole, oracle.ask_all(asked, comparisons) if asked else ())
+
+
+def _context(
+    cluster: Reader, comparisons: list[Comparison], plan_id: str, state: State, now: datetime
+) -> Context:
+    """What the routes need to know of the cluster."""
+    seen, layouts = _activity(cluster, comparisons), _layouts(cluster, comparisons)
+    return route.Context(plan_id, state, now.date(), seen, layouts=layouts)
 
 
 def _drift(wanted: State, state: State, made: Plan) -> tuple[JSON, ...]:
@@ -224,6 +233,22 @@ def _layouts(cluster: Reader, comparisons: list[Comparison]) -> dict[str, Layout
     """Where the shards are, of the indices whose number of shards may change by hard links."""
     names = [one.index.name for one in comparisons if one.index and _may_link(one)]
     return layout.read(cluster, sorted(names))
+
+
+def _origins(
+    cluster: Reader, comparisons: list[Comparison], connect: Callable[[str], Cluster] | None
+) -> dict[str, Origin]:
+    """What new indices are filled from, of the aliases that say another cluster."""
+    found: dict[str, Origin] = {}
+    for one in comparisons:
+        alias = one.desired
+        remote = alias.migrate.remote if isinstance(alias, Alias) else None
+        is_new = one.index is None or choice.dearest(one) > Route.CLOSE
+        if remote and connect and is_new:
+            with connect(remote.environment) as other:
+                seen = origin.read(cluster, other, remote, alias.name)
+            found |= {alias.name: seen} if seen else {}
+    return found
 
 
 def with_templates(

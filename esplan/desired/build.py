@@ -28,6 +28,22 @@ OPTIONS = (
 )
 REPLICAS = "index.number_of_replicas"
 
+LOCAL = frozenset(
+    {
+        "data",
+        "drop",
+        "inverse",
+        "max_rejected",
+        "on_rejected",
+        "pipeline",
+        "query",
+        "rename",
+        "sample",
+        "script",
+    }
+)
+"""What a copy from another cluster does not do."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -79,6 +95,7 @@ class Builder:
             problems = naming.pattern_problems(index["name"], index.get("colors"))
             self.add(entry, ("index", "name"), problems)
         self.catch_up(entry)
+        self.remote(entry)
         pattern = based(index["name"], runs.base) if runs else index["name"]
         return Alias(
             name,
@@ -149,6 +166,26 @@ class Builder:
             message = "`writes: catch-up` needs the checksum: it finds by it what clients deleted"
             remedy = "remove it, or declare `writes: block`"
             at = ("verify", "method")
+            self.problems.append(entry.problem(*at, message=message, remedy=remedy))
+
+    def remote(self, entry: Entry) -> None:
+        """The index there is not ours to block, and the one here holds other documents."""
+        if "from" not in entry.raw.get("migrate", {}):
+            return
+        if entry.raw["migrate"].get("writes") == "catch-up":
+            message = "`writes: catch-up` cannot follow what clients write to another cluster"
+            remedy = "remove it: the copy is exact if nobody writes there until it is proven"
+            at = ("migrate", "writes")
+            self.problems.append(entry.problem(*at, message=message, remedy=remedy))
+        for key in sorted(LOCAL & set(entry.raw["migrate"])):
+            message = f"`{key}` is about a copy within one cluster"
+            remedy = "remove it; or fill the alias from there first, and change the documents here"
+            at = ("migrate", key)
+            self.problems.append(entry.problem(*at, message=message, remedy=remedy))
+        if entry.raw.get("finish", {}).get("delete_old"):
+            message = "`delete_old` would delete documents that `migrate.from` does not copy"
+            remedy = "remove it, and delete the old index by hand afterwards"
+            at = ("finish", "delete_old")
             self.problems.append(entry.problem(*at, message=message, remedy=remedy))
 
     def add(self, entry: Entry, path: tuple[str, ...], messages: Iterator[str]) -> None:

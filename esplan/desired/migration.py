@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from esplan import transform
-from esplan.model import JSON, Migrate, Verify
+from esplan.model import JSON, Migrate, Remote, Verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,8 @@ def migrate(raw: JSON, sources: dict[str, str]) -> Migrate:
     """`sources`: the texts of the scripts that there are."""
     slices = raw.get("slices", "auto")
     parts: dict[str, Any] = {
-        **raw,
+        **{name: value for name, value in raw.items() if name != "from"},
+        "remote": Remote(**raw["from"]) if "from" in raw else None,
         # JSON Schema takes 2.0 for an integer; the server's URL parameter does not.
         "slices": slices if slices == "auto" else int(slices),
         **({"max_rejected": int(raw["max_rejected"])} if "max_rejected" in raw else {}),

@@ -16,6 +16,7 @@ from esplan.route.protection import protected
 from esplan.route.release import aborted, release, resolved
 from esplan.route.replace import replace
 from esplan.route.rules import Route
+from esplan.route.transfer import transfer
 from esplan.steps import await_health, create_index, update_aliases
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def route(comparison: Comparison, context: Context) -> Routed:
 # Aliases
 
 
-def _route_alias(comparison: Comparison, alias: Alias, context: Context) -> Routed:
+def _route_alias(  # noqa: PLR0911  (one way a line)
+    comparison: Comparison, alias: Alias, context: Context
+) -> Routed:
     if alias.runs and alias.runs.abort:
         return aborted(comparison)
     _check_alias(alias, context.live)
@@ -54,11 +57,13 @@ def _route_alias(comparison: Comparison, alias: Alias, context: Context) -> Rout
     found, reasons = chosen(comparison, context)
     if alias.runs:
         return release(comparison, alias, found, reasons, context)
-    if found > Route.CLOSE and alias.migrate.data == "discard":
+    if found <= Route.CLOSE:
+        return update(comparison, found, reasons, comparison.index)
+    if alias.migrate.data == "discard":
         return discard(comparison, alias, comparison.index, reasons, context)
-    if found > Route.CLOSE:
-        return replace(comparison, alias, reasons, context, BY_LINKS.get(found))
-    return update(comparison, found, reasons, comparison.index)
+    if origin := context.origins.get(alias.name):
+        return transfer(comparison, alias, reasons, context, origin)
+    return replace(comparison, alias, reasons, context, BY_LINKS.get(found))
 
 
 def _check_alias(alias: Alias, live: State) -> None:
@@ -79,6 +84,9 @@ def _check_alias(alias: Alias, live: State) -> None:
 
 def _create_alias(comparison: Comparison, alias: Alias, context: Context) -> Routed:
     """A new index, green, and the alias on it."""
+    origin = context.origins.get(alias.name)
+    if origin:
+        return transfer(comparison, alias, (), context, origin)
     address = str(comparison.address)
     target = naming.next_index(alias, None, context.live, context.today)
     create = create_index.describe(

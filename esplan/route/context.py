@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from esplan.layout import Layout
     from esplan.model import JSON, Alias, Body, Index, State
+    from esplan.origin import Origin
     from esplan.plan import Change, Step
 
 
@@ -28,7 +29,8 @@ class Context:
     `activity`: of indices to force merge. `allowed`: addresses that may be deleted, by name.
     `closable`: addresses that may be closed for a moment. `layouts`: of indices whose number of
     shards may change by hard links. `leaving`: by the name of an alias, itself and the others of
-    its group that leave their index in the same call, by name.
+    its group that leave their index in the same call, by name. `origins`: by the name of an alias,
+    what a new index is filled from in another cluster.
     """
 
     plan_id: str
@@ -39,6 +41,7 @@ class Context:
     closable: frozenset[str] = frozenset()
     layouts: dict[str, Layout] = field(default_factory=dict)
     leaving: dict[str, dict[str, Alias]] = field(default_factory=dict)
+    origins: dict[str, Origin] = field(default_factory=dict)
 
     def staying(self, alias: str, index: Index, *, deleted: bool = False) -> list[str]:
         """The other aliases that are on an index still when this one has left it.

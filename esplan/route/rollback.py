@@ -63,6 +63,12 @@ def rolled_back(applied: Applied, plan_id: str, live: State, *, delete: bool, dr
     `delete`: the index that it leaves. `drop`: although fields are not brought back.
     """
     change = applied.change
+    if any(step.kind in ("remote_copy", "remote_reindex") for step in applied.steps):
+        raise Refused(
+            f"{change.address} was filled from another cluster: "
+            "the index before it holds other documents, and cannot be brought up to date",
+            remedy=f"put the alias back by hand, if {change.index} is to serve as it is",
+        )
     if change.action == "replace":
         _refuse_unproven(applied)
         inverse = _inverse_script(applied, drop=drop)

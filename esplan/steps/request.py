@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from esplan import live
-from esplan.errors import TIMED_OUT, ServerError, Stopped
+from esplan.errors import TIMED_OUT, Refused, ServerError, Stopped
 from esplan.plan import FENCE, STATE_INDEX
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def send(step: Step, run: Run, *, timeout: float = 60) -> Any:
 def send_request(request: JSON, run: Run, opaque_id: str, *, timeout: float = 60) -> Any:
     """Send a request of the plan. Raises Stopped when the fence in it is not ours any more."""
     whole = filled(request, run.lock.token)
-    method, path, body = whole["method"], whole["path"], whole["body"]
+    method, path, body = whole["method"], whole["path"], signed_in(whole["body"], run)
     try:
         return run.cluster.change(method, path, None, body, timeout=timeout, opaque_id=opaque_id)
     except ServerError:
@@ -66,6 +66,27 @@ def filled(value: Any, token: str) -> Any:
     if isinstance(value, list):
         return [filled(inner, token) for inner in value]
     return FENCE.format(token=token) if value == FENCE else value
+
+
+def signed_in(body: Any, run: Run) -> Any:
+    """A `_reindex` from another cluster with the credentials in it, which no plan has."""
+    remote = body.get("source", {}).get("remote") if isinstance(body, dict) else None
+    if not remote:
+        return body
+    own = run.other(remote["environment"]).connection
+    if own.url != remote["host"]:
+        raise Refused(
+            f"the environment {remote['environment']} is at {own.url} now, "
+            f"and the plan copies from {remote['host']}",
+            why="credentials are sent to no other place than the one in esplan.yaml",
+            remedy="make a new plan",
+        )
+    given: JSON = {"host": remote["host"]}
+    if own.api_key:
+        given["headers"] = {"Authorization": f"ApiKey {own.api_key}"}
+    if own.username:
+        given |= {"username": own.username, "password": own.password}
+    return {**body, "source": {**body["source"], "remote": given}}
 
 
 def fenced(actions: Iterable[JSON]) -> JSON:

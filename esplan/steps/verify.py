@@ -19,7 +19,7 @@ REPEAT = True
 """A proof is always made anew: the cluster may have changed since the last one."""
 
 
-def describe(
+def describe(  # noqa: PLR0913  (what one proof is about)
     address: str,
     source: Index,
     target: str,
@@ -28,25 +28,29 @@ def describe(
     *,
     migrate: Migrate | None = None,
     caught_up: bool = False,
+    origin: JSON | None = None,
 ) -> Step:
     """It only reads, so the plan shows no request. `migrate`: what the copy did to documents.
 
     `caught_up`: every document was compared before, so it looks again at those that were touched.
+    `origin`: where the source is in another cluster (see `origin.Origin`).
     """
     script = transform.script(migrate) if migrate else None
     reading = read_as(migrate, how)
+    named = f"{origin['environment']}:{source.name}" if origin else source.name
     again = {"caught_up": True} if caught_up else {}
-    parts: JSON = {"reading": reading, "expect": list(how.expect), **again}
+    known = {"origin": origin} if origin else {}
+    parts: JSON = {"reading": reading, "expect": list(how.expect), **again, **known}
     return Step(
         kind="verify",
         phase="switch",
         address=address,
-        description=_said(source.name, target, how, changed=bool(script))
+        description=_said(named, target, how, changed=bool(script))
         + " (what was touched since it was compared)" * caught_up,
         preconditions=preconditions,
         estimate={} if caught_up else {"documents": source.documents, "bytes": source.size},
         arguments={
-            "source": source.name,
+            "source": named,
             "target": target,
             "method": how.method,
             **{name: part for name, part in parts.items() if part},
@@ -84,7 +88,8 @@ def execute(step: Step, run: Run) -> JSON:
         raise VerificationFailed(
             f"{names['target']} is not equal to {names['source']}",
             why=_differences(report, rejected),
-            remedy="nothing was switched; look at these documents on both sides",
+            remedy="nothing was switched; look at these documents on both sides"
+            + ", and let nobody write to the other cluster meanwhile" * ("origin" in names),
         )
     expectation.require(run.cluster, names["target"], expected)
     said = report.to_json() | ({"rejected": rejected} if rejected.get("documents") else {})
@@ -97,7 +102,7 @@ def _compared(step: Step, run: Run) -> Report:
     names = step.arguments
     return checksum.compare(
         run.cluster,
-        names["source"],
+        source_of(names, run),
         names["target"],
         method=names["method"],
         progress=lambda done, total: run.listener.step_progress(step, done, total),
@@ -122,6 +127,23 @@ def _lacks_only(report: Report, rejected: JSON) -> bool:
     missing = (report.missing.count, report.missing.digest)
     same = missing == (rejected["ids"], rejected["digest"])
     return same and not report.extra.count and not report.different.count
+
+
+def source_of(names: JSON, run: Run) -> str | checksum.Place:
+    """The source of a proof: an index here, or the place of the `origin` in its cluster."""
+    origin = names.get("origin")
+    if not origin:
+        return str(names["source"])
+    environment = origin["environment"]
+    return checksum.Place(run.other(environment), origin["index"], environment)
+
+
+def marks_now(names: JSON, run: Run) -> checksum.Marks:
+    """Of both sides of a proof; `names` are its source, target and origin, if there is one."""
+    source, target = source_of(names, run), names["target"]
+    if isinstance(source, str):
+        return checksum.marks(run.cluster, [source, target])
+    return checksum.marks_of(source, checksum.Place(run.cluster, target))
 
 
 def _differences(report: Report, rejected: JSON) -> str:

@@ -18,6 +18,8 @@ WORDS = {
     "catch_up": "comparison",
     "force_merge": "force merge",
     "reindex": "copy",
+    "remote_copy": "copy",
+    "remote_reindex": "copy",
     "resize_index": "hard links",
     "verify": "proof",
 }

@@ -249,7 +249,7 @@ def _found(step: Step, evidence: JSON) -> str:  # noqa: PLR0911  (one each)
     if step.kind in ("reindex", "verify") and "rejected" in evidence:
         left = evidence["rejected"]["documents"]
         return f": {'equal' if step.kind == 'verify' else 'all'} but {left:,} rejected documents"
-    if step.kind == "reindex" and "created" in evidence:
+    if step.kind in ("reindex", "remote_copy", "remote_reindex") and "created" in evidence:
         return f": {evidence['created']:,} documents"
     if step.kind == "backfill" and "updated" in evidence:
         return f": {evidence['updated']:,} documents"

@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from esplan.lock import Holder
     from esplan.model import JSON
     from esplan.plan import Change, Plan, Reason, Step
-    from esplan.sandbox.seed import Seeded
-    from esplan.sandbox.server import Ended
-    from esplan.sandbox.server import Status as SandboxStatus
-    from esplan.sandbox.state import Sandbox
     from esplan.state_index import Unfinished
 
 SYMBOLS = {"create": "+", "update": "~", "replace": "-/+", "delete": "-", "no-op": " "}
@@ -130,6 +126,7 @@ def _consequences(change: Change, steps: list[Step]) -> Iterator[str]:
         much = f"{size(much)}, {_number(shards, 'shard')}" if shards else size(much)
         most = "copies up to" if "query" in (copy.request or {})["body"]["source"] else "copies"
         yield f"{most} {count(documents)} documents ({much}), then proves the copy equal"
+    yield from _carried(change, kinds.get("remote_copy") or kinds.get("remote_reindex"))
     if "catch_up" in kinds:
         yield f"clients write to {clean(str(change.index))} on; for about a second they cannot"
     elif copy:
@@ -146,6 +143,19 @@ def _consequences(change: Change, steps: list[Step]) -> Iterator[str]:
         yield f"deletes {clean(delete.arguments['index'])} at the end: this cannot be undone"
     elif change.action == "replace":
         yield f"keeps {clean(str(change.index))}"
+
+
+def _carried(change: Change, copy: Step | None) -> Iterator[str]:
+    """From where, and what that means for the index that is here."""
+    if copy is None:
+        return
+    much = f"{count(copy.estimate['documents'])} documents ({size(copy.estimate['bytes'])})"
+    origin, label = copy.arguments["origin"], clean(copy.arguments["source"])
+    how = "this cluster reads it" if copy.kind == "remote_reindex" else "esplan carries them"
+    yield f"copies {much} from another cluster, {label} at {clean(origin['url'])}: {how}"
+    yield "then proves the copy equal to it"
+    if change.index:
+        yield f"takes no document of {clean(change.index)}"
 
 
 def _created(after: JSON) -> Iterator[str]:
@@ -352,38 +362,3 @@ def throttled(found: Throttled) -> Text:
 def unlocked(holder: Holder) -> Text:
     """After `unlock`."""
     return Text(f"Removed the lock of {clean(str(holder))}.")
-
-
-def sandbox_started(sandbox: Sandbox) -> Text:
-    """After `sandbox start`."""
-    said = "runs already" if sandbox.was_running else "started"
-    return Text(f"The sandbox ({sandbox.engine}) {said}: {sandbox.url}", "green")
-
-
-def sandbox_stopped(ended: Ended) -> Text:
-    """After `sandbox stop`."""
-    said = f"Stopped {ended.url}" if ended.was_running else "No sandbox was running"
-    how = " (it had to be killed)" if ended.killed else ""
-    kept = f"; {size(ended.purged)} of data deleted" if ended.purged else ""
-    return Text(f"{said}{how}{kept}.")
-
-
-def sandbox_status(status: SandboxStatus) -> Text:
-    """`sandbox status`."""
-    if status.sandbox is None:
-        return Text(
-            f"No sandbox runs. Start one: esplan sandbox start ({size(status.disk)} on disk)"
-        )
-    version = status.version or "not answering yet"
-    return Text(
-        f"The sandbox ({status.sandbox.engine}, {version}) runs: {status.sandbox.url}, "
-        f"pid {status.sandbox.pid}, {size(status.disk)} on disk in {status.cache}"
-    )
-
-
-def seeded(seeded: Seeded) -> Text:
-    """After `sandbox seed`."""
-    if not seeded.loaded:
-        return Text(f"{seeded.documents:,} documents are there already, behind {seeded.alias}.")
-    said = f"Loaded {seeded.documents:,} documents behind the alias {seeded.alias}"
-    return Text(f"{said} in {duration(seeded.seconds)}.", "green")

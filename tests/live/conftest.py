@@ -1,6 +1,7 @@
 """A real server for every live test: ESPLAN_TEST_URL, or the sandbox, started if need be.
 
-The sandbox runs ESPLAN_TEST_ENGINE, or the default engine.
+The sandbox runs ESPLAN_TEST_ENGINE, or the default engine. Tests with two clusters start a second
+server of that engine and stop it again, unless ESPLAN_TEST_SECOND_URL names one.
 """
 
 from __future__ import annotations
@@ -33,6 +34,26 @@ def url() -> Iterator[str]:
     yield sandbox.start(os.environ.get("ESPLAN_TEST_ENGINE", ""), lambda _text, _part: None).url
     if not was_running:
         sandbox.stop(purge=False)
+
+
+@pytest.fixture(scope="session")
+def second_url(url: str) -> Iterator[str]:
+    """Another cluster, which may reindex from the first one; its data is gone afterwards."""
+    del url  # it runs first: two servers that start at once take twice as long
+    given = os.environ.get("ESPLAN_TEST_SECOND_URL")
+    if given:
+        yield given
+        return
+    from second import started
+
+    with started(os.environ.get("ESPLAN_TEST_ENGINE", "")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def second(second_url: str) -> Iterator[Cluster]:
+    with Cluster(Connection(second_url), patience=60) as connected:
+        yield connected
 
 
 @pytest.fixture(scope="session")

@@ -239,7 +239,7 @@ NO_PAINLESS = ServerError("script_lang not supported [painless]", status=400)
 )
 def test_where_the_documents_are_hashed(parts: Any, answer: Any, inside: bool) -> None:  # noqa: FBT001  (the same)
     hashes = ClusterHash(Answers({"/a/_search": answer}), "a", 16, routed=False)
-    assert _stays_inside((side(), side(**parts)), hashes) is inside
+    assert _stays_inside((side(), side(**parts)), [hashes]) is inside
 
 
 def test_a_busy_cluster_is_not_one_without_scripts() -> None:

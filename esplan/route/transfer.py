@@ -1,0 +1,198 @@
+"""A new index, filled from another cluster (`migrate.from`), proven, and the alias put on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from esplan import naming
+from esplan.activity import QUIET
+from esplan.model import Body, Index
+from esplan.plan import Change
+from esplan.route.context import EXPANSION, REPLICAS, Routed
+from esplan.route.guard import guard_name
+from esplan.route.merging import merge_step
+from esplan.route.replace import AFTER_SWITCH, PIPELINES, WHILE_COPYING
+from esplan.route.source import new_body
+from esplan.steps import (
+    await_health,
+    create_index,
+    remote_copy,
+    remote_reindex,
+    update_aliases,
+    update_settings,
+    verify,
+)
+
+if TYPE_CHECKING:
+    from esplan.diff import Comparison
+    from esplan.model import JSON, Alias
+    from esplan.origin import Origin
+    from esplan.plan import Reason, Step
+    from esplan.route.context import Context
+
+
+def transfer(
+    comparison: Comparison,
+    alias: Alias,
+    reasons: tuple[Reason, ...],
+    context: Context,
+    origin: Origin,
+) -> Routed:
+    """Create, copy, prove, switch. An index that the alias is on now is left as it is."""
+    old = comparison.index
+    target = naming.next_index(alias, old, context.live, context.today)
+    body = new_body(old.body, alias.body) if old else alias.body
+    way = _Transfer(str(comparison.address), alias, old, target, body, comparison, context, origin)
+    change = Change(
+        way.address,
+        "replace" if old else "create",
+        f"copy from {origin.label}",
+        old.name if old else None,
+        target,
+        reasons,
+        comparison.before,
+        comparison.after,
+    )
+    return Routed(change, way.steps(), way.warnings())
+
+
+@dataclass(frozen=True)
+class _Transfer:
+    """One new index. `old`: what the alias is on now."""
+
+    address: str
+    alias: Alias
+    old: Index | None
+    target: str
+    body: Body
+    comparison: Comparison
+    context: Context
+    origin: Origin
+
+    def steps(self) -> tuple[Step, ...]:
+        """In the order of the contract."""
+        return (
+            self._create(),
+            self._copy(),
+            self._prove(),
+            *self._finals(),
+            await_health.describe(self.address, self.target),
+            self._switch(),
+            *self._after(),
+        )
+
+    def _create(self) -> Step:
+        settings = {**self.body.settings, **self._while_copying()}
+        kept = {n: v for n, v in settings.items() if not n.startswith(AFTER_SWITCH)}
+        made = create_index.describe(
+            self.address,
+            self.context.plan_id,
+            self.target,
+            Body(kept, self.body.mappings, creation=self.body.creation),
+            {self._guard: {"is_hidden": True}},
+            filled=True,
+            protect=bool(self.alias.protect),
+        )
+        return replace(made, preconditions=(*made.preconditions, self._same()))
+
+    def _copy(self) -> Step:
+        inside = self.origin.via == "cluster"
+        describe = remote_reindex.describe if inside else remote_copy.describe
+        checks = (self._same(), self._ours())
+        return describe(self.address, self.origin, self._guard, self.alias.migrate, checks)
+
+    def _prove(self) -> Step:
+        return verify.describe(
+            self.address,
+            self.origin.index,
+            self.target,
+            self.alias.verify,
+            (self._same(), self._ours()),
+            origin=self.origin.to_json(),
+        )
+
+    def _while_copying(self) -> JSON:
+        return {**WHILE_COPYING, **{n: None for n in PIPELINES if n in self.body.settings}}
+
+    def _finals(self) -> tuple[Step, ...]:
+        """What the target was created without; None is the server's default."""
+        copying = self._while_copying()
+        wanted = {name: self.body.settings.get(name) for name in copying}
+        if wanted[EXPANSION]:
+            del wanted[REPLICAS]
+        final = {name: value for name, value in wanted.items() if value != copying[name]}
+        if not final:
+            return ()
+        before = {name: copying[name] for name in final}
+        ours = (self._ours(),)
+        return (update_settings.describe(self.address, self.target, final, before, ours),)
+
+    def _switch(self) -> Step:
+        name, new, options = self.alias.name, self.target, self.alias.options
+        added = {"add": {"index": new, "alias": name, **options}}
+        guard = {"remove": {"index": new, "alias": self._guard, "must_exist": True}}
+        removed: list[JSON] = []
+        restored: list[JSON] = []
+        if self.old:
+            place = {"index": self.old.name, "alias": name}
+            before: JSON = (self.comparison.before or {})["options"]
+            removed = [{"remove": {**place, "must_exist": True}}]
+            restored = [{"add": {**place, **before}}]
+        said = f"switch the alias {name} from {self.old.name} to" if self.old else f"put {name} on"
+        proven = {"check": "proven", "source": self.origin.label, "target": new}
+        return update_aliases.describe(
+            self.address,
+            f"{said} {new}",
+            [*removed, guard, added],
+            {name: {new: options}},
+            [{"remove": {"index": new, "alias": name, "must_exist": True}}, *restored],
+            (
+                self._same(),
+                self._ours(),
+                {"check": "alias", "alias": name, "on": [self.old.name] if self.old else []},
+                {**proven, "origin": self.origin.to_json()},
+            ),
+        )
+
+    def _after(self) -> tuple[Step, ...]:
+        """The policy acts on an index that is whole; a merge does not make clients wait."""
+        own = {n: v for n, v in self.body.settings.items() if n.startswith(AFTER_SWITCH)}
+        nothing = dict.fromkeys(own)
+        policy = update_settings.describe(self.address, self.target, own, nothing, ())
+        return (*((policy,) if own else ()), *self._merge()[0])
+
+    def _merge(self) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+        new = Index(self.target, self.body, size=self.origin.index.size)
+        served = {"check": "alias", "alias": self.alias.name, "on": [self.target]}
+        finish = self.alias.finish
+        return merge_step(self.address, new, finish, QUIET, served, phase="finish")
+
+    @property
+    def _guard(self) -> str:
+        """The alias through which alone the target is filled: nothing can auto-create it."""
+        return guard_name(self.context.plan_id, self.target)
+
+    def _same(self) -> JSON:
+        return {"check": "origin", "origin": self.origin.to_json()}
+
+    def _ours(self) -> JSON:
+        return {"check": "ours", "index": self.target}
+
+    def warnings(self) -> tuple[str, ...]:
+        """What a reviewer should know beside the steps."""
+        label = self.origin.label
+        found = [f"{self.address}: nothing is switched if somebody writes to {label} meanwhile"]
+        if self.origin.via == "cluster":
+            found.append(
+                f"{self.address}: the server writes numbers anew: 1e3 becomes 1000.0, and decimals "
+                "are cut to double precision (migrate.from.via: client keeps every byte)"
+            )
+        if self.old:
+            found.append(
+                f"{self.address}: {self.old.name} is kept (finish.delete_old is false), and what "
+                f"only {self.old.name} has will not be found behind the alias"
+            )
+        if self.alias.verify.method == "count":
+            found.append(f"{self.address}: verify.method count proves numbers, not contents")
+        return (*found, *self._merge()[1])
