@@ -49,9 +49,9 @@ class Two:
     there: World
     via: str
 
-    def seed(self, count: int = 2000, shards: int = 2) -> None:
+    def seed(self, count: int = 2000, shards: int = 2, **settings: Any) -> None:
         """Documents there, behind the alias of the same name; what must be here afterwards."""
-        self.there.seed(count, shards)
+        self.there.seed(count, shards, **settings)
         self.here.documents = self.there.documents
 
     def plan(self, **parts: Any) -> dict[str, Any]:
@@ -92,7 +92,7 @@ only_cluster = pytest.mark.parametrize("via", ["cluster"], indirect=True)
 
 
 def test_a_new_alias_is_filled_from_the_other_cluster(two: Two) -> None:
-    two.seed()
+    two.seed(max_result_window=300)
     made = two.plan()
     shown = two.here.esplan("show", str(two.here.plan)).stdout
     who = "this cluster reads it" if two.via == "cluster" else "esplan carries them"
