@@ -25,6 +25,12 @@ BUFFER = 10_000_000
 """Bytes as stored that a batch should have: the server refuses a batch above 100 MB of JSON."""
 
 
+INSTEAD = (
+    "see whether the nodes of this cluster reach the other one, and trust its certificate; "
+    "or declare migrate.from.via: client, then esplan carries the documents"
+)
+
+
 def describe(
     address: str, origin: Origin, target: str, migrate: Migrate, preconditions: tuple[JSON, ...]
 ) -> Step:
@@ -70,6 +76,9 @@ def execute(step: Step, run: Run) -> JSON:
     """Adopt the running task or start one; wait for its end; refuse an end with failures."""
     try:
         return reindex.execute(step, run)
+    except StepFailed as error:
+        error.remedy = error.remedy or INSTEAD
+        raise
     except ServerError as error:
         if error.status != 400 or "listed" not in error.what:  # noqa: PLR2004  (HTTP)
             raise

@@ -97,6 +97,16 @@ class Engine:
         return self.name != "elasticsearch 7"
 
     @property
+    def has_joins(self) -> bool:
+        """They are in a module that the sandbox has for Elasticsearch 8 and newer."""
+        return self.name not in {"elasticsearch 7", "opensearch 2"}
+
+    @property
+    def connects(self) -> bool:
+        """To another cluster, to reindex from it: the sandbox's 7.17 is without that permission."""
+        return self.name != "elasticsearch 7"
+
+    @property
     def has_data_streams(self) -> bool:
         """They are in a module, which the sandbox's 7.17 is without."""
         return self.name != "elasticsearch 7"

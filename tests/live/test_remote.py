@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import indices
+from engine import of
 from world import PROPERTIES, World, document, run
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def via(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def two(cluster: Cluster, second: Cluster, via: str, name: str, folder: Path) -> Iterator[Two]:
     clusters = (cluster, second) if via == "client" else (second, cluster)
+    if via == "cluster" and not of(second).connects:
+        pytest.skip("this sandbox may not connect to another server: see the test that says so")
     here, there = (World(one, one.connection.url, name, folder) for one in clusters)
     environments = {"old": {"url": there.url}, "new": {"url": here.url}}
     config = {"version": 1, "environments": environments}
@@ -278,11 +281,13 @@ def raw(url: str, body: bytes | None = None, kind: str = "application/json") -> 
 @only_client
 def test_nothing_of_a_document_changes_on_the_way(two: Two) -> None:
     """Byte by byte: numbers, the order of keys, white space; long ids, and their routing."""
+    joins = of(two.here.cluster).has_joins and of(two.there.cluster).has_joins
+    relation = {"type": "join", "relations": {"parent": "child"}}
     body = {
         "settings": {"number_of_shards": 3, "number_of_replicas": 0},
         "mappings": {
             "properties": {
-                "relation": {"type": "join", "relations": {"parent": "child"}},
+                "relation": relation if joins else {"type": "object", "enabled": False},
                 "parts": {"type": "nested", "properties": {"a": {"type": "float"}}},
                 "m": {"type": "object", "enabled": False},
                 "deep": {"type": "object", "enabled": False},
@@ -387,6 +392,27 @@ def test_no_credential_is_written_down(two: Two) -> None:
         assert SECRET not in text
     assert SECRET not in tasks + state
     two.here.assert_on(two.here.green)
+
+
+def test_a_server_that_may_not_connect_says_so(
+    cluster: Cluster, second: Cluster, name: str, folder: Path
+) -> None:
+    """The list allows it, and the plan cannot know more."""
+    here, there = (World(one, one.connection.url, name, folder) for one in (second, cluster))
+    there.seed(10)
+    environments = {"old": {"url": there.url}}
+    (folder / "esplan.yaml").write_text(json.dumps({"version": 1, "environments": environments}))
+    here.make_plan(migrate={"from": FROM}, finish={}, **WANTED)
+    if of(second).connects:
+        here.apply()
+        here.documents = there.documents
+        here.assert_on(here.green)
+        second.change("DELETE", f"/{here.green}")
+    else:
+        failed = here.apply(code=1).stderr
+        assert "access denied" in failed
+        assert "or declare migrate.from.via: client" in failed
+        assert here.everything() == {}
 
 
 @only_cluster
