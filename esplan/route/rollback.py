@@ -152,7 +152,7 @@ def _refuse_unproven(applied: Applied) -> None:
     if proof.get("rejected", {}).get("documents"):
         number = proof["rejected"]["documents"]
         why = f"the copy left out {number:,} documents, which only {change.index} has"
-    elif proof.get("method") != "checksum" or not proof.get("equal"):
+    elif (proof.get("method"), proof.get("source")) != ("checksum", change.index):
         why = f"{change.target} was not proven equal to {change.index} by a checksum"
     else:
         return

@@ -1,0 +1,136 @@
+"""The way back as a plan: its steps, and what it is refused for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from esplan.errors import Refused
+from esplan.model import Alias, Body, Index, State
+from esplan.plan import Change, Plan
+from esplan.route.rollback import Applied, rolled_back
+from esplan.steps import update_settings, verify
+
+OLD, NEW = "a_green", "a_blue"
+SHARDS = {"index.number_of_shards": "1"}
+BEFORE: dict[str, Any] = {"settings": {}, "mappings": {"properties": {}}, "options": {}}
+PROOF: dict[str, Any] = {
+    "method": "checksum",
+    "source": OLD,
+    "equal": True,
+    "marks": {OLD: {"0": 9}, NEW: {"0": 11}},
+}
+
+
+def index(name: str, **parts: Any) -> Index:
+    return Index(name, Body(SHARDS), uuid=f"u-{name}", documents=5, size=50, **parts)
+
+
+def live(old: Index | None = None, on: str = NEW) -> State:
+    new = index(NEW, aliases={"a": {}})
+    indices = {NEW: new} | ({OLD: old or index(OLD)})
+    return State(indices, {"a": Alias("a", indices=(on,))})
+
+
+def applied(route: str = "reindex", proof: dict[str, Any] | None = None) -> Applied:
+    change = Change("alias.a", "replace", route, OLD, NEW, (), BEFORE, BEFORE)
+    checks = ({"check": "index", "index": OLD, "uuid": f"u-{OLD}"},)
+    how = Alias("a").verify
+    step = verify.describe("alias.a", index(OLD), NEW, how, checks)
+    plan = Plan("p", "", "", {}, "", (change,), (step,))
+    return Applied(plan, change, PROOF if proof is None else proof)
+
+
+def back(one: Applied, state: State, **given: bool) -> Any:
+    return rolled_back(one, "q", state, **({"delete": False, "drop": False} | given))
+
+
+def test_it_is_a_catch_up_in_the_other_direction() -> None:
+    routed = back(applied(), live())
+    assert [step.kind for step in routed.steps] == [
+        "guard_index",
+        "catch_up",
+        "await_health",
+        "block_writes",
+        "catch_up",
+        "verify",
+        "update_aliases",
+        "unblock_writes",
+    ]
+    assert (routed.change.index, routed.change.target) == (NEW, OLD)
+    assert routed.steps[1].arguments["since"] == [11]
+    assert routed.steps[1].arguments["source"] == NEW
+    assert {"check": "unwritten", "index": OLD, "marks": {"0": 9}} in routed.steps[0].preconditions
+    blocked = {"check": "write_blocked", "index": NEW}
+    assert all(blocked in step.preconditions for step in routed.steps[4:7])
+
+
+def test_the_new_index_is_deleted_by_name_only_and_last() -> None:
+    routed = back(applied(), live(), delete=True)
+    assert routed.steps[-1].kind == "delete_index"
+    assert routed.steps[-1].arguments["index"] == NEW
+    assert routed.steps[-1].phase == "finish"
+
+
+def test_a_release_is_only_switched_back() -> None:
+    routed = back(applied("release", {}), live())
+    assert [step.kind for step in routed.steps] == ["await_health", "update_aliases"]
+    assert "is not in a_green" in routed.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("proof", "why"),
+    [
+        ({}, "was not proven equal"),
+        ({**PROOF, "method": "count"}, "was not proven equal"),
+        ({**PROOF, "source": "prod:a_green"}, "was not proven equal"),
+        ({**PROOF, "rejected": {"documents": 3}}, "the copy left out 3 documents"),
+    ],
+)
+def test_nothing_is_deleted_in_the_old_index_on_a_guess(proof: dict[str, Any], why: str) -> None:
+    with pytest.raises(Refused, match="which documents of a_green clients have deleted") as caught:
+        back(applied(proof=proof), live())
+    assert why in caught.value.why
+
+
+@pytest.mark.parametrize(
+    ("old", "said"),
+    [
+        (index("a_green", is_open=False), "a_green is closed"),
+        (index("a_green", aliases={"b": {}}), "a_green serves b meanwhile"),
+        (
+            replace(index("a_green"), body=Body({**SHARDS, "index.blocks.write": "true"})),
+            "a_green is write-blocked",
+        ),
+        (replace(index("a_green"), uuid="another"), "a_green is gone"),
+    ],
+)
+def test_an_old_index_that_cannot_take_it(old: Index, said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        back(applied(), live(old))
+
+
+def test_an_alias_that_is_elsewhere() -> None:
+    with pytest.raises(Refused, match=r"alias\.a is on a_green, not on a_blue"):
+        back(applied(), live(on=OLD))
+
+
+def test_settings_go_back_to_what_they_were() -> None:
+    same = ({"check": "index", "index": OLD, "uuid": f"u-{OLD}"},)
+    step = update_settings.describe(
+        "alias.a", OLD, {"index.refresh_interval": "7s"}, {"index.refresh_interval": None}, same
+    )
+    change = Change("alias.a", "update", "dynamic setting", OLD, OLD, (), BEFORE, BEFORE)
+    plan = Plan("p", "", "", {}, "", (change,), (step,))
+    (back_,) = back(Applied(plan, change, {}), live()).steps
+    assert (back_.request or {})["body"] == {"index.refresh_interval": None}
+    assert back_.undo["request"]["body"] == {"index.refresh_interval": "7s"}
+
+
+def test_what_was_created_stays() -> None:
+    change = Change("alias.a", "create", "create", None, NEW, (), None, BEFORE)
+    routed = back(Applied(Plan("p", "", "", {}, "", (change,)), change, {}), live())
+    assert routed.steps == ()
+    assert "yours to delete" in routed.warnings[0]
