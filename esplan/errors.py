@@ -6,6 +6,7 @@
     ├── ServerError              1    the server answered with an error
     ├── Unreachable              1    no answer from the server
     │   └── OutcomeUnknown       1    a change was sent, and no answer came back
+    │       └── ViewLost         1    the server has forgotten a point in time
     ├── Forbidden                1    the user may not make throwaway indices
     ├── StepFailed               1    a step of an apply did not succeed
     ├── PartlyFailed             1    apply --keep-going: or the code of the first failure
@@ -108,6 +109,10 @@ class Unreachable(EsplanError):
 
 class OutcomeUnknown(Unreachable):
     """A change was sent and no trustworthy answer came: it may or may not have been carried out."""
+
+
+class ViewLost(OutcomeUnknown):
+    """A point in time is not there any more: what was seen in it has to be looked at again."""
 
 
 class Forbidden(EsplanError):

@@ -73,7 +73,8 @@ def estimated(cluster: Reader, plan: Plan, live: State) -> Plan:
 
 def is_long(step: Step) -> bool:
     """Whether it is worth an estimate. Nobody knows how much is left for the end of a catch-up."""
-    last = step.arguments.get("blocked") or step.arguments.get("caught_up")
+    later = step.kind == "catch_up" and step.phase == "switch"
+    last = later or step.arguments.get("caught_up")
     return step.kind in LIKE and step.arguments.get("method") != "count" and not last
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import quote
 
-from esplan.errors import Refused, StepFailed
+from esplan.errors import Refused, StepFailed, ViewLost
 from esplan.request import batches
 
 if TYPE_CHECKING:
@@ -228,6 +228,12 @@ def search(cluster: Cluster, index: str, body: JSON, pit: str = "") -> JSON:
         path, body = "/_search", {**body, "pit": {"id": pit, "keep_alive": KEPT}}
     params = {"allow_partial_search_results": "false", "request_cache": "false"}
     answer = cluster.read(path, params, body, timeout=LONGEST_REQUEST)
+    if answer is None and pit:
+        raise ViewLost(
+            f"the server has forgotten how {index} was",
+            why="a point in time ends when its node stops, or nobody asks for a while",
+            remedy="apply again: it is compared again",
+        )
     return whole(_found(answer, index), index)
 
 

@@ -128,7 +128,8 @@ def _joined(name: str, changing: Sequence[Routed], switches: Sequence[Step]) -> 
     Green just before the switch: the copy of another one may take hours.
     """
     parts = [_around(one.steps) for one in changing]
-    yield from (step for before, _, _ in parts for step in before)
+    yield from (step for before, _, _ in parts for step in _unblocked(before))
+    yield from (step for before, _, _ in parts for step in before[len(_unblocked(before)) :])
     yield from (step for _, green, _ in parts for step in green)
     addresses = [one.change.address for one in changing]
     yield update_aliases.joined(name, addresses, switches, _preconditions(switches))
@@ -142,6 +143,14 @@ def _around(steps: Sequence[Step]) -> tuple[Sequence[Step], Sequence[Step], Sequ
     after = [one for one in steps[end:] if not _is_switch(one)]
     start = end - 1 if end and steps[end - 1].kind == "await_health" else end
     return steps[:start], steps[start:end], after
+
+
+def _unblocked(before: Sequence[Step]) -> Sequence[Step]:
+    """What comes before the write block of a copy that clients write beside; else all of it."""
+    if not any(one.kind == "catch_up" for one in before):
+        return before
+    kinds = [one.kind for one in before]
+    return before[: kinds.index("block_writes")]
 
 
 def _deleted_once(steps: Sequence[Step]) -> Iterator[Step]:

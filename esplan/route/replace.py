@@ -123,8 +123,11 @@ class Replacement:
             *self._set({n: v for n, v in final.items() if n not in PIPELINES}, "prepare"),
             catch_up.describe(copy, self.source, self.target, checks, "prepare", reading),
             await_health.describe(self.address, self.target),
+            catch_up.describe(copy, self.source, self.target, checks, "switch", reading),
             self._block(),
-            catch_up.describe(copy, self.source, self.target, blocked, "switch", reading),
+            catch_up.describe(
+                copy, self.source, self.target, blocked, "switch", reading, blocked=True
+            ),
             self._prove(),
             *self._set({n: v for n, v in final.items() if n in PIPELINES}, "switch"),
             self._switch(),

@@ -297,7 +297,10 @@ class _Way:
         old = self.applied.proof["marks"][self.old.name]
         unwritten = {"check": "unwritten", "index": self.old.name, "marks": old}
         behind = catch_up.describe(copy, self.new, self.old.name, checks, "prepare", reading)
-        last = catch_up.describe(copy, self.new, self.old.name, under, "switch", reading)
+        again = catch_up.describe(copy, self.new, self.old.name, checks, "switch", reading)
+        last = catch_up.describe(
+            copy, self.new, self.old.name, under, "switch", reading, blocked=True
+        )
         marks = self.applied.proof["marks"][self.new.name]
         since = [marks[str(shard)] for shard in range(len(marks))]
         return (
@@ -306,6 +309,7 @@ class _Way:
             ),
             replace(behind, arguments={**behind.arguments, "since": since}),
             await_health.describe(self.address, self.old.name),
+            replace(again, arguments={**again.arguments, "since": since}),
             block_writes.describe(self.address, self.new.name, (*checks, self._on()), ours=True),
             replace(last, arguments={**last.arguments, "since": since}),
             verify.describe(self.address, self.new, self.old.name, Verify(), under, caught_up=True),

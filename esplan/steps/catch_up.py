@@ -14,7 +14,7 @@ from esplan import checksum, throttle
 from esplan.checksum.document import places
 from esplan.checksum.report import Ids, Report
 from esplan.checksum.standing import Standing, settled, survey, touched
-from esplan.errors import OutcomeUnknown, StepFailed, VerificationFailed
+from esplan.errors import OutcomeUnknown, StepFailed, VerificationFailed, ViewLost
 from esplan.plan import Step
 from esplan.request import request
 from esplan.steps import reindex, tolerant
@@ -49,7 +49,9 @@ SHOWN = 100
 DELETES = 1_000
 """Documents a request."""
 
-BEHIND, LAST = "copy what clients write to {} meanwhile, and compare", "copy the last writes to {}"
+BEHIND = "copy what clients write to {} meanwhile, and compare"
+AGAIN = "copy what clients have written to {} since, and compare that"
+LAST = "copy the last writes to {}"
 
 
 def describe(
@@ -59,11 +61,13 @@ def describe(
     preconditions: tuple[JSON, ...],
     phase: Phase,
     reading: JSON | None = None,
+    *,
+    blocked: bool = False,
 ) -> Step:
     """`copy` is the step that fills the target: what follows goes the same way.
 
-    In the phase `switch` the source is write-blocked. `reading`: how the proof reads the source;
-    with `mirrored` in it, the target.
+    `blocked`: the source is write-blocked, so this is the last of it. `reading`: how the proof
+    reads the source; with `mirrored` in it, the target.
     """
     body = (copy.request or {})["body"]
     newer = {"range": {"_seq_no": {"gt": MARK}}}
@@ -75,7 +79,7 @@ def describe(
         "dest": {**body["dest"], "op_type": "index"},
     }
     path = "/_reindex?wait_for_completion=false&require_alias=true&timeout=10m"
-    said = LAST if phase == "switch" else BEHIND
+    said = LAST if blocked else BEHIND if phase == "prepare" else AGAIN
     return Step(
         kind="catch_up",
         phase=phase,
@@ -84,11 +88,13 @@ def describe(
         request=request("POST", path, whole),
         preconditions=preconditions,
         undo={"none": "a copy that still runs is cancelled; its target is deleted"},
-        estimate={"documents": source.documents, "bytes": source.size} if phase != "switch" else {},
+        estimate={"documents": source.documents, "bytes": source.size}
+        if phase == "prepare"
+        else {},
         arguments={
             "source": source.name,
             "target": target,
-            "blocked": phase == "switch",
+            "blocked": blocked,
             **({"reading": reading} if reading else {}),
         },
     )
@@ -102,6 +108,15 @@ def probe(step: Step, run: Run) -> bool:
 def execute(step: Step, run: Run) -> JSON:
     """Raises VerificationFailed as soon as a document differs that nobody has touched."""
     reindex.undo(step, run)  # a task of a process that died would write old documents over new ones
+    try:
+        return _followed(step, run)
+    except ViewLost as lost:
+        run.listener.note(f"{lost.what}: comparing every document again")
+        _forget(step, run)
+        return _followed(step, run)
+
+
+def _followed(step: Step, run: Run) -> JSON:
     standing = run.standings.get(step.address) or _surveyed(step, run)
     if step.arguments["blocked"]:
         return _last(step, run, standing)
@@ -287,6 +302,10 @@ def prove(step: Step, run: Run) -> Report:
 def undo(step: Step, run: Run) -> None:
     """Cancel what still runs; what was seen is worth nothing any more."""
     reindex.undo(step, run)
+    _forget(step, run)
+
+
+def _forget(step: Step, run: Run) -> None:
     run.touched.pop(step.address, None)
     standing = run.standings.pop(step.address, None)
     if standing:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from clients import Readers, Writer
-from world import World
+from world import World, run
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from esplan.cluster import Cluster
 
 pytestmark = pytest.mark.live
@@ -25,12 +25,13 @@ STEPS = [
     "04-update_settings",
     "05-catch_up",
     "06-await_health",
-    "07-block_writes",
-    "08-catch_up",
-    "09-verify",
-    "10-update_aliases",
-    "11-unblock_writes",
-    "12-delete_index",
+    "07-catch_up",
+    "08-block_writes",
+    "09-catch_up",
+    "10-verify",
+    "11-update_aliases",
+    "12-unblock_writes",
+    "13-delete_index",
 ]
 
 
@@ -64,7 +65,7 @@ def test_clients_write_on_and_nothing_is_lost(world: World, shards: int) -> None
     assert writer.done > 500
     assert writer.kinds["delete"] > 100
     assert evidence(world, "03-reindex")["total"] >= 19_000
-    assert evidence(world, "09-verify")["again"] > 0
+    assert evidence(world, "10-verify")["again"] > 0
     world.assert_switched()
 
 
@@ -77,16 +78,17 @@ CRASHES = [
     "after-done:03-reindex",
     "after-request:05-catch_up",
     "after-done:05-catch_up",
-    "after-request:07-block_writes",
-    "after-done:07-block_writes",
-    "after-request:08-catch_up",
-    "after-done:08-catch_up",
-    "after-done:09-verify",
-    "after-intent:10-update_aliases",
-    "after-request:10-update_aliases",
-    "after-done:10-update_aliases",
-    "after-done:11-unblock_writes",
-    "after-intent:12-delete_index",
+    "after-done:07-catch_up",
+    "after-request:08-block_writes",
+    "after-done:08-block_writes",
+    "after-request:09-catch_up",
+    "after-done:09-catch_up",
+    "after-done:10-verify",
+    "after-intent:11-update_aliases",
+    "after-request:11-update_aliases",
+    "after-done:11-update_aliases",
+    "after-done:12-unblock_writes",
+    "after-intent:13-delete_index",
 ]
 
 
@@ -103,7 +105,7 @@ def test_a_kill_loses_nothing_of_what_clients_write(world: World, point: str) ->
 def test_a_resume_lets_clients_write_again_before_it_catches_up(world: World) -> None:
     world.seed(500)
     world.make_plan(migrate=CATCH_UP)
-    world.crash("after-done:08-catch_up")
+    world.crash("after-done:09-catch_up")
     assert world.everything()[world.green]["settings"]["index"]["blocks"] == {"write": "true"}
     world.crash("after-done:05-catch_up")
     assert "blocks" not in world.everything()[world.green]["settings"]["index"]
@@ -170,7 +172,7 @@ def tamper(world: World, how: str) -> None:
 def test_a_write_to_the_copy_between_proof_and_switch_is_refused(world: World) -> None:
     world.seed(200)
     world.make_plan(migrate=CATCH_UP)
-    world.crash("after-done:09-verify")
+    world.crash("after-done:10-verify")
     tamper(world, "changed")
     world.apply(code=4)
     world.assert_on(world.green)
@@ -189,9 +191,9 @@ def test_the_pipelines_of_the_new_index_never_act_on_the_copy(world: World) -> N
     world.seed(100)
     settings = {"index.final_pipeline": "missing", "index.default_pipeline": "missing"}
     plan = world.make_plan(migrate=CATCH_UP, settings=settings, finish={})
-    world.crash(f"after-done:{plan['steps'][9]['id']}")
+    world.crash(f"after-done:{plan['steps'][10]['id']}")
     assert '"final_pipeline": "missing"' in json.dumps(world.everything()[world.blue])
-    assert [plan["steps"][at]["kind"] for at in (4, 9)] == ["catch_up", "update_settings"]
+    assert [plan["steps"][at]["kind"] for at in (4, 10)] == ["catch_up", "update_settings"]
     world.crash(f"after-done:{plan['steps'][4]['id']}")
     world.load(world.green, {"late": {"flight": 1}})
     world.documents["late"] = {"flight": 1}
@@ -253,4 +255,17 @@ def test_nested_joined_and_large_documents(world: World) -> None:
     with Readers(world) as readers, Writer(world, make=shaped):
         world.apply()
     assert readers.errors == []
+    world.assert_switched()
+
+
+def test_a_point_in_time_that_the_server_forgot_is_taken_anew(world: World) -> None:
+    """An object of a large plan may wait for hours between its copy and its switch."""
+    world.seed(500)
+    world.make_plan(migrate=CATCH_UP)
+    forgetting = Path(__file__).parent / "forgetting.py"
+    command = [sys.executable, str(forgetting), "--url", world.url, "apply", str(world.plan)]
+    with Writer(world):
+        done = run([*command, "--auto-approve"])
+    assert done.returncode == 0, done.stderr
+    assert "comparing every document again" in done.stderr
     world.assert_switched()

@@ -20,6 +20,7 @@ STEPS = [
     "guard_index",
     "catch_up",
     "await_health",
+    "catch_up",
     "block_writes",
     "catch_up",
     "verify",
@@ -103,8 +104,8 @@ def test_a_plan_rolled_back_can_be_planned_again(world: World) -> None:
     [
         "after-done:01-guard_index",
         "after-done:02-catch_up",
-        "after-request:05-catch_up",
-        "after-request:07-update_aliases",
+        "after-request:06-catch_up",
+        "after-request:08-update_aliases",
     ],
 )
 def test_a_kill_on_the_way_back_loses_nothing(world: World, point: str) -> None:

@@ -156,6 +156,16 @@ def test_all_are_proven_and_green_before_the_one_call(three: Any) -> None:
     assert [one.address for one in plan.changes] == ["alias.a", "alias.b", "alias.c"]
 
 
+def test_none_is_blocked_while_another_one_is_caught_up_with(three: Any) -> None:
+    """The blocks of a group that clients write beside come together, just before its one call."""
+    beside = Migrate(writes="catch-up")
+    plan = planned(three, alias("a", migrate=beside), alias("b", migrate=beside))
+    kinds = [step.kind for step in plan.steps if step.phase == "switch"]
+    first, last = kinds.index("block_writes"), kinds.index("update_aliases")
+    assert kinds[first:last] == ["block_writes", "catch_up", "verify"] * 2
+    assert kinds[:first].count("catch_up") == 2
+
+
 def test_the_call_has_one_fence_and_asserts_where_every_alias_is(three: Any) -> None:
     plan = planned(three, alias("a"), alias("b"))
     switch = the(plan, "group.g")

@@ -53,6 +53,7 @@ def test_it_is_a_catch_up_in_the_other_direction() -> None:
         "guard_index",
         "catch_up",
         "await_health",
+        "catch_up",
         "block_writes",
         "catch_up",
         "verify",
@@ -64,7 +65,7 @@ def test_it_is_a_catch_up_in_the_other_direction() -> None:
     assert routed.steps[1].arguments["source"] == NEW
     assert {"check": "unwritten", "index": OLD, "marks": {"0": 9}} in routed.steps[0].preconditions
     blocked = {"check": "write_blocked", "index": NEW}
-    assert all(blocked in step.preconditions for step in routed.steps[4:7])
+    assert all(blocked in step.preconditions for step in routed.steps[5:8])
 
 
 def test_the_new_index_is_deleted_by_name_only_and_last() -> None:
