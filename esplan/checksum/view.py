@@ -70,13 +70,12 @@ class View:
 
     def close(self) -> None:
         """Give the server its files back; it takes them itself where that does not work."""
-        with suppress(EsplanError):
+        for pit in self.pits:
+            path, body = "/_pit", {"id": pit}
             if self.opensearch:
-                path, body = "/_search/point_in_time", {"pit_id": list(self.pits)}
+                path, body = "/_search/point_in_time", {"pit_id": pit}
+            with suppress(EsplanError):
                 self.cluster.change("DELETE", path, None, body, timeout=CLOSING)
-            else:
-                body = {"id": list(self.pits)}
-                self.cluster.change("DELETE", "/_pit", None, body, timeout=CLOSING)
 
 
 def open_view(cluster: Cluster, index: str) -> View:

@@ -269,3 +269,13 @@ def test_a_point_in_time_that_the_server_forgot_is_taken_anew(world: World) -> N
     assert done.returncode == 0, done.stderr
     assert "comparing every document again" in done.stderr
     world.assert_switched()
+
+
+def test_no_view_is_left_open(world: World) -> None:
+    """The server would keep files for them, for half an hour."""
+    world.seed(300, shards=2)
+    world.make_plan(migrate=CATCH_UP, finish={})
+    world.apply()
+    for index in (world.green, world.blue):
+        stats = world.cluster.read(f"/{index}/_stats/search")
+        assert stats["_all"]["total"]["search"]["open_contexts"] == 0
