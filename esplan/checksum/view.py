@@ -73,7 +73,7 @@ class View:
         for pit in self.pits:
             path, body = "/_pit", {"id": pit}
             if self.opensearch:
-                path, body = "/_search/point_in_time", {"pit_id": pit}
+                path, body = "/_search/point_in_time", {"pit_id": [pit]}
             with suppress(EsplanError):
                 self.cluster.change("DELETE", path, None, body, timeout=CLOSING)
 
