@@ -71,7 +71,7 @@ class View:
     def close(self) -> None:
         """Give the server its files back; it takes them itself where that does not work."""
         for pit in self.pits:
-            path, body = "/_pit", {"id": pit}
+            path, body = "/_pit", dict[str, object](id=pit)
             if self.opensearch:
                 path, body = "/_search/point_in_time", {"pit_id": [pit]}
             with suppress(EsplanError):
