@@ -9,8 +9,9 @@ from esplan import naming, safety
 from esplan.errors import UsageError
 from esplan.plan import Change
 from esplan.route.context import Context, Routed
-from esplan.route.replace import AFTER_SWITCH, Replacement
+from esplan.route.replace import Replacement
 from esplan.route.source import new_body
+from esplan.route.target import lifecycle, made_with
 from esplan.steps import await_health, create_index, update_aliases
 
 if TYPE_CHECKING:
@@ -68,13 +69,11 @@ class _Empty(Replacement):
 
     def _create(self) -> Step:
         """As it is to be from the start, but for its lifecycle, which acts through the alias."""
-        settings = self.body.settings.items()
-        kept = {n: v for n, v in settings if not n.startswith(AFTER_SWITCH)}
         made = create_index.describe(
             self.address,
             self.context.plan_id,
             self.target,
-            replace(self.body, settings=kept),
+            made_with(self.body, {}),
             {},
             filled=False,
         )
@@ -101,7 +100,7 @@ class _Empty(Replacement):
 
     def _after(self) -> tuple[Step, ...]:
         delete = (self._delete(),) if self.alias.finish.delete_old else ()
-        return (*self._lifecycle(), *delete)
+        return (*lifecycle(self.address, self.target, self.body), *delete)
 
     def _deletable(self) -> tuple[JSON, ...]:
         """All but the proof: somebody has consented by name that these documents go."""

@@ -11,12 +11,22 @@ from esplan.activity import Activity
 from esplan.diff import Comparison, projected
 from esplan.model import JSON, Alias, Body, Index, Migrate
 from esplan.plan import Change, Reason, Step
-from esplan.route.context import EXPANSION, REPLICAS, SHARDS, Context, Routed, unchanged
+from esplan.route.context import SHARDS, Context, Routed, unchanged
 from esplan.route.guard import guard_name
 from esplan.route.in_place import backfill_steps, late, mapping_steps
 from esplan.route.merging import merge_step
 from esplan.route.rules import Route
 from esplan.route.source import NEVER_CARRIED, copyable, new_body, refuse_undeletable
+from esplan.route.target import (
+    AFTER_SWITCH,
+    PIPELINES,
+    WHILE_COPYING,
+    left_out,
+    lifecycle,
+    made_with,
+    set_later,
+    while_copying,
+)
 from esplan.steps import (
     await_health,
     block_writes,
@@ -28,25 +38,12 @@ from esplan.steps import (
     resize_index,
     unblock_writes,
     update_aliases,
-    update_settings,
     verify,
 )
 
 if TYPE_CHECKING:
     from esplan.plan import Phase
     from esplan.steps.resize_index import Resize
-
-WHILE_COPYING = {REPLICAS: "0", EXPANSION: None}
-"""A target is filled without replicas; they are set before the switch.
-
-Refreshes stay as they are: switched off, a copy took a tenth longer (seen on two cores).
-"""
-
-PIPELINES = ("index.default_pipeline", "index.final_pipeline")
-"""They would change the documents of a copy; they are set before the switch, too."""
-
-AFTER_SWITCH = "index.lifecycle."
-"""A policy must not act on an index that is still being filled."""
 
 
 def replace(
@@ -94,17 +91,22 @@ class Replacement:
 
     def steps(self) -> tuple[Step, ...]:
         """In the order of the contract; every step asserts what the ones before it proved."""
-        if not self.resize and self.alias.migrate.writes == "catch-up":
+        if self._follows:
             return self._while_clients_write()
         filled = self._link(self.resize) if self.resize else (self._create(), *self._copy())
         return (
             *filled,
             self._prove(),
-            *self._set(self._final(), "switch"),
+            *self._set(left_out(self.body, self._while_copying()), "switch"),
             await_health.describe(self.address, self.target),
             self._switch(),
             *self._after(),
         )
+
+    @property
+    def _follows(self) -> bool:
+        """Whether clients write on during the copy. Hard links take no time."""
+        return not self.resize and self.alias.migrate.writes == "catch-up"
 
     def _while_clients_write(self) -> tuple[Step, ...]:
         """The block begins when little is left. What takes long comes before it."""
@@ -113,7 +115,7 @@ class Replacement:
         migrate = self._migrate()
         copy = reindex.describe(self.address, self.source, self.guard, migrate, checks)
         reading = verify.read_as(migrate, self.alias.verify)
-        final = self._final()
+        final = left_out(self.body, self._while_copying())
         return (
             self._create(),
             mark_writes.describe(
@@ -136,27 +138,16 @@ class Replacement:
 
     def _set(self, settings: JSON, phase: Phase) -> tuple[Step, ...]:
         """Settings that the target was created without."""
-        if not settings:
-            return ()
-        copying = self._while_copying()
-        before = {name: copying[name] for name in settings}
-        ours = (self._ours(),)
-        return (
-            update_settings.describe(
-                self.address, self.target, settings, before, ours, phase=phase
-            ),
-        )
+        copying, ours = self._while_copying(), (self._ours(),)
+        return set_later(self.address, self.target, settings, copying, ours, phase)
 
     def _create(self) -> Step:
-        settings = {**self.body.settings, **self._while_copying()}
-        kept = {n: v for n, v in settings.items() if not n.startswith(AFTER_SWITCH)}
-        aliases = {self.guard: {"is_hidden": True}}
         return create_index.describe(
             self.address,
             self.context.plan_id,
             self.target,
-            Body(kept, self.body.mappings, creation=self.body.creation),
-            aliases,
+            made_with(self.body, self._while_copying()),
+            {self.guard: {"is_hidden": True}},
             filled=True,
             transform=transform.digest(self.alias.migrate) or self.source.transform,
         )
@@ -223,7 +214,6 @@ class Replacement:
 
     def _prove(self) -> Step:
         checks = (self._still(), self._blocked(), self._ours())
-        caught_up = not self.resize and self.alias.migrate.writes == "catch-up"
         return verify.describe(
             self.address,
             self.source,
@@ -231,21 +221,12 @@ class Replacement:
             self.alias.verify,
             checks,
             migrate=self._migrate(),
-            caught_up=caught_up,
+            caught_up=self._follows,
         )
 
     def _while_copying(self) -> JSON:
         """What the target has until it is filled. Hard links pass no pipeline."""
-        piped = () if self.resize else PIPELINES
-        return {**WHILE_COPYING, **{n: None for n in piped if n in self.body.settings}}
-
-    def _final(self) -> JSON:
-        """What the target was created without; None is the server's default."""
-        copying = self._while_copying()
-        wanted = {name: self.body.settings.get(name) for name in copying}
-        if wanted[EXPANSION]:
-            del wanted[REPLICAS]
-        return {name: value for name, value in wanted.items() if value != copying[name]}
+        return WHILE_COPYING if self.resize else while_copying(self.body)
 
     def _switch(self) -> Step:
         name, old, new = self.alias.name, self.source.name, self.target
@@ -278,17 +259,11 @@ class Replacement:
         steps: list[Step] = []
         if not self._was_blocked():
             steps.append(unblock_writes.describe(self.address, self.source.name, self.source.uuid))
-        steps += self._lifecycle()
+        steps += lifecycle(self.address, self.target, self.body)
         steps += self._merge()[0]
         if self.alias.finish.delete_old:
             steps.append(self._delete())
         return tuple(steps)
-
-    def _lifecycle(self) -> tuple[Step, ...]:
-        named = {n: v for n, v in self.body.settings.items() if n.startswith(AFTER_SWITCH)}
-        nothing = dict.fromkeys(named)
-        made = update_settings.describe(self.address, self.target, named, nothing, ())
-        return (made,) if named else ()
 
     def _merge(self) -> tuple[tuple[Step, ...], tuple[str, ...]]:
         """After the switch: before it, clients would wait for the merge, too."""

@@ -7,26 +7,25 @@ from typing import TYPE_CHECKING
 
 from esplan import naming
 from esplan.activity import QUIET
-from esplan.model import Body, Index
+from esplan.model import Index
 from esplan.plan import Change
-from esplan.route.context import EXPANSION, REPLICAS, Routed
+from esplan.route.context import Routed
 from esplan.route.guard import guard_name
 from esplan.route.merging import merge_step
-from esplan.route.replace import AFTER_SWITCH, PIPELINES, WHILE_COPYING
 from esplan.route.source import new_body
+from esplan.route.target import left_out, lifecycle, made_with, set_later, while_copying
 from esplan.steps import (
     await_health,
     create_index,
     remote_copy,
     remote_reindex,
     update_aliases,
-    update_settings,
     verify,
 )
 
 if TYPE_CHECKING:
     from esplan.diff import Comparison
-    from esplan.model import JSON, Alias
+    from esplan.model import JSON, Alias, Body
     from esplan.origin import Origin
     from esplan.plan import Reason, Step
     from esplan.route.context import Context
@@ -83,13 +82,11 @@ class _Transfer:
         )
 
     def _create(self) -> Step:
-        settings = {**self.body.settings, **self._while_copying()}
-        kept = {n: v for n, v in settings.items() if not n.startswith(AFTER_SWITCH)}
         made = create_index.describe(
             self.address,
             self.context.plan_id,
             self.target,
-            Body(kept, self.body.mappings, creation=self.body.creation),
+            made_with(self.body, while_copying(self.body)),
             {self._guard: {"is_hidden": True}},
             filled=True,
             protect=bool(self.alias.protect),
@@ -112,21 +109,10 @@ class _Transfer:
             origin=self.origin.to_json(),
         )
 
-    def _while_copying(self) -> JSON:
-        return {**WHILE_COPYING, **{n: None for n in PIPELINES if n in self.body.settings}}
-
     def _finals(self) -> tuple[Step, ...]:
-        """What the target was created without; None is the server's default."""
-        copying = self._while_copying()
-        wanted = {name: self.body.settings.get(name) for name in copying}
-        if wanted[EXPANSION]:
-            del wanted[REPLICAS]
-        final = {name: value for name, value in wanted.items() if value != copying[name]}
-        if not final:
-            return ()
-        before = {name: copying[name] for name in final}
-        ours = (self._ours(),)
-        return (update_settings.describe(self.address, self.target, final, before, ours),)
+        copying, ours = while_copying(self.body), (self._ours(),)
+        settings = left_out(self.body, copying)
+        return set_later(self.address, self.target, settings, copying, ours)
 
     def _switch(self) -> Step:
         name, new, options = self.alias.name, self.target, self.alias.options
@@ -157,10 +143,7 @@ class _Transfer:
 
     def _after(self) -> tuple[Step, ...]:
         """The policy acts on an index that is whole; a merge does not make clients wait."""
-        own = {n: v for n, v in self.body.settings.items() if n.startswith(AFTER_SWITCH)}
-        nothing = dict.fromkeys(own)
-        policy = update_settings.describe(self.address, self.target, own, nothing, ())
-        return (*((policy,) if own else ()), *self._merge()[0])
+        return (*lifecycle(self.address, self.target, self.body), *self._merge()[0])
 
     def _merge(self) -> tuple[tuple[Step, ...], tuple[str, ...]]:
         new = Index(self.target, self.body, size=self.origin.index.size)
