@@ -202,7 +202,7 @@ class _Work:
 
     def _is_left_out(self, step: Step) -> bool:
         mine = (step.address, self.run.group(step))
-        return bool(self.failed) and not (self.failed or {}).keys().isdisjoint(mine)
+        return not (self.failed or {}).keys().isdisjoint(mine)
 
 
 def _chain(step: Step, run: Run, *, together: bool) -> str:
@@ -314,7 +314,7 @@ def roll_back(
     `only`: of this object or group. Raises Stopped when the cluster does not let that happen now;
     the next apply goes on with it.
     """
-    begun = [step for step in run.plan.steps if journal.state(step.id) in ("intent", "done")]
+    begun = [step for step in run.plan.steps if journal.state(step.id) in rewind.BEGUN]
     kept = {step.address for step in begun if _is_final(step, run, journal)}
     mine = [step for step in begun if only in ("", step.address, run.group(step))]
     try:
@@ -336,9 +336,11 @@ def roll_back(
 
 def _is_final(step: Step, run: Run, journal: Journal) -> bool:
     """An object that is done, was switched, or was changed in place is not taken back."""
-    switch = run.plan.groups.get(step.address)
-    own = [one for one in run.plan.steps if one.address == step.address or one is switch]
-    if step is not switch and run.plan.change(step.address).action not in ("create", "replace"):
+    own = run.own(step)
+    if step.address != run.group(step) and run.plan.change(step.address).action not in (
+        "create",
+        "replace",
+    ):
         opened = [one for one in own if one.kind == "open_index"]
         return all(journal.state(one.id) == "done" for one in opened)  # never left closed
     if all(journal.state(one.id) == "done" for one in own):

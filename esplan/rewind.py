@@ -25,7 +25,7 @@ def rewind(run: Run, journal: Journal) -> None:
     then are copied, too. What was switched stays, and a switch of unknown outcome is asked about.
     """
     for first in [one for one in run.plan.steps if _is_behind(one)]:
-        own = [one for one in run.plan.steps if one.address in (first.address, run.group(first))]
+        own = run.own(first)
         switch = next(one for one in own if one.kind == "update_aliases")
         if journal.state(switch.id) == "done" or journal.state(first.id) not in BEGUN:
             continue
@@ -45,7 +45,7 @@ def _is_behind(step: Step) -> bool:
 
 def is_soon_over(step: Step, run: Run, journal: Journal) -> bool:
     """An index is closed, or write-blocked for the last round of a catch-up, or left blocked."""
-    own = [one for one in run.plan.steps if one.address in (step.address, run.group(step))]
+    own = run.own(step)
     done = {one.kind for one in own if journal.state(one.id) == "done"}
     if "close_index" in {one.kind for one in own if journal.state(one.id)}:
         return "open_index" not in done

@@ -107,6 +107,10 @@ class Run:
         switch = self.plan.groups.get(step.address)
         return switch.address if switch else ""
 
+    def own(self, step: Step) -> list[Step]:
+        """The steps of its object, and the one that switches it with others."""
+        return [one for one in self.plan.steps if one.address in (step.address, self.group(step))]
+
     def opaque_id(self, step: Step) -> str:
         """The X-Opaque-Id that names a step's task inside the cluster."""
         return f"esplan:{self.plan.id}:{step.id}"

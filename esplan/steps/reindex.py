@@ -34,9 +34,6 @@ BATCH = 1000
 WINDOW = "index.max_result_window"
 """The setting of an index that is the most that a batch can have."""
 
-HANDLED = ("created", "updated", "deleted", "noops", "version_conflicts")
-"""What becomes of a document; `noops` and `deleted` were left out by a script."""
-
 STARTS = 5
 """How often a task that vanished with its node is started again in one apply."""
 
@@ -164,12 +161,9 @@ def execute(step: Step, run: Run) -> JSON:
     """Adopt the running task or start one; wait for its end; refuse an end with failures."""
     if tolerant.limit(step):
         undo(tolerant.part(step), run)
-    task = awaited(step, run)
-    if error := stopped(task):
-        raise failed(step, error)
-    response = task.get("response", {})
+    response = _ended(step, run).get("response", {})
     if tolerant.limit(step):
-        more = tolerant.copied(step, run, response, _range)
+        more = tolerant.copied(step, run, response, _ended)
     elif failures := response.get("failures"):
         raise tolerant.failed(step, run, failures)
     else:
@@ -178,8 +172,8 @@ def execute(step: Step, run: Run) -> JSON:
     return _result(step, response) | more
 
 
-def _range(step: Step, run: Run) -> JSON:
-    """A part of the copy, by a request of its own."""
+def _ended(step: Step, run: Run) -> JSON:
+    """The task of a copy, or of a part of one, that went to its end."""
     task = awaited(step, run)
     if error := stopped(task):
         raise failed(step, error)
@@ -252,11 +246,7 @@ def position(found: JSON, slices: list[JSON]) -> tuple[int, int]:
     status = found["task"].get("status", {})
     finished: list[dict[str, Any]] = [s for s in status.get("slices", []) if s and "total" in s]
     parts = [*finished, *(one.get("status", {}) for one in slices)] or [status]
-    return sum(map(_handled, parts)), sum(int(part.get("total", 0)) for part in parts)
-
-
-def _handled(status: JSON) -> int:
-    return sum(int(status.get(name, 0)) for name in HANDLED)
+    return sum(map(tolerant.handled, parts)), sum(int(part.get("total", 0)) for part in parts)
 
 
 def _result(step: Step, response: JSON) -> JSON:

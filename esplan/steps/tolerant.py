@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Copy = Callable[[Step, Run], JSON]
 
 HANDLED = ("created", "updated", "deleted", "noops", "version_conflicts")
+"""What becomes of a document; `noops` and `deleted` were left out by a script."""
 
 UNLIMITED = -1
 """As a plan has it: any number of documents may be rejected."""
@@ -41,6 +42,11 @@ def arguments(migrate: Migrate) -> JSON:
 def limit(step: Step) -> int:
     """How many documents may be rejected: 0 unless the plan says more, -1 is any number."""
     return int(step.arguments.get("max_rejected", 0))
+
+
+def handled(status: JSON) -> int:
+    """How many documents a task, or a slice of one, has gone through without a failure."""
+    return sum(int(status.get(name, 0)) for name in HANDLED)
 
 
 def part(step: Step) -> Step:
@@ -107,8 +113,7 @@ class _Ranges:
         if found is None:
             raise failed(self.step, self.run, failures)
         self._refuse_more(found)
-        handled = sum(int(response.get(name, 0)) for name in HANDLED)
-        return found, handled + len(found) >= int(response["total"])
+        return found, handled(response) + len(found) >= int(response["total"])
 
     def _refuse_more(self, found: list[Rejected]) -> None:
         most = limit(self.step)

@@ -35,7 +35,6 @@ def describe(  # noqa: PLR0913  (what one proof is about)
     `caught_up`: every document was compared before, so it looks again at those that were touched.
     `origin`: where the source is in another cluster (see `origin.Origin`).
     """
-    script = transform.script(migrate) if migrate else None
     reading = read_as(migrate, how)
     named = f"{origin['environment']}:{source.name}" if origin else source.name
     again = {"caught_up": True} if caught_up else {}
@@ -45,7 +44,7 @@ def describe(  # noqa: PLR0913  (what one proof is about)
         kind="verify",
         phase="switch",
         address=address,
-        description=_said(named, target, how, changed=bool(script))
+        description=_said(named, target, how, changed="script" in reading)
         + " (what was touched since it was compared)" * caught_up,
         preconditions=preconditions,
         estimate={} if caught_up else {"documents": source.documents, "bytes": source.size},

@@ -79,7 +79,7 @@ def _patch_progress(when: str, step: str, die: Any) -> None:
 
 
 def _patch_range(when: str, die: Any) -> None:
-    copy, left = reindex._range, [None] * 4
+    copy, left = reindex._ended, [None] * 5  # the whole copy, and four ranges of it
 
     def crashing(one: Any, run: Any) -> Any:
         if when == "range" and not left:
@@ -88,7 +88,7 @@ def _patch_range(when: str, die: Any) -> None:
         left[:1] = []
         return copy(one, run)
 
-    reindex._range = crashing
+    reindex._ended = crashing
 
 
 if __name__ == "__main__":
