@@ -44,6 +44,12 @@ class Body:
     creation: JSON = field(default_factory=dict)
     said: JSON = field(default_factory=dict, compare=False)
 
+    @property
+    def lossy(self) -> list[str]:
+        """What the mapping says by which a canonical `_source` is not kept whole."""
+        stored = self.mappings.get("_source", {})
+        return sorted(name for name in ("enabled", "includes", "excludes") if name in stored)
+
 
 @dataclass(frozen=True)
 class Index:

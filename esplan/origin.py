@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from esplan import live
-from esplan.checksum.side import Side
+from esplan.checksum.side import Side, has_vectors
 from esplan.errors import Refused, ServerError
 from esplan.request import index_path
 
@@ -73,7 +72,7 @@ def read(here: Reader, other: Cluster, wanted: Remote, alias: str) -> Origin | N
     index = _index(other, wanted.environment, name)
     connection = other.connection
     via = _via(here, other, wanted)
-    if via == "client" and '_vector"' in json.dumps(index.body.mappings):
+    if via == "client" and has_vectors(index.body.mappings):
         _refuse_hidden_vectors(info, f"{wanted.environment}:{index.name}")
     signed_in = bool(connection.api_key or connection.username)
     return Origin(wanted.environment, connection.url, info, name, index, via, signed_in)
@@ -122,7 +121,7 @@ def _index(other: Cluster, environment: str, name: str) -> Index:
     ((own, raw),) = found.items()
     stats = other.read(index_path(own, "/_stats/docs,store")) or {"indices": {}}
     index = live.index(own, raw, stats["indices"].get(own, {}))
-    lossy = {"enabled", "includes", "excludes"} & set(index.body.mappings.get("_source", {}))
+    lossy = index.body.lossy
     if lossy or not index.is_open:
         why = "it does not keep the whole _source" if lossy else "it is closed"
         raise Refused(

@@ -15,7 +15,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from esplan.errors import JournalError
-from esplan.request import index_path
+from esplan.request import index_path, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -98,9 +98,8 @@ def routed(cluster: Cluster, index: str, found: Sequence[Rejected]) -> list[Reje
     """The same with their routing, in the order of their ids."""
     ids = sorted({one.id for one in found})
     routing: dict[str, set[str | None]] = {}
-    for at in range(0, len(ids), PAGE):
-        some = ids[at : at + PAGE]
-        query = {"query": {"ids": {"values": some}}, "size": 2 * len(some), "_source": False}
+    for some in pieces(ids, PAGE):
+        query = {"query": {"ids": {"values": list(some)}}, "size": 2 * len(some), "_source": False}
         answer = cluster.read(index_path(index, "/_search"), None, query) or {}
         for hit in answer.get("hits", {}).get("hits", ()):
             routing.setdefault(hit["_id"], set()).add(hit.get("_routing"))

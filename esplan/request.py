@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from esplan.model import JSON
+
+Item = TypeVar("Item")
 
 NAMES_A_REQUEST = 3_500
 """Characters of index names, quoted: a request line has up to 4,096 bytes
@@ -37,3 +39,8 @@ def batches(indices: Sequence[str]) -> Iterator[list[str]]:
         batch.append(name)
     if batch:
         yield batch
+
+
+def pieces(values: Sequence[Item], size: int) -> Iterator[tuple[Item, ...]]:
+    """As many values at a time as one request may ask for."""
+    return (tuple(values[at : at + size]) for at in range(0, len(values), size))

@@ -119,7 +119,7 @@ def remember(cluster: Cluster, name: str, body: JSON) -> None:
     Raises ServerError and OutcomeUnknown.
     """
     path = f"/{STATE_INDEX}/_doc/{name}"
-    cluster.change("PUT", path, {"require_alias": "false"}, {**body, "kind": "progress"})
+    cluster.change("PUT", path, {"require_alias": "false"}, {"kind": "progress", **body})
 
 
 def recall(cluster: Cluster, name: str) -> JSON:

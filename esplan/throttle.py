@@ -42,8 +42,8 @@ def said(rate: float) -> str:
     return "no limit" if rate < 0 else f"{rate:,g} documents a second"
 
 
-def _path(plan_digest: str) -> str:
-    return f"/{STATE_INDEX}/_doc/throttle-{plan_digest[:32]}"
+def _name(plan_digest: str) -> str:
+    return f"throttle-{plan_digest[:32]}"
 
 
 def store(cluster: Cluster, plan_digest: str, rate: float) -> None:
@@ -51,14 +51,13 @@ def store(cluster: Cluster, plan_digest: str, rate: float) -> None:
     state_index.ensure(cluster)
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     body = {"kind": "throttle", "plan": plan_digest, "at": now, "rate": rate}
-    cluster.change("PUT", _path(plan_digest), None, body)
+    state_index.remember(cluster, _name(plan_digest), body)
 
 
 def load(cluster: Cluster, plan_digest: str) -> float | None:
     """The rate that was asked for; None where nobody has, and where nobody can say."""
     try:
-        found = cluster.read(_path(plan_digest)) or {}
-        return float(found["_source"]["rate"])
+        return float(state_index.recall(cluster, _name(plan_digest))["rate"])
     except (EsplanError, KeyError, TypeError, ValueError):
         return None
 
@@ -68,7 +67,7 @@ def forget(cluster: Cluster, plan_digest: str) -> None:
     if load(cluster, plan_digest) is None:
         return
     try:
-        cluster.change("DELETE", _path(plan_digest))
+        cluster.change("DELETE", f"/{STATE_INDEX}/_doc/{_name(plan_digest)}")
     except EsplanError:
         return
 

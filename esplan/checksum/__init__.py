@@ -5,7 +5,7 @@ from esplan.checksum.comparison import compare, marks_of
 from esplan.checksum.reading import PLAIN, Reading, from_json
 from esplan.checksum.report import Ids, Marks, Method, Report
 from esplan.checksum.sample import Sample, sample
-from esplan.checksum.side import Place, checkpoints, count, marks, pieces, refresh
+from esplan.checksum.side import Place, checkpoints, count, marks, refresh
 
 __all__ = [
     "PLAIN",
@@ -23,7 +23,6 @@ __all__ = [
     "from_json",
     "marks",
     "marks_of",
-    "pieces",
     "refresh",
     "sample",
 ]

@@ -13,7 +13,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Self
 
 from esplan.checksum.reading import PLAIN, without
-from esplan.checksum.side import Named, Span, pieces, search
+from esplan.checksum.side import Named, Span, search
+from esplan.request import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from esplan import rejected
+from esplan.checksum.document import COPIES
 from esplan.errors import StepFailed
-from esplan.request import index_path
+from esplan.request import index_path, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,9 +23,6 @@ if TYPE_CHECKING:
 
 PAGE = 50
 """Documents a request: of one megabyte each they stay below what a server takes (100 MB)."""
-
-COPIES = 10
-"""Documents of one id that are looked for, on average."""
 
 Kind = Literal["missing", "extra", "different"]
 SIDES: dict[Kind, tuple[int, int]] = {"missing": (1, 0), "extra": (0, 1), "different": (1, 1)}
@@ -48,9 +47,8 @@ def repair(cluster: Cluster, report: Report, check: Callable[[], None]) -> Repai
     """
     done = Repaired()
     for kind in SIDES:
-        ids = getattr(report, kind).sample
-        for at in range(0, len(ids), PAGE):
-            _page(cluster, report, (kind, ids[at : at + PAGE]), check, done)
+        for ids in pieces(getattr(report, kind).sample, PAGE):
+            _page(cluster, report, (kind, ids), check, done)
     return done
 
 
@@ -172,7 +170,6 @@ NOT_FOUND = 404
 def _reason(error: Any) -> str:
     if not isinstance(error, dict):
         return str(error)
-    inner = error.get("caused_by") or {}
     if error.get("type") == "version_conflict_engine_exception":
         return "somebody wrote it meanwhile"
-    return ": ".join(str(part) for part in (error.get("reason"), inner.get("reason")) if part)
+    return rejected.reason(error)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 from esplan.errors import Refused, StepFailed, ViewLost
 from esplan.request import batches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from esplan.checksum.report import Marks
     from esplan.cluster import Cluster
     from esplan.live import Reader
     from esplan.model import JSON
-
-Item = TypeVar("Item")
 
 LONGEST_REQUEST = 600.0
 """Seconds. A request is cut to take a few; a loaded server may need longer."""
@@ -61,11 +59,6 @@ class Named:
     def query(self) -> JSON:
         """They, wherever they are."""
         return {"terms": {self.field: list(self.values)}}
-
-
-def pieces(values: Sequence[Item], size: int) -> Iterator[tuple[Item, ...]]:
-    """As many at a time as one request may ask for."""
-    return (tuple(values[at : at + size]) for at in range(0, len(values), size))
 
 
 @dataclass(frozen=True)
@@ -152,7 +145,7 @@ def read_side(
         size=stats["_all"]["primaries"]["store"]["size_in_bytes"],
         routed=sum(count(cluster, index, routed, pit=part.pit) for part in parts),
         slow_ids=settings.get("codec", "") not in FAST_CODECS,
-        vectors='_vector"' in json.dumps(mappings),
+        vectors=has_vectors(mappings),
         parts=parts,
         window=int(settings.get("max_result_window") or Side.window),
     )
@@ -174,6 +167,11 @@ def _definition(cluster: Cluster, index: str) -> tuple[JSON, JSON]:
     answer = _found(cluster.read(f"/{quote(index, safe='')}"), index)
     (definition,) = answer.values()
     return definition["settings"]["index"], definition["mappings"]
+
+
+def has_vectors(mappings: JSON) -> bool:
+    """Whether a field may be one that a server hides from clients."""
+    return '_vector"' in json.dumps(mappings)
 
 
 def _refuse_unprovable(index: str, mappings: JSON) -> None:

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 
 from esplan.checksum.comparison import Pair, hashes, joined, summed, unlike
 from esplan.checksum.reading import PLAIN
-from esplan.checksum.side import Named, Part, Span, pieces, read_part, search
+from esplan.checksum.side import Named, Part, Span, read_part, search
 from esplan.checksum.view import View, open_view
 from esplan.errors import VerificationFailed
+from esplan.request import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from esplan.checksum.side import (
     KEPT,
     Part,
+    Side,
     checkpoints,
     highest_marks,
     read_part,
@@ -25,7 +26,6 @@ from esplan.errors import EsplanError, ServerError
 from esplan.request import index_path
 
 if TYPE_CHECKING:
-    from esplan.checksum.side import Side
     from esplan.cluster import Cluster
     from esplan.model import JSON
 
@@ -34,9 +34,6 @@ UNKNOWN_PATH = (400, 405)
 
 CLOSING = 5
 """Seconds that are given to closing."""
-
-PAGE = 10_000
-"""The most documents that an index returns at once, unless it says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ class View:
         name = "*.settings.index.max_result_window"
         found = self.cluster.read(index_path(self.index), {"filter_path": name}) or {}
         own = (one["settings"]["index"]["max_result_window"] for one in found.values())
-        return min(PAGE, int(next(own, PAGE)))
+        return min(Side.window, int(next(own, Side.window)))
 
     def side(self, query: JSON | None = None) -> Side:
         """The view as one side of a comparison; `query`: of these documents alone."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from esplan import checksum, live
 from esplan.checksum.difference import SHOWN
 from esplan.checksum.repair import Kind, Repaired
 from esplan.checksum.repair import repair as carried_out
+from esplan.checksum.side import has_vectors
 from esplan.errors import Refused
 from esplan.lock import Lock
 from esplan.plan import STATE_INDEX, digest
@@ -51,7 +51,7 @@ def intent(cluster: Cluster, report: Report) -> Intent:
         )
     indices = live.read_indices(cluster, [source, target])
     _refuse_unwritable(indices[target])
-    if any('_vector"' in json.dumps(one.body.mappings) for one in indices.values()):
+    if any(has_vectors(one.body.mappings) for one in indices.values()):
         raise Refused(
             f"{source} or {target} has vectors, which a server may hide from this client",
             why="a document that is written without them would be another one",

@@ -29,15 +29,13 @@ def copyable(comparison: Comparison, alias: Alias) -> Index:
             f"alias.{alias.name}: the index behind it is closed, and cannot be copied",
             remedy="open it first (POST /<index>/_open)",
         )
-    stored = source.body.mappings.get("_source", {})
     if alias.migrate.writes == "catch-up" and source.body.settings.get(UNNUMBERED) == "true":
         raise Refused(
             f"alias.{alias.name}: nobody can tell what clients write to {source.name} meanwhile",
             why=f"it has no sequence numbers ({UNNUMBERED})",
             remedy="declare migrate: {writes: block}",
         )
-    lossy = sorted(name for name in ("enabled", "includes", "excludes") if name in stored)
-    if lossy:
+    if lossy := source.body.lossy:
         raise Refused(
             f"alias.{alias.name}: {source.name} does not keep the whole _source "
             f"(mappings._source.{lossy[0]}), so its documents cannot be copied",

@@ -16,7 +16,7 @@ from esplan.checksum.report import Ids, Report
 from esplan.checksum.standing import Standing, settled, survey, touched
 from esplan.errors import OutcomeUnknown, StepFailed, VerificationFailed, ViewLost
 from esplan.plan import Step
-from esplan.request import request
+from esplan.request import pieces, request
 from esplan.steps import reindex, tolerant
 from esplan.steps.governor import Governor
 from esplan.steps.mark_writes import MARKS
@@ -246,7 +246,7 @@ def _delete(step: Step, run: Run, ids: Sequence[str]) -> None:
         return
     reading = checksum.PLAIN if _is_mirrored(step) else _reading(step)
     checksum.refresh(run.cluster, [source, target])
-    for some in checksum.pieces(ids, DELETES):
+    for some in pieces(ids, DELETES):
         there = [] if reading.script else places(run.cluster, source, some, reading.query)
         kept = {(one["_id"], one["routing"]) for one in there}
         found = places(run.cluster, target, some)
