@@ -34,7 +34,7 @@ LIKE: dict[str, tuple[str, ...]] = {
     "resize_index": ("resize_index",),
     "verify": ("verify",),
 }
-"""The long kinds, and whose records say how long each takes: the best first."""
+"""Whose records say how long each of the long kinds takes: the best first."""
 
 ROUGH = (0.4, 2.5)
 """The range of a rate that is another object's, or of another order of size."""
@@ -60,7 +60,7 @@ def estimated(cluster: Reader, plan: Plan, live: State) -> Plan:
     Not one request where there is no long step. Else one for the journals, two for the disks if
     something needs disk, and three for a measurement where journals say nothing of a copy.
     """
-    long = [step for step in plan.steps if is_long(step)]
+    long = [step for step in plan.steps if step.is_long]
     if not long:
         return plan
     past = rates.read(cluster)
@@ -69,13 +69,6 @@ def estimated(cluster: Reader, plan: Plan, live: State) -> Plan:
     shards = _shards(plan, live)
     steps = tuple(_estimated(step, clock, shards) if step in long else step for step in plan.steps)
     return _with_disk(cluster, replace(plan, steps=steps, estimate=_total(steps)), live)
-
-
-def is_long(step: Step) -> bool:
-    """Whether it is worth an estimate. Nobody knows how much is left for the end of a catch-up."""
-    later = step.kind == "catch_up" and step.phase == "switch"
-    last = later or step.arguments.get("caught_up")
-    return step.kind in LIKE and step.arguments.get("method") != "count" and not last
 
 
 # Seconds
@@ -197,7 +190,7 @@ def shards_of(index: Index) -> int:
 
 def _total(steps: Sequence[Step]) -> JSON:
     """Seconds of all long steps that are known, and how many are not."""
-    long = [step.estimate for step in steps if is_long(step)]
+    long = [step.estimate for step in steps if step.is_long]
     known = [one for one in long if "seconds" in one]
     total: JSON = {"long_steps": len(long), "unknown": len(long) - len(known)}
     if known:

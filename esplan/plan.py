@@ -62,6 +62,21 @@ class Change:
     sample: JSON = field(default_factory=dict)
 
 
+LONG_KINDS = frozenset(
+    (
+        "backfill",
+        "catch_up",
+        "force_merge",
+        "reindex",
+        "remote_copy",
+        "remote_reindex",
+        "resize_index",
+        "verify",
+    )
+)
+"""The kinds that read or write every document."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One unit of work: one request, or one long task.
@@ -81,6 +96,13 @@ class Step:
     estimate: JSON = field(default_factory=dict)
     arguments: JSON = field(default_factory=dict)
     id: str = ""
+
+    @property
+    def is_long(self) -> bool:
+        """Whether an estimate is worth it. Nobody knows how much is left for a catch-up's end."""
+        later = self.kind == "catch_up" and self.phase == "switch"
+        last = later or self.arguments.get("caught_up")
+        return self.kind in LONG_KINDS and self.arguments.get("method") != "count" and not last
 
 
 @dataclass(frozen=True)

@@ -37,11 +37,6 @@ def parse(text: str) -> float:
     )
 
 
-def said(rate: float) -> str:
-    """For people: `500 documents a second`."""
-    return "no limit" if rate < 0 else f"{rate:,g} documents a second"
-
-
 def _name(plan_digest: str) -> str:
     return f"throttle-{plan_digest[:32]}"
 

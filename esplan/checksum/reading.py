@@ -95,7 +95,12 @@ def _drop(value: Any, path: list[str]) -> None:
 
 def text(script: JSON | None) -> str:
     """The painless source of the hash of documents that are not read as they are."""
-    functions, body = transform.parted(script["source"] if script else "")
+    return _text(script["source"] if script else "")
+
+
+@cache
+def _text(source: str) -> str:
+    functions, body = transform.parted(source)
     drop = "" if "esplanDrop(" in functions else transform.drop_functions()
     own, main = _own_functions(), _own("transformed.painless")
     called = f"void esplanTransform(Map ctx, Map params) {{\n{body or 'return;'}\n}}"

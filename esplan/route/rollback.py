@@ -52,6 +52,11 @@ class Applied:
         return next((one for one in self.steps if one.kind == kind), None)
 
     @property
+    def released(self) -> bool:
+        """Whether a loader has made both indices: nobody copied."""
+        return self.change.route == "release"
+
+    @property
     def steps(self) -> list[Step]:
         """Its own."""
         return [step for step in self.plan.steps if step.address == self.change.address]
@@ -83,6 +88,23 @@ def _nothing(change: Change) -> Change:
     return replace(change, action="no-op", route="nothing", index=change.target, reasons=())
 
 
+def _back(change: Change, index: str | None, target: str | None) -> Change:
+    """The same change the other way: from `index` to `target`."""
+    reasons = tuple(
+        Reason(r.path, r.after, r.before, "as before the plan", ROUTE) for r in change.reasons
+    )
+    return Change(
+        change.address,
+        change.action,
+        ROUTE,
+        index,
+        target,
+        reasons,
+        change.after,
+        change.before or {},
+    )
+
+
 # In place
 
 
@@ -99,13 +121,7 @@ def _set_back(applied: Applied) -> Routed:
     kept = [f"{change.address}: stays: {s.description}" for s in steps if s.kind in LASTING]
     if not back:
         return Routed(_nothing(change), warnings=tuple(kept))
-    reasons = tuple(
-        Reason(r.path, r.after, r.before, "as before the plan", ROUTE) for r in change.reasons
-    )
-    old = replace(
-        change, route=ROUTE, reasons=reasons, before=change.after, after=change.before or {}
-    )
-    return Routed(old, back, tuple(kept))
+    return Routed(_back(change, change.index, change.target), back, tuple(kept))
 
 
 LASTING = ("put_mapping", "backfill", "protect_index", "force_merge")
@@ -147,7 +163,7 @@ def _refuse_unproven(applied: Applied) -> None:
     Only then may it be deleted from the old one, too.
     """
     change, proof = applied.change, applied.proof
-    if change.route == "release":
+    if applied.released:
         return
     if proof.get("rejected", {}).get("documents"):
         number = proof["rejected"]["documents"]
@@ -193,19 +209,7 @@ def _switched_back(
 ) -> Routed:
     way = _Way(applied, plan_id, *_indices(applied, live), delete=delete, inverse=inverse)
     change = applied.change
-    back = Change(
-        change.address,
-        "replace",
-        ROUTE,
-        change.target,
-        change.index,
-        tuple(
-            Reason(r.path, r.after, r.before, "as before the plan", ROUTE) for r in change.reasons
-        ),
-        change.after,
-        change.before or {},
-    )
-    return Routed(back, way.steps(), way.warnings())
+    return Routed(_back(change, change.target, change.index), way.steps(), way.warnings())
 
 
 def _indices(applied: Applied, live: State) -> tuple[Index, Index]:
@@ -233,8 +237,8 @@ def _indices(applied: Applied, live: State) -> tuple[Index, Index]:
 def _uuid(applied: Applied) -> str:
     """Of the old index, as the plan knew it."""
     checks = (one for step in applied.steps for one in step.preconditions)
-    names = (applied.change.index, applied.change.index)
-    known = (one["uuid"] for one in checks if one["check"] == "index" and one["index"] in names)
+    name = applied.change.index
+    known = (one["uuid"] for one in checks if one["check"] == "index" and one["index"] == name)
     return next(known, "")
 
 
@@ -278,9 +282,9 @@ class _Way:
         return guard_name(self.plan_id, self.old.name)
 
     def steps(self) -> tuple[Step, ...]:
-        """A release is only switched: a loader has made both indices, and nobody copied."""
+        """A release is only switched."""
         end = self._after()
-        if self.applied.change.route == "release":
+        if self.applied.released:
             health = await_health.describe(self.address, self.old.name)
             return (health, self._switch((self._same(), self._on())), *end)
         return (*self._caught_up(), *end)
@@ -326,7 +330,6 @@ class _Way:
     def _switch(self, checks: tuple[JSON, ...]) -> Step:
         before = (self.applied.change.before or {})["options"]
         now = self.applied.change.after["options"]
-        released = self.applied.change.route == "release"
         guard = {"index": self.old.name, "alias": self.guard, "must_exist": True}
         gone = {"index": self.new.name, "alias": self.alias, "must_exist": True}
         return update_aliases.describe(
@@ -334,7 +337,7 @@ class _Way:
             f"switch the alias {self.alias} back from {self.new.name} to {self.old.name}",
             [
                 {"remove": gone},
-                *([] if released else [{"remove": guard}]),
+                *([] if self.applied.released else [{"remove": guard}]),
                 {"add": {"index": self.old.name, "alias": self.alias, **before}},
             ],
             {self.alias: {self.old.name: before}},
@@ -348,13 +351,12 @@ class _Way:
     def _after(self) -> tuple[Step, ...]:
         if not self.delete:
             return ()
-        released = self.applied.change.route == "release"
         proven = {"check": "proven", "source": self.new.name, "target": self.old.name, "then": True}
         checks: tuple[JSON, ...] = (
             {"check": "alias", "alias": self.alias, "on": [self.old.name]},
             {"check": "serves", "index": self.old.name},
             {"check": "unaliased", "index": self.new.name},
-            *([] if released else [proven]),
+            *([] if self.applied.released else [proven]),
         )
         return (delete_index.describe(self.address, self.new, checks),)
 
@@ -369,7 +371,7 @@ class _Way:
 
     def warnings(self) -> tuple[str, ...]:
         """What a reviewer should know beside the steps."""
-        if self.applied.change.route == "release":
+        if self.applied.released:
             return (
                 f"{self.address}: what was written to {self.new.name} is not in {self.old.name}",
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan import estimates
 from esplan.views.clean import clean, duration, size
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def _time(plan: Plan) -> str:
     if "seconds" not in plan.estimate:
         return "not known"
     unknown = [one for one in plan.steps if one.kind in WORDS and "seconds" not in one.estimate]
-    counted = [one for one in unknown if estimates.is_long(one)]
+    counted = [one for one in unknown if one.is_long]
     said = ", ".join(dict.fromkeys(WORDS[one.kind] for one in counted))
     return _seconds(plan.estimate) + (f"; of {said} it is not known" if said else "")
 

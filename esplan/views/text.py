@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from esplan import safety, throttle
+from esplan import safety
 from esplan.errors import InvalidInput
 from esplan.views import estimate, sample
 from esplan.views.clean import LINES, clean, count, duration, size, value
@@ -349,7 +349,7 @@ def abandoned() -> Text:
 
 def throttled(found: Throttled) -> Text:
     """After `throttle`."""
-    rate = throttle.said(found.rate)
+    rate = "no limit" if found.rate < 0 else f"{found.rate:,g} documents a second"
     if found.paused and not found.tasks:
         tasks = ", ".join(map(clean, found.paused))
         return Text(f"The copy (task {tasks}) is paused, or at a crawl; when it goes on: {rate}.")

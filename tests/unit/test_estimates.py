@@ -12,8 +12,9 @@ from esplan.errors import ServerError
 from esplan.estimates import estimated, nearest
 from esplan.journal import Record
 from esplan.model import Body, Index, State
-from esplan.plan import Plan, Step
+from esplan.plan import LONG_KINDS, Plan, Step
 from esplan.rates import Measured
+from esplan.views.estimate import WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -279,3 +280,7 @@ def test_disks_that_nobody_may_see(cluster: Any) -> None:
 
 def test_the_kinds_are_known_to_the_journal() -> None:
     assert set(estimates.SAMPLED) < set(estimates.LIKE)
+
+
+def test_every_long_kind_has_records_and_a_word() -> None:
+    assert set(estimates.LIKE) == set(WORDS) == LONG_KINDS
