@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from apply import show
 
 from esplan.cluster import Cluster, Connection
 from esplan.commands import sandbox
@@ -124,11 +125,6 @@ def _applied(world: World, width: int) -> float:
     began = time.perf_counter()
     world.apply("--allow-many", "--parallel", str(width))
     return time.perf_counter() - began
-
-
-def show(title: str, values: list[float]) -> None:
-    low, middle, high = min(values), statistics.median(values), max(values)
-    print(f"{title}: median {middle:.3f} ({low:.3f} to {high:.3f}) of {len(values)} rounds")
 
 
 PARTS = {"block": block, "switches": switches, "parallel": parallel}

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from esplan.checksum.ahead import Ahead
     from esplan.checksum.standing import Standing, Touched
     from esplan.cluster import Cluster
     from esplan.model import JSON
@@ -56,7 +57,8 @@ class Run:
     `caught_up`: the marks of the source up to which a copy was brought that clients write beside.
     `standings`, `touched`: how far it follows, as this process saw it. `finished`: ids of steps
     whose effect nothing but their finished task shows. `halted`: an object has failed, and the
-    others that run beside it are to stop. `connect`: to another environment.
+    others that run beside it are to stop. `connect`: to another environment. `ahead`: sources that
+    are hashed while they are copied.
     """
 
     cluster: Cluster
@@ -69,6 +71,7 @@ class Run:
     caught_up: dict[str, list[int]] = field(default_factory=dict)
     standings: dict[str, Standing] = field(default_factory=dict)
     touched: dict[str, Touched] = field(default_factory=dict)
+    ahead: dict[str, Ahead] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
     rejected: dict[str, JSON] = field(default_factory=dict)
     plan_path: Path | None = None
@@ -85,6 +88,8 @@ class Run:
 
     def close(self) -> None:
         """Let go of what the steps have opened."""
+        for ahead in self.ahead.values():
+            ahead.take()
         for standing in self.standings.values():
             standing.close()
         for other in self.others.values():

@@ -1,5 +1,6 @@
 """The proof that a copy equals its source."""
 
+from esplan.checksum.ahead import Ahead, Known
 from esplan.checksum.cluster_hash import ClusterHash
 from esplan.checksum.comparison import compare, marks_of
 from esplan.checksum.reading import PLAIN, Reading, from_json
@@ -9,8 +10,10 @@ from esplan.checksum.side import Place, checkpoints, count, marks, refresh
 
 __all__ = [
     "PLAIN",
+    "Ahead",
     "ClusterHash",
     "Ids",
+    "Known",
     "Marks",
     "Method",
     "Place",

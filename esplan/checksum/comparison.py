@@ -20,6 +20,7 @@ from esplan.errors import StepFailed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from esplan.checksum.ahead import Known
     from esplan.checksum.reading import Reading
     from esplan.checksum.side import Named, Side, Span
     from esplan.cluster import Cluster
@@ -34,6 +35,9 @@ CHUNK = 100_000
 
 CHUNK_BYTES = 200_000_000
 """Stored bytes a request, where documents are large."""
+
+FEWEST = 10_000
+"""Documents a request where there are only some: so that both threads end together."""
 
 DETAIL = 25_000
 """Documents a request while listing ids: all of them may be in the answer."""
@@ -79,6 +83,7 @@ class _How:
     chunk: int
     listed: int
     reading: Reading
+    known: Known | None = None
 
 
 def compare(  # noqa: PLR0913  (what one comparison may be asked for)
@@ -91,6 +96,7 @@ def compare(  # noqa: PLR0913  (what one comparison may be asked for)
     chunk: int = CHUNK,
     reading: Reading = PLAIN,
     listed: int = SHOWN,
+    known: Known | None = None,
 ) -> Report:
     """Tell whether the index `target` holds exactly the documents of `source`.
 
@@ -101,7 +107,7 @@ def compare(  # noqa: PLR0913  (what one comparison may be asked for)
     where the sides differ it starts again from 0 for the search after the ids. What it raises
     ends the comparison. `chunk`: documents a request, fewer where they are large. `reading`: how
     the source is read, where the target is no plain copy of it. `listed`: ids of each kind that
-    the report names.
+    the report names. `known`: what was summed of them before, if that still holds.
     Raises Refused where `_source` is not kept whole, StepFailed where a part of an index did
     not answer, ServerError and Unreachable.
     """
@@ -115,7 +121,7 @@ def compare(  # noqa: PLR0913  (what one comparison may be asked for)
         counts = (count(old.cluster, old.index, reading.query), count(cluster, target))
         report = Report(method, old.name, target, *counts, before)
     else:
-        how = _How(progress or _silent, chunk, listed, reading)
+        how = _How(progress or _silent, chunk, listed, reading, known)
         report = _checksum(*places, before, how)
     moved = report.moved or marks_of(*places) != before
     return replace(report, moved=moved, seconds=time.monotonic() - began)
@@ -147,7 +153,8 @@ def _checksum(source: Place, target: Place, before: Marks, how: _How) -> Report:
     old = _side(source, before[source.name], how.reading.query)
     new = _side(target, before[target.name], None)
     pair = hashes(target.cluster, old, new, how.reading, origin=source.cluster)
-    sums, left_out = summed(pair, how.progress, how.chunk)
+    known = how.known.checked(pair, before[source.name]) if how.known else None
+    sums, left_out = summed(pair, how.progress, how.chunk, known)
     old_count, new_count = (sum(one[::3]) for one in sums)
     names = (source.name, target.name)
     report = Report("checksum", *names, old_count, new_count, before, left_out=left_out[0])
@@ -219,16 +226,19 @@ def bucket_count(documents: int) -> int:
 
 
 def summed(
-    pair: Pair, progress: Progress, chunk: int = CHUNK
+    pair: Pair, progress: Progress, chunk: int = CHUNK, known: Known | None = None
 ) -> tuple[tuple[list[int], list[int]], tuple[int, int]]:
-    """The sums of both sides over all of their spans; how many documents a script left out."""
-    sums = ([0] * (3 * pair.buckets), [0] * (3 * pair.buckets))
-    jobs = _jobs(pair, chunk)
+    """The sums of both sides over all of their spans; how many documents a script left out.
+
+    `known`: as far as somebody has summed them.
+    """
+    sums = known.sums if known else ([0] * (3 * pair.buckets), [0] * (3 * pair.buckets))
+    jobs = _jobs(pair, chunk, known)
     done, total = 0, sum(span.documents for _, span in jobs)
 
     def take(side: int, span: Span, answer: list[int]) -> None:
         nonlocal done
-        sums[side][:] = [a + b for a, b in zip_longest(sums[side], answer, fillvalue=0)]
+        sums[side][:] = added(sums[side], answer)
         done += span.documents
         progress(done, total)
 
@@ -236,6 +246,11 @@ def summed(
     most = 3 * pair.buckets
     old, new = sums
     return (old[:most], new[:most]), (sum(old[most:]), sum(new[most:]))
+
+
+def added(sums: list[int], more: list[int]) -> list[int]:
+    """Number by number; one of them may have one more at its end."""
+    return [a + b for a, b in zip_longest(sums, more, fillvalue=0)]
 
 
 def unlike(sums: tuple[list[int], list[int]]) -> list[int]:
@@ -277,9 +292,13 @@ def joined(
         return said(difference)
 
 
-def _jobs(pair: Pair, chunk: int) -> list[tuple[int, Span]]:
+def _jobs(pair: Pair, chunk: int, known: Known | None = None) -> list[tuple[int, Span]]:
     """The spans of both sides in turn, each with the number of its side."""
-    cut = (side.cut(chunk, CHUNK_BYTES) for side in pair.sides)
+    rest = sum(side.documents for side in pair.sides) - (known.documents if known else 0)
+    chunk = min(chunk, max(FEWEST, rest // (2 * THREADS)))
+    cut = [side.cut(chunk, CHUNK_BYTES) for side in pair.sides]
+    if known:
+        cut = [known.left, known.rest(cut[1])]
     turns = zip_longest(*cut)
     return [(side, span) for turn in turns for side, span in enumerate(turn) if span]
 

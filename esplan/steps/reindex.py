@@ -14,9 +14,10 @@ from esplan import rates, rejected, transform
 from esplan.errors import StepFailed, Stopped
 from esplan.plan import Step
 from esplan.request import index_path, request
-from esplan.steps import governor, tolerant
+from esplan.steps import ahead, governor, tolerant
 from esplan.steps.request import poll_task, send
 from esplan.tasks import all_running, running
+from esplan.throttle import UNLIMITED
 
 if TYPE_CHECKING:
     from typing import Any
@@ -30,6 +31,9 @@ ACTIONS = "*data/write/reindex,*data/write/update/byquery"
 
 BATCH = 1000
 """How many documents the server copies or updates at once, unless it is told otherwise."""
+
+LARGE, LARGE_BYTES = 5_000, 10_000_000
+"""Documents, and stored bytes, of a batch where nothing speaks against it: a tenth faster."""
 
 WINDOW = "index.max_result_window"
 """The setting of an index that is the most that a batch can have."""
@@ -58,7 +62,7 @@ def describe(
     query = "&".join(f"{name}={value}" for name, value in parameters.items())
     body: JSON = {
         "conflicts": "proceed",
-        "source": {"index": source.name, **smaller_batch(source, "size")},
+        "source": {"index": source.name, **_batch(source, migrate)},
         "dest": {"index": target, "op_type": "create"},
     }
     return Step(
@@ -115,6 +119,20 @@ def _said(source: str, migrate: Migrate) -> str:
     return f"copy {which} of {source}{way}"
 
 
+def _batch(source: Index, migrate: Migrate) -> JSON:
+    """The `size` of a batch; {} where it is the server's.
+
+    Small under a rate, which lets whole batches through, and where documents may be rejected, which
+    are looked for in their batches.
+    """
+    documents, size = source.documents or 0, source.size or 0
+    slow = migrate.requests_per_second != UNLIMITED or tolerant.arguments(migrate)
+    window = int(source.body.settings.get(WINDOW) or LARGE)
+    fits = max(1, LARGE_BYTES * documents // size) if size else LARGE
+    most = min(BATCH if slow else LARGE, window, fits)
+    return {} if min(most, documents) == min(BATCH, documents) else {"size": most}
+
+
 def smaller_batch(source: Index, name: str) -> JSON:
     """The parameter that keeps a batch to what the index lets a search return; {} where it fits."""
     window = source.body.settings.get(WINDOW)
@@ -161,6 +179,7 @@ def execute(step: Step, run: Run) -> JSON:
     """Adopt the running task or start one; wait for its end; refuse an end with failures."""
     if tolerant.limit(step):
         undo(tolerant.part(step), run)
+    ahead.begin(step, run)
     response = _ended(step, run).get("response", {})
     if tolerant.limit(step):
         more = tolerant.copied(step, run, response, _ended)
@@ -232,6 +251,8 @@ def _govern(step: Step, run: Run, watch: Governor) -> None:
     except Stopped:
         undo(step, run)
         raise
+    if watch.paused or watch.rate != UNLIMITED:
+        ahead.slow_down(step, run)
 
 
 def _slices(run: Run, task: str, found: JSON) -> list[JSON]:

@@ -8,7 +8,7 @@ from esplan import checksum, rates, transform
 from esplan.checksum import Reading, expectation
 from esplan.errors import VerificationFailed
 from esplan.plan import Step
-from esplan.steps import catch_up
+from esplan.steps import ahead, catch_up
 
 if TYPE_CHECKING:
     from esplan.checksum import Report
@@ -106,6 +106,7 @@ def _compared(step: Step, run: Run) -> Report:
         method=names["method"],
         progress=lambda done, total: run.listener.step_progress(step, done, total),
         reading=checksum.from_json(names.get("reading", {})),
+        known=ahead.take(step, run),
     )
 
 

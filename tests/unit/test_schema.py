@@ -102,7 +102,7 @@ ALTERNATIVES: dict[str, Any] = {
             ],
         ),
         ("{kind: circle}", ['a.yaml:1:1: the key "radius" is missing']),
-        ("5", ["a.yaml:1:1: the document must be a string or an object or an object, not 5"]),
+        ("5", ["a.yaml:1:1: the document must be a string or an object, not 5"]),
     ],
 )
 def test_alternatives_report_the_one_that_was_meant(
@@ -120,11 +120,12 @@ def test_keywords_without_words_of_their_own(monkeypatch: pytest.MonkeyPatch) ->
             "text": {"type": "string", "minLength": 1},
             "code": {"pattern": "^x"},
             "long": {"enum": ["a"]},
+            "one": {"type": "object", "oneOf": [{"required": ["a"]}, {"required": ["b"]}]},
         },
         "patternProperties": {"^x-": True},
         "additionalProperties": False,
     }
-    text = f"many: [1, 2]\nodd: 3\nlow: 2\ntext: ''\ncode: y\nlong: {'b' * 80}\nx-a: 1\ny-a: 1\n"
+    text = f"many: [1, 2]\nodd: 3\nlow: 2\ntext: ''\ncode: y\nlong: {'b' * 80}\nx-a: 1\ny-a: 1\none: x\n"
     assert found(text, definition, monkeypatch) == [
         'a.yaml:1:7: "many" takes at most 1 entries',
         'a.yaml:2:6: "odd" is wrong: 3 is not a multiple of 2',
@@ -132,7 +133,8 @@ def test_keywords_without_words_of_their_own(monkeypatch: pytest.MonkeyPatch) ->
         'a.yaml:4:7: "text" must be a string that is not empty, not ""',
         "a.yaml:5:7: \"code\" is wrong: 'y' does not match '^x'",
         f'a.yaml:6:7: "long" must be "a", not "{"b" * 58}…',
-        'a.yaml:8:1: unknown key "y-a"; known here: code, long, low, many, odd, text',
+        'a.yaml:8:1: unknown key "y-a"; known here: code, long, low, many, odd, one, text',
+        'a.yaml:9:6: "one" must be an object, not "x"',
     ]
 
 
