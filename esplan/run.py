@@ -55,10 +55,10 @@ class Run:
     `proofs`: evidence of verify steps. `rejected`: what a copy says of the documents that it left
     out (`rejected.evidence`); they are listed beside the plan's file, `plan_path` (None: nowhere).
     `caught_up`: the marks of the source up to which a copy was brought that clients write beside.
-    `standings`, `touched`: how far it follows, as this process saw it. `finished`: ids of steps
+    `standings`, `touched`: how far it follows, as this process saw it; `spent`: those to be closed
+    at the end. `ahead`: sources that are hashed while they are copied. `finished`: ids of steps
     whose effect nothing but their finished task shows. `halted`: an object has failed, and the
-    others that run beside it are to stop. `connect`: to another environment. `ahead`: sources that
-    are hashed while they are copied.
+    others that run beside it are to stop. `connect`: to another environment.
     """
 
     cluster: Cluster
@@ -71,6 +71,7 @@ class Run:
     caught_up: dict[str, list[int]] = field(default_factory=dict)
     standings: dict[str, Standing] = field(default_factory=dict)
     touched: dict[str, Touched] = field(default_factory=dict)
+    spent: list[Standing] = field(default_factory=list)
     ahead: dict[str, Ahead] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
     rejected: dict[str, JSON] = field(default_factory=dict)
@@ -90,7 +91,7 @@ class Run:
         """Let go of what the steps have opened."""
         for ahead in self.ahead.values():
             ahead.take()
-        for standing in self.standings.values():
+        for standing in (*self.standings.values(), *self.spent):
             standing.close()
         for other in self.others.values():
             other.__exit__(None, None, None)

@@ -217,7 +217,7 @@ def _wrong_value(found: _Violation) -> str:
 def describe(schema: JSON) -> str:
     """A schema in words: `"auto" or an integer from 1 to 64`; empty where words fail."""
     alternatives = schema.get("anyOf") or schema.get("oneOf") or ()
-    if said := [words for one in alternatives if (words := describe(one))]:
+    if said := [text for one in alternatives if (text := describe(one))]:
         return " or ".join(dict.fromkeys(said))
     if "const" in schema or "enum" in schema:
         return " or ".join(json.dumps(value) for value in schema.get("enum", [schema.get("const")]))

@@ -13,8 +13,10 @@ numbers, so two histograms of them differ exactly where something went.
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from esplan.checksum.comparison import Pair, hashes, joined, summed, unlike
 from esplan.checksum.reading import PLAIN
@@ -24,7 +26,7 @@ from esplan.errors import VerificationFailed
 from esplan.request import pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from esplan.checksum.comparison import Hashes, Progress
     from esplan.checksum.reading import Reading
@@ -74,6 +76,10 @@ class Standing:
     def left(self, since: Touched) -> frozenset[str]:
         """Ids that differ, and that nobody has touched since: no write will mend these."""
         return self.differing - since.fresh.keys() - since.gone
+
+    def ready(self) -> None:
+        """Ask now for what is needed once writes are blocked."""
+        _together(self.source.ready, self.target.ready)
 
     def close(self) -> None:
         """Give the server its files back."""
@@ -136,8 +142,7 @@ def survey(
 def touched(cluster: Cluster, standing: Standing) -> Touched:
     """What clients have done to the source since a standing."""
     now = open_view(cluster, standing.source.index)
-    fresh, came = _above(standing.pair.hashes[0], now, standing.source.marks)
-    gone, went = _gone(standing.pair.hashes[0], standing.source, now)
+    (fresh, came), (gone, went) = _moved(standing.pair.hashes[0], standing.source, now)
     return Touched(now, fresh, gone, standing.documents + came - went)
 
 
@@ -147,12 +152,9 @@ def settled(cluster: Cluster, standing: Standing, since: Touched) -> tuple[Stand
     Raises as `compare` does. The caller closes the old standing.
     """
     target = open_view(cluster, standing.target.index)
-    mine, _ = _above(standing.pair.hashes[1], target, standing.target.marks)
-    left, _ = _gone(standing.pair.hashes[1], standing.target, target)
+    (mine, _), (left, _) = _moved(standing.pair.hashes[1], standing.target, target)
     again = since.fresh.keys() | since.gone | standing.differing | mine.keys() | left
-    wanted, found = since.fresh, _of_ids(standing.pair.hashes[1], target, sorted(again))
-    if _keeps_ids(standing.pair):
-        wanted = _of_ids(standing.pair.hashes[0], since.now, sorted(again))
+    wanted, found = _both_of(standing, since, target, sorted(again))
     stuck = frozenset() if _keeps_ids(standing.pair) else standing.left(since) & standing.wrong
     differ = {id_ for id_ in again if wanted.get(id_) != found.get(id_)} | stuck
     extra = frozenset(id_ for id_ in differ if id_ not in wanted and id_ not in stuck)
@@ -177,6 +179,18 @@ def _hashes(
     return Pair((pair.sides[1], pair.sides[0]), (pair.hashes[1], pair.hashes[0]), pair.buckets)
 
 
+def _both_of(
+    standing: Standing, since: Touched, target: View, ids: Sequence[str]
+) -> tuple[Rows, Rows]:
+    """The documents of these ids as they should be, and as they are."""
+    old, new = standing.pair.hashes
+    found = partial(_of_ids, new, target, ids)
+    if not _keeps_ids(standing.pair):
+        return since.fresh, found()
+    wanted, found_ = _together(partial(_of_ids, old, since.now, ids), found)
+    return wanted, found_
+
+
 def _keeps_ids(pair: Pair) -> bool:
     """Whether a document of the source is found by the id that its copy has."""
     return pair.hashes[0].reading.script is None
@@ -194,6 +208,17 @@ def _rows(one: Hashes, spans: Sequence[Span | Named]) -> tuple[Rows, int]:
     for (id_, hashed), times in found.items():
         rows.setdefault(id_, []).extend([hashed] * times)
     return {id_: tuple(sorted(several)) for id_, several in rows.items()}, found.total()
+
+
+def _together(*asked: Callable[[], Any]) -> list[Any]:
+    """Answers to questions that do not wait for each other: writes may be blocked meanwhile."""
+    with ThreadPoolExecutor(len(asked)) as pool:
+        return [one.result() for one in [pool.submit(question) for question in asked]]
+
+
+def _moved(one: Hashes, old: View, new: View) -> list[Any]:
+    """What came between two views (see `_above`), and what went (see `_gone`)."""
+    return _together(partial(_above, one, new, old.marks), partial(_gone, one, old, new))
 
 
 def _above(one: Hashes, view: View, marks: Sequence[int]) -> tuple[Rows, int]:
@@ -231,8 +256,13 @@ def _numbers_gone(old: View, new: View, shard: int) -> set[int]:
     before = old.parts[shard]
     after = read_part(new.cluster, new.index, highest, new.pits[shard])
     ranges = [(low, min(low + before.interval, mark + 1)) for low in _lost(before, after, mark)]
-    below = _numbers(old, shard, ranges) - _numbers(new, shard, ranges)
-    return below | _numbers(old, shard, [(mark + 1, highest + 1)])
+    had, has, above = _together(
+        partial(_numbers, old, shard, ranges),
+        partial(_numbers, new, shard, ranges),
+        partial(_numbers, old, shard, [(mark + 1, highest + 1)]),
+    )
+    gone: set[int] = (had - has) | above
+    return gone
 
 
 def _lost(before: Part, after: Part, mark: int) -> Iterator[int]:

@@ -61,6 +61,10 @@ class View:
         own = (one["settings"]["index"]["max_result_window"] for one in found.values())
         return min(Side.window, int(next(own, Side.window)))
 
+    def ready(self) -> None:
+        """Ask for what this view asks only once."""
+        _ = self.parts, self.window
+
     def side(self, query: JSON | None = None) -> Side:
         """The view as one side of a comparison; `query`: of these documents alone."""
         return read_side(self.cluster, self.index, self.parts, query)

@@ -125,6 +125,7 @@ def _followed(step: Step, run: Run) -> JSON:
         since = touched(run.cluster, standing)
         if len(since) <= FEW and not standing.left(since):
             since.now.close()
+            standing.ready()
             break
         copied += _brought(step, run, standing, since)
         newer, _ = settled(run.cluster, standing, since)
@@ -191,17 +192,24 @@ def _refuse(step: Step, stuck: frozenset[str]) -> None:
 
 
 def _brought(step: Step, run: Run, standing: Standing, since: Touched) -> int:
-    """Copy what was written since, delete what was deleted; returns how many were copied."""
-    copied = _copied(step, run, standing.source.marks) if since.fresh else 0
+    """Copy what was written since, and delete what was deleted meanwhile: other ids than those.
+
+    Returns how many were copied.
+    """
+    started = _all_started(step, run, standing.source.marks) if since.fresh else []
     _delete(step, run, sorted((since.gone | standing.differing) - since.fresh.keys()))
-    return copied
+    return sum(_finished(step, run, task) for task in started)
 
 
 def _copied(step: Step, run: Run, marks: Sequence[int]) -> int:
-    """Everything above the marks, one task a shard."""
+    """Everything above the marks."""
+    return sum(_finished(step, run, task) for task in _all_started(step, run, marks))
+
+
+def _all_started(step: Step, run: Run, marks: Sequence[int]) -> list[str]:
+    """One task a shard."""
     shards = enumerate(marks)
-    started = [_started(step, run, mark, (shard, len(marks))) for shard, mark in shards]
-    return sum(_finished(step, run, task) for task in started)
+    return [_started(step, run, mark, (shard, len(marks))) for shard, mark in shards]
 
 
 def _started(step: Step, run: Run, mark: int, part: tuple[int, int]) -> str:
@@ -280,7 +288,7 @@ def prove(step: Step, run: Run) -> Report:
     marks = checksum.marks(run.cluster, [source, target])
     standing, since = run.standings[step.address], run.touched[step.address]
     newer, again = settled(run.cluster, standing, since)
-    standing.close()
+    run.spent.append(standing)  # closed when clients write again
     run.standings[step.address] = newer
     found = checksum.count(run.cluster, target)
     wrong, extra = (Ids(len(ids), tuple(sorted(ids)[:SHOWN])) for ids in (newer.wrong, newer.extra))

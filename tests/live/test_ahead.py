@@ -54,7 +54,7 @@ class Watch(Silent):
         if span is not NOTHING:
             (self.late if self.proving else self.early).append((index, span))
 
-    def step_started(self, step: Step, number: int, total: int) -> None:
+    def step_started(self, step: Step, number: int, total: int) -> None:  # noqa: ARG002
         if step.kind != "verify":
             return
         ends = time.monotonic() + 30

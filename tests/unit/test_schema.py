@@ -125,7 +125,8 @@ def test_keywords_without_words_of_their_own(monkeypatch: pytest.MonkeyPatch) ->
         "patternProperties": {"^x-": True},
         "additionalProperties": False,
     }
-    text = f"many: [1, 2]\nodd: 3\nlow: 2\ntext: ''\ncode: y\nlong: {'b' * 80}\nx-a: 1\ny-a: 1\none: x\n"
+    text = f"many: [1, 2]\nodd: 3\nlow: 2\ntext: ''\ncode: y\nlong: {'b' * 80}\nx-a: 1\ny-a: 1\n"
+    text += "one: x\n"
     assert found(text, definition, monkeypatch) == [
         'a.yaml:1:7: "many" takes at most 1 entries',
         'a.yaml:2:6: "odd" is wrong: 3 is not a multiple of 2',
