@@ -58,8 +58,11 @@ class Applied:
 
     @property
     def steps(self) -> list[Step]:
-        """Its own."""
-        return [step for step in self.plan.steps if step.address == self.change.address]
+        """Its own, and its part of a call for several."""
+        address = self.change.address
+        own = [step for step in self.plan.steps if step.address == address]
+        joint = (step for step in self.plan.steps if address in step.arguments.get("members", ()))
+        return [*own, *(update_aliases.part(step, address) for step in joint)]
 
 
 def rolled_back(applied: Applied, plan_id: str, live: State, *, delete: bool, drop: bool) -> Routed:

@@ -27,7 +27,8 @@ CALM = 8.0
 
 CRAWL = 1.0
 """Documents a second under pressure. 0 is not allowed; the batch on its way is written, and the
-next one waits for a quarter of an hour: long enough to be a pause, and the scroll lives as long."""
+next one waits a second for each of its documents: long enough to be a pause, and the scroll lives
+as long."""
 
 RATE = re.compile(r"(?<=[?&]requests_per_second=)[^&]*")
 

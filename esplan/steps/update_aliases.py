@@ -66,6 +66,24 @@ def joined(
     return replace(whole, arguments={**whole.arguments, "members": list(members)})
 
 
+def part(step: Step, address: str) -> Step:
+    """What a call for several aliases (`joined`) does with one of them."""
+    alias = address.removeprefix("alias.")
+    there, back = (
+        [one for one in _own(asked) if all(parts["alias"] == alias for parts in one.values())]
+        for asked in (step.request, step.undo["request"])
+    )
+    indices = {parts["index"] for one in there for parts in one.values()}
+    checks = (
+        one
+        for one in step.preconditions
+        if one.get("alias", alias) == alias and one.get("index") in {None, *indices}
+    )
+    goal = {alias: step.arguments["goal"][alias]}
+    said = f"change the alias {alias}"
+    return describe(address, said, there, goal, back, tuple(checks))
+
+
 def _own(request: JSON | None) -> list[JSON]:
     """The actions of a fenced call but for the fence: one is enough."""
     actions: list[JSON] = (request or {})["body"]["actions"]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.live
 
+COLORS = ("green", "blue")
 KEYWORD, INTEGER = {"flight": {"type": "keyword"}}, {"flight": {"type": "integer"}}
 
 
@@ -351,6 +352,88 @@ def test_the_entities_of_a_source_are_released_in_one_call(world: Groups) -> Non
     assert f"alias.{world.alias('employee')}" in said
     drift = world.esplan("drift", "-d", str(world.folder / "desired.json")).stdout
     assert "No drift" in drift
+
+
+def back(world: Groups) -> dict[str, Any]:
+    """Plan the way back, in the place of the plan that was applied."""
+    path = world.folder / "back.json"
+    world.esplan("rollback", str(world.plan), "-o", str(path))
+    (world.folder / "plan.json.journal.jsonl").unlink()
+    path.rename(world.plan)
+    plan: dict[str, Any] = json.loads(world.plan.read_text())
+    return plan
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_group_goes_back_in_one_call_with_what_was_written_since(
+    world: Groups, *, killed: bool
+) -> None:
+    for letter in "ab":
+        world.seed_one(letter)
+    world.plan_of(**{letter: world.entry(letter, KEYWORD, finish={}) for letter in "ab"})
+    world.apply()
+    since = {"3": {"flight": 33}, "new": {"flight": 7}}
+    for letter in "ab":
+        world.load(f"{world.alias(letter)}_blue", since)
+        world.cluster.change("DELETE", f"/{world.alias(letter)}/_doc/4", {"refresh": "true"})
+    switches = [one["id"] for one in back(world)["steps"] if one["kind"] == "update_aliases"]
+    assert len(switches) == 1
+    with Reader(world.url, world.name) as reader:
+        if killed:
+            world.crash(f"after-request:{switches[0]}")
+        world.apply()
+    both = {(world.alias(one), f"{world.alias(one)}_{color}") for one in "ab" for color in COLORS}
+    seen = {frozenset(one & both) for one in reader.seen}
+    assert {tuple(sorted({index[-5:] for _, index in one})) for one in seen} <= {
+        ("_blue",),
+        ("green",),
+    }
+    assert world.on() == {"a_blue": [], "a_green": ["a"], "b_blue": [], "b_green": ["b"]}
+    assert world.blocked() == []
+    expected = {str(n): {"flight": n} for n in range(20) if n != 4} | since
+    for letter in "ab":
+        assert world.read_documents(f"{world.alias(letter)}_green") == expected
+    world.assert_quiet()
+
+
+def test_options_of_a_group_go_back_in_one_call(world: Groups) -> None:
+    for letter in "ab":
+        world.seed_one(letter)
+    few = {"term": {"flight": 1}}
+    world.plan_of(**{letter: world.entry(letter, INTEGER, filter=few) for letter in "ab"})
+    world.apply()
+    assert world.cluster.read(f"/{world.alias('a')}/_count")["count"] == 1
+    plan = back(world)
+    assert [one["kind"] for one in plan["steps"]] == ["update_aliases"]
+    world.apply()
+    for letter in "ab":
+        one = world.cluster.read(f"/_alias/{world.alias(letter)}") or {}
+        assert one[f"{world.alias(letter)}_green"]["aliases"] == {world.alias(letter): {}}
+
+
+def test_a_release_goes_back_to_the_run_before_in_one_call(world: Groups) -> None:
+    """The loader has made both: nothing is carried, and the plan says so."""
+    for run in ("20261119t060000z", "20261120t060000z"):
+        for index in (f"smr-{run}", f"smr-{run}-employee"):
+            load(world.cluster, f"{world.name}-{index}", 10, 1)
+        world.plan_of(
+            smr=entity(world, "smr", "smr-{run_id}", finish={"replicas": 0}),
+            employee=entity(world, "smr", "smr-{run_id}-employee", finish={"replicas": 0}),
+        )
+        world.apply()
+        (world.folder / "plan.json.journal.jsonl").rename(world.folder / run)
+    (world.folder / run).rename(world.folder / "plan.json.journal.jsonl")
+    plan = back(world)
+    assert {one["kind"] for one in plan["steps"]} == {"await_health", "update_aliases"}
+    assert [one["kind"] for one in plan["steps"]].count("update_aliases") == 1
+    assert all("is not in" in one for one in plan["warnings"])
+    assert len(plan["warnings"]) == 2
+    world.apply()
+    found = {index: aliases for index, aliases in world.on().items() if aliases}
+    assert found == {
+        "smr-20261119t060000z": ["smr"],
+        "smr-20261119t060000z-employee": ["employee"],
+    }
 
 
 def test_a_thousand_aliases_in_one_call(world: Groups) -> None:

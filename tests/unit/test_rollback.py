@@ -9,9 +9,9 @@ import pytest
 
 from esplan.errors import Refused
 from esplan.model import Alias, Body, Index, State
-from esplan.plan import Change, Plan
+from esplan.plan import Change, Plan, Step
 from esplan.route.rollback import Applied, rolled_back
-from esplan.steps import update_settings, verify
+from esplan.steps import update_aliases, update_settings, verify
 
 OLD, NEW = "a_green", "a_blue"
 SHARDS = {"index.number_of_shards": "1"}
@@ -116,6 +116,45 @@ def test_an_old_index_that_cannot_take_it(old: Index, said: str) -> None:
 def test_an_alias_that_is_elsewhere() -> None:
     with pytest.raises(Refused, match=r"alias\.a is on a_green, not on a_blue"):
         back(applied(), live(on=OLD))
+
+
+def joint(name: str, actions: list[Any], undo: list[Any], goal: Any) -> Step:
+    """A call for this alias and for another one."""
+    other = {"add": {"index": "b_blue", "alias": "b"}}
+    checks = (
+        {"check": "index", "index": OLD, "uuid": f"u-{OLD}"},
+        {"check": "index", "index": "b_blue", "uuid": "u"},
+        {"check": "alias", "alias": "a", "on": [name]},
+        {"check": "alias", "alias": "b", "on": ["b_green"]},
+    )
+    steps = [
+        update_aliases.describe("alias.a", "switch a", actions, goal, undo, ()),
+        update_aliases.describe("alias.b", "switch b", [other], {"b": {"b_blue": {}}}, [other], ()),
+    ]
+    return update_aliases.joined("g", ["alias.a", "alias.b"], steps, checks)
+
+
+def test_the_index_before_a_release_is_known_by_a_call_for_several() -> None:
+    moved = [{"remove": {"index": OLD, "alias": "a"}}, {"add": {"index": NEW, "alias": "a"}}]
+    one = applied("release", {})
+    plan = replace(one.plan, steps=(joint(OLD, moved, moved, {"a": {NEW: {}}}),))
+    assert back(replace(one, plan=plan), live()).change.target == OLD
+    other = live(replace(index(OLD), uuid="made anew"))
+    with pytest.raises(Refused, match="a_green is gone"):
+        back(replace(one, plan=plan), other)
+
+
+def test_options_go_back_to_what_they_were_in_a_call_for_several() -> None:
+    few = {"filter": {"term": {"n": 1}}}
+    now = [{"add": {"index": OLD, "alias": "a", **few}}]
+    before = [{"add": {"index": OLD, "alias": "a"}}]
+    one = applied("alias", {})
+    change = replace(one.change, action="update", index=OLD, target=OLD)
+    plan = replace(one.plan, steps=(joint(OLD, now, before, {"a": {OLD: few}}),))
+    (step,) = back(replace(one, change=change, plan=plan), live(on=OLD)).steps
+    assert (step.address, step.arguments["goal"]) == ("alias.a", {"a": {OLD: {}}})
+    assert [one for one in step.request["body"]["actions"] if "a_green" in str(one)] == before
+    assert "b_" not in str(step)
 
 
 def test_settings_go_back_to_what_they_were() -> None:
