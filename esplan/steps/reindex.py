@@ -130,7 +130,8 @@ def _batch(source: Index, migrate: Migrate) -> JSON:
     window = int(source.body.settings.get(WINDOW) or LARGE)
     fits = max(1, LARGE_BYTES * documents // size) if size else LARGE
     most = min(BATCH if slow else LARGE, window, fits)
-    return {} if min(most, documents) == min(BATCH, documents) else {"size": most}
+    fine = window >= BATCH and min(most, documents) == min(BATCH, documents)
+    return {} if fine else {"size": most}
 
 
 def smaller_batch(source: Index, name: str) -> JSON:

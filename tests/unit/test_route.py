@@ -74,6 +74,32 @@ def test_a_batch_fits_into_the_window_of_the_source(window: int | None, size: An
     assert copy["body"]["source"] == {"index": "f_green", **size}
 
 
+@pytest.mark.parametrize(
+    ("documents", "stored", "migrate", "size"),
+    [
+        (1_000, 100_000, {}, None),
+        (1_001, 100_000, {}, 5_000),
+        (300_000, 48_000_000, {}, 5_000),
+        (300_000, 900_000_000, {}, 3_333),
+        (300_000, 3_000_000_000, {}, None),
+        (300, 300_000_000, {}, 10),
+        (3, 300_000_000, {}, 1),
+        (5, 300, {}, None),
+        (300_000, 48_000_000, {"requests_per_second": 500}, None),
+        (300_000, 48_000_000, {"max_rejected": 3}, None),
+        (300, 300_000_000, {"on_rejected": "skip"}, 10),
+    ],
+)
+def test_small_documents_are_copied_in_large_batches(
+    documents: int, stored: int, migrate: dict[str, Any], size: int | None
+) -> None:
+    live = live_state(body(SHARDS, a={"type": "long"}))
+    live.indices["f_green"] = replace(live.indices["f_green"], documents=documents, size=stored)
+    wanted = replace(alias(body(SHARDS, a={"type": "keyword"})), migrate=Migrate(**migrate))
+    copy = step(routed(wanted, live), "reindex").request or {}
+    assert copy["body"]["source"].get("size") == size
+
+
 @pytest.mark.parametrize(("window", "size"), [(7, "&scroll_size=7"), (1000, ""), (None, "")])
 def test_so_does_a_batch_that_is_indexed_anew(window: int | None, size: str) -> None:
     settings = {**SHARDS, "max_result_window": window} if window else SHARDS
