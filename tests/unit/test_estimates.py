@@ -170,7 +170,7 @@ def test_a_measurement_is_a_range(cluster: Any) -> None:
     made = filled(cluster, step("reindex"), step("verify"))
     copy, proof = (one.estimate for one in made.steps)
     assert (copy["seconds"], copy["range"]) == (20.0, [7.5, 50.0])
-    assert (proof["seconds"], proof["range"]) == (6.0, [2.5, 15.0])
+    assert (proof["seconds"], proof["range"]) == (3.0, [1.0, 15.0])
     assert copy["basis"] == proof["basis"] == {"from": "measurement", "documents": 4_000}
     assert (made.estimate["seconds"], made.estimate["range"]) == (26.0, [10.0, 65.0])
 
@@ -178,7 +178,7 @@ def test_a_measurement_is_a_range(cluster: Any) -> None:
 def test_a_known_step_counts_as_it_is_in_the_range_of_the_whole(cluster: Any) -> None:
     remembered(cluster, past("reindex"))
     made = filled(cluster, step("reindex"), step("verify"), step("force_merge"))
-    assert (made.estimate["seconds"], made.estimate["range"]) == (8.0, [4.5, 17.0])
+    assert (made.estimate["seconds"], made.estimate["range"]) == (5.0, [3.0, 17.0])
     assert (made.estimate["long_steps"], made.estimate["unknown"]) == (3, 1)
 
 
