@@ -15,6 +15,9 @@ JSON = dict[str, Any]
 AddressKind = Literal["alias", "index"]
 
 
+UNNUMBERED = "index.disable_sequence_numbers"
+
+
 @dataclass(frozen=True, order=True)
 class Address:
     """The name of one object: `alias.classes`, `index.audit-2026`."""
@@ -43,6 +46,11 @@ class Body:
     exact: bool = False
     creation: JSON = field(default_factory=dict)
     said: JSON = field(default_factory=dict, compare=False)
+
+    @property
+    def unnumbered(self) -> bool:
+        """Whether its documents have no sequence numbers that a search could ask for."""
+        return self.settings.get(UNNUMBERED) == "true"
 
     @property
     def lossy(self) -> list[str]:

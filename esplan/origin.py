@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from esplan import live
 from esplan.checksum.side import Side, has_vectors
 from esplan.errors import Refused, ServerError
+from esplan.model import UNNUMBERED
 from esplan.request import index_path
 
 if TYPE_CHECKING:
@@ -72,6 +73,12 @@ def read(here: Reader, other: Cluster, wanted: Remote, alias: str) -> Origin | N
     index = _index(other, wanted.environment, name)
     connection = other.connection
     via = _via(here, other, wanted)
+    if via == "client" and index.body.unnumbered:
+        raise Refused(
+            f"esplan cannot carry the documents of {wanted.environment}:{index.name}",
+            why=f"it has no sequence numbers ({UNNUMBERED}) to go on by where it was",
+            remedy="let this cluster read the other one: reindex.remote.whitelist",
+        )
     if via == "client" and has_vectors(index.body.mappings):
         _refuse_hidden_vectors(info, f"{wanted.environment}:{index.name}")
     signed_in = bool(connection.api_key or connection.username)

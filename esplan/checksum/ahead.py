@@ -121,7 +121,7 @@ class Ahead:
         part = read_part(self.cluster, self.source, max(before.values(), default=-1), query=query)
         old = read_side(self.cluster, self.source, (part,), query)
         pair = hashes(self.cluster, old, read_side(self.cluster, self.target, ()), self.reading)
-        if not isinstance(pair.hashes[0], ClusterHash):
+        if not (old.numbered and isinstance(pair.hashes[0], ClusterHash)):
             return None
         nothing = [0] * (3 * pair.buckets)
         spans = old.cut(self.chunk, CHUNK_BYTES)

@@ -213,9 +213,10 @@ def _stays_inside(sides: tuple[Side, Side], hashes: Sequence[ClusterHash]) -> bo
     """Where the documents are hashed, decided before the first of them is read.
 
     Version 9 hides vectors from the client, so only the cluster can compare them: there a cluster
-    without scripts is an error, never a proof that leaves them out.
+    without scripts is an error, never a proof that leaves them out. The client reads in the order
+    of sequence numbers.
     """
-    if any(side.vectors for side in sides):
+    if any(side.vectors or not side.numbered for side in sides):
         return True
     return not any(side.slow_ids for side in sides) and all(one.is_possible() for one in hashes)
 

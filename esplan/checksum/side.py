@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
-from esplan.errors import Refused, StepFailed, ViewLost
+from esplan.errors import Refused, ServerError, StepFailed, ViewLost
+from esplan.model import UNNUMBERED
 from esplan.request import batches
 
 if TYPE_CHECKING:
@@ -49,6 +50,15 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Whole(Span):
+    """All documents of an index that has no sequence numbers to cut it by."""
+
+    def query(self) -> JSON:
+        """Every document."""
+        return {"match_all": {}}
+
+
+@dataclass(frozen=True)
 class Named:
     """Single documents, by `_id` or by `_seq_no`: as many as one request may ask for."""
 
@@ -65,12 +75,14 @@ class Named:
 class Part:
     """What is cut into spans: an index, or one shard of it at a point in time.
 
-    `histogram`: pairs of (lowest sequence number, documents), each `interval` numbers wide.
+    `histogram`: pairs of (lowest sequence number, documents), each `interval` numbers wide; one
+    pair with all documents where it is not `numbered`.
     """
 
     histogram: tuple[tuple[int, int], ...]
     interval: int
     pit: str = ""
+    numbered: bool = True
 
 
 @dataclass(frozen=True)
@@ -104,6 +116,11 @@ class Side:
     parts: tuple[Part, ...]
     window: int = 10_000
 
+    @property
+    def numbered(self) -> bool:
+        """Whether its documents have sequence numbers."""
+        return all(part.numbered for part in self.parts)
+
     def cut(self, most: int, most_bytes: int) -> list[Span]:
         """The whole index in spans of about `most` documents or `most_bytes`, never none."""
         page = self.page(most, most_bytes)
@@ -116,6 +133,8 @@ class Side:
 
 def spans(part: Part, most: int) -> list[Span]:
     """Neighbouring histogram buckets joined while they hold `most` documents or fewer."""
+    if not part.numbered:
+        return [Whole(low, low + 1, documents, part.pit) for low, documents in part.histogram]
     joined: list[Span] = []
     for low, documents in part.histogram:
         last, high = joined[-1] if joined else None, low + part.interval
@@ -159,7 +178,12 @@ def read_part(
     if highest < 0:
         return Part((), interval, pit)
     span = Span(0, highest + 1, 0, pit)
-    return Part(_histogram(cluster, index, interval, span, query), interval, pit)
+    try:
+        return Part(_histogram(cluster, index, interval, span, query), interval, pit)
+    except ServerError as error:
+        if UNNUMBERED not in error.what:
+            raise
+    return Part(((0, count(cluster, index, query, pit=pit)),), 1, pit, numbered=False)
 
 
 def _definition(cluster: Cluster, index: str) -> tuple[JSON, JSON]:

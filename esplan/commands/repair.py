@@ -12,6 +12,7 @@ from esplan.checksum.repair import repair as carried_out
 from esplan.checksum.side import has_vectors
 from esplan.errors import Refused
 from esplan.lock import Lock
+from esplan.model import UNNUMBERED
 from esplan.plan import STATE_INDEX, digest
 
 if TYPE_CHECKING:
@@ -51,6 +52,12 @@ def intent(cluster: Cluster, report: Report) -> Intent:
         )
     indices = live.read_indices(cluster, [source, target])
     _refuse_unwritable(indices[target])
+    if any(one.body.unnumbered for one in indices.values()):
+        raise Refused(
+            f"{source} or {target} has no sequence numbers ({UNNUMBERED})",
+            why="nobody could tell whether a document was written meanwhile",
+            remedy="write these documents by hand",
+        )
     if any(has_vectors(one.body.mappings) for one in indices.values()):
         raise Refused(
             f"{source} or {target} has vectors, which a server may hide from this client",

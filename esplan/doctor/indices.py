@@ -192,7 +192,7 @@ def _is_single(index: Index) -> bool:
     needs=("indices",),
 )
 def provable(facts: Facts) -> Iterator[Finding]:
-    """Whether indices behind aliases keep their whole `_source`, and sequence numbers."""
+    """Whether indices behind aliases keep their whole `_source`."""
     for index in facts.indices.values():
         reasons = list(_unprovable(index)) if index.served else []
         if reasons:
@@ -211,5 +211,3 @@ def _unprovable(index: Index) -> Iterator[str]:
     if str(source.get("enabled", True)).lower() == "false":
         yield "mappings._source.enabled: false"
     yield from (f"mappings._source.{name}" for name in ("includes", "excludes") if source.get(name))
-    if index.is_set("index.disable_sequence_numbers"):
-        yield "index.disable_sequence_numbers: true"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from esplan.checksum import ClusterHash
 from esplan.checksum.cluster_hash import EVERYTHING, NOTHING
 from esplan.errors import EsplanError, Forbidden, OutcomeUnknown, Refused, ServerError, StepFailed
-from esplan.model import Body
+from esplan.model import UNNUMBERED, Body
 from esplan.oracle.throwaway import FORBIDDEN, SAMPLE
 from esplan.rejected import reason as reason_of
 from esplan.request import index_path
@@ -127,12 +127,18 @@ class Stage:
     def _chosen(self, size: int) -> dict[str, int]:
         """Ids of random documents, each with its sequence number."""
         query = self.copy["source"].get("query", {"match_all": {}})
-        score = {"seed": self.seed, "field": "_seq_no"}
-        body = {
+        asked: JSON = {
             "size": min(size, int(self.copy["source"].get("size", size))),
-            "query": {"function_score": {"query": query, "random_score": score}},
+            "query": {"function_score": {"query": query, "random_score": {}}},
         }
-        return self._searched(body)
+        try:
+            same = {"seed": self.seed, "field": "_seq_no"}
+            scored = {"function_score": {"query": query, "random_score": same}}
+            return self._searched({**asked, "query": scored})
+        except ServerError as error:
+            if UNNUMBERED not in error.what:
+                raise
+        return self._searched(asked)
 
     def _numbers(self, ids: list[str]) -> dict[str, int]:
         return self._searched({"size": len(ids), "query": _ids(ids)})

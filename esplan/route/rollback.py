@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from esplan.errors import Refused
-from esplan.model import Migrate, Verify
+from esplan.model import UNNUMBERED, Migrate, Verify
 from esplan.plan import Change, Reason
 from esplan.route.context import Routed
 from esplan.route.guard import guard_name
@@ -234,6 +234,8 @@ def _indices(applied: Applied, live: State) -> tuple[Index, Index]:
             "and plan that: it is copied from what is there",
         )
     _refuse_unusable(change.address, old)
+    if not applied.released:
+        _refuse_unnumbered(change.address, new, old)
     return new, old
 
 
@@ -259,6 +261,16 @@ def _refuse_unusable(address: str, old: Index) -> None:
             why="clients of these would see documents come and go",
             remedy="move these aliases first",
         )
+
+
+def _refuse_unnumbered(address: str, *both: Index) -> None:
+    for one in both:
+        if one.body.unnumbered:
+            raise Refused(
+                f"{address}: nobody can tell what clients have written to {one.name}",
+                why=f"it has no sequence numbers ({UNNUMBERED})",
+                remedy="put the old definition into the desired file, and plan that",
+            )
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from esplan import naming
 from esplan.errors import Refused
-from esplan.model import Body
+from esplan.model import UNNUMBERED, Body
 from esplan.route import rules
 from esplan.route.context import EXPANSION, REPLICAS
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from esplan.diff import Comparison
     from esplan.model import Alias, Index
     from esplan.route.context import Context
-
-UNNUMBERED = "index.disable_sequence_numbers"
 
 NEVER_CARRIED = ("index.blocks.",)
 """Live settings that are a condition, not a definition: a new index does not inherit them."""
@@ -29,12 +27,8 @@ def copyable(comparison: Comparison, alias: Alias) -> Index:
             f"alias.{alias.name}: the index behind it is closed, and cannot be copied",
             remedy="open it first (POST /<index>/_open)",
         )
-    if alias.migrate.writes == "catch-up" and source.body.settings.get(UNNUMBERED) == "true":
-        raise Refused(
-            f"alias.{alias.name}: nobody can tell what clients write to {source.name} meanwhile",
-            why=f"it has no sequence numbers ({UNNUMBERED})",
-            remedy="declare migrate: {writes: block}",
-        )
+    if source.body.unnumbered:
+        _refuse_uncounted(alias, source)
     if lossy := source.body.lossy:
         raise Refused(
             f"alias.{alias.name}: {source.name} does not keep the whole _source "
@@ -43,6 +37,24 @@ def copyable(comparison: Comparison, alias: Alias) -> Index:
             "that needs a new index",
         )
     return source
+
+
+def _refuse_uncounted(alias: Alias, source: Index) -> None:
+    """What needs sequence numbers: a plain copy under the write block does not."""
+    why = f"it has no sequence numbers ({UNNUMBERED})"
+    if alias.migrate.writes == "catch-up":
+        raise Refused(
+            f"alias.{alias.name}: nobody can tell what clients write to {source.name} meanwhile",
+            why=why,
+            remedy="declare migrate: {writes: block}",
+        )
+    if alias.migrate.tolerance:
+        raise Refused(
+            f"alias.{alias.name}: documents of {source.name} that are rejected cannot be left out",
+            why=why,
+            remedy="take migrate.max_rejected and on_rejected out; correct the documents, or "
+            "leave them out with migrate.query",
+        )
 
 
 def new_body(live: Body, desired: Body) -> Body:

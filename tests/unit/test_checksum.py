@@ -19,8 +19,9 @@ from esplan.checksum.comparison import (
     unlike,
 )
 from esplan.checksum.difference import Difference
-from esplan.checksum.side import Part, Side, Span, read_side, search, spans
+from esplan.checksum.side import Part, Side, Span, Whole, read_part, read_side, search, spans
 from esplan.errors import EsplanError, Refused, ServerError, StepFailed
+from esplan.model import UNNUMBERED
 from esplan.rejected import fingerprint
 
 
@@ -298,3 +299,19 @@ def test_every_loop_of_the_script_is_bounded() -> None:
     loops = re.findall(r"(?:for|while) \(.*\{", map_script())
     assert len(loops) == 9
     assert not [loop for loop in loops if " : " in loop]
+
+
+def test_an_index_without_sequence_numbers_is_read_whole() -> None:
+    why = f"all shards failed: cannot be queried when [{UNNUMBERED}] is [true]"
+    refused = ServerError(why, status=400)
+    server: Any = Answers(
+        {"/a/_search": refused, "/a/_count": {"count": 7, "_shards": {"failed": 0}}}
+    )
+    part = read_part(server, "a", 6)
+    assert spans(part, 3) == [Whole(0, 1, 7)]
+    assert spans(part, 3)[0].query() == {"match_all": {}}
+    assert side(parts=(part,)).numbered is False
+    assert _stays_inside((side(), side(parts=(part,))), []) is True
+    other: Any = Answers({"/a/_search": ServerError("too busy", status=429)})
+    with pytest.raises(ServerError, match="too busy"):
+        read_part(other, "a", 6)

@@ -8,7 +8,7 @@ import pytest
 
 from esplan import diff, normalize
 from esplan.errors import Refused
-from esplan.model import Alias, Body, Finish, Index, Migrate, Naming, State, Verify
+from esplan.model import UNNUMBERED, Alias, Body, Finish, Index, Migrate, Naming, State, Verify
 from esplan.route import Context, Routed, route
 from esplan.route.source import new_body
 
@@ -63,6 +63,22 @@ REPLACED = [
 ]
 
 # Which route
+
+
+@pytest.mark.parametrize(
+    ("migrate", "way_out"),
+    [({"writes": "catch-up"}, "writes: block"), ({"max_rejected": 1}, "migrate.query")],
+)
+def test_what_needs_sequence_numbers_is_refused_without(
+    migrate: dict[str, Any], way_out: str
+) -> None:
+    live = live_state(body({**SHARDS, UNNUMBERED: True}, a={"type": "long"}))
+    wanted = alias(body(SHARDS, a={"type": "keyword"}))
+    assert kinds(routed(wanted, live)) == REPLACED
+    with pytest.raises(Refused, match="f_green") as caught:
+        routed(replace(wanted, migrate=Migrate(**migrate)), live)
+    assert UNNUMBERED in caught.value.why
+    assert way_out in caught.value.remedy
 
 
 @pytest.mark.parametrize(("window", "size"), [(7, {"size": 7}), (1000, {}), (None, {})])
