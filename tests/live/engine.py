@@ -97,6 +97,12 @@ class Engine:
         return self.name != "elasticsearch 7"
 
     @property
+    def unreadable(self) -> str:
+        """What is said of a document that the mapping cannot take."""
+        kind = "mapper" if self.name in {"elasticsearch 7", "opensearch 2"} else "document"
+        return f"{kind}_parsing_exception"
+
+    @property
     def has_joins(self) -> bool:
         """They are in a module that the sandbox has for Elasticsearch 8 and newer."""
         return self.name not in {"elasticsearch 7", "opensearch 2"}

@@ -12,6 +12,8 @@ from clients import Readers, Writer
 from world import World, run
 
 if TYPE_CHECKING:
+    from engine import Engine
+
     from esplan.cluster import Cluster
 
 pytestmark = pytest.mark.live
@@ -221,6 +223,7 @@ def count(world: World, index: str) -> int:
     return int(world.cluster.read(f"/{index}/_count")["count"])
 
 
+NO_JOIN = {"type": "object", "enabled": False}
 SHAPES = {
     "flight": {"type": "integer"},
     "relation": {"type": "join", "relations": {"flight": "leg"}},
@@ -236,10 +239,11 @@ def shaped(number: int) -> dict[str, Any]:
     return {"flight": number, "relation": "flight", "stops": stops, **blob}
 
 
-def test_nested_joined_and_large_documents(world: World) -> None:
+def test_nested_joined_and_large_documents(world: World, engine: Engine) -> None:
+    shapes = SHAPES if engine.has_joins else {**SHAPES, "relation": NO_JOIN}
     body = {
         "settings": {"number_of_replicas": 0},
-        "mappings": {"properties": SHAPES},
+        "mappings": {"properties": shapes},
         "aliases": {world.name: {}},
     }
     world.cluster.change("PUT", f"/{world.green}", None, body)
@@ -250,7 +254,7 @@ def test_nested_joined_and_large_documents(world: World) -> None:
         parameters = {"routing": str(number), "refresh": "true"}
         world.cluster.change("PUT", f"/{world.green}/_doc/leg{number}", parameters, leg)
         world.documents[f"leg{number}"] = leg
-    properties = {**SHAPES, "flight": {"type": "keyword"}}
+    properties = {**shapes, "flight": {"type": "keyword"}}
     world.make_plan(migrate=CATCH_UP, properties=properties)
     with Readers(world) as readers, Writer(world, make=shaped):
         world.apply()

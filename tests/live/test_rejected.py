@@ -13,6 +13,8 @@ from world import World
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine import Engine
+
     from esplan.cluster import Cluster
 
 pytestmark = pytest.mark.live
@@ -64,7 +66,7 @@ def assert_whole(world: World, rejected: set[str]) -> None:
 
 
 def test_without_tolerance_the_copy_is_taken_back_and_the_documents_are_listed(
-    world: World,
+    world: World, engine: Engine
 ) -> None:
     rejected = seed(world, 3000, bad=100)
     plan(world)
@@ -80,7 +82,7 @@ def test_without_tolerance_the_copy_is_taken_back_and_the_documents_are_listed(
     (one,) = (found[key] for key in sorted(found)[:1])
     assert one.keys() == {"index", "id", "routing", "type", "reason"}
     assert (one["index"], one["routing"]) == (world.green, None)
-    assert one["type"] == "document_parsing_exception"
+    assert one["type"] == engine.unreadable
     assert 'For input string: "x' in one["reason"]
 
 

@@ -11,9 +11,12 @@ from world import World
 from esplan.checksum import repair as repairing
 from esplan.commands import repair as commands
 from esplan.commands.verify import verify
+from esplan.errors import ServerError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from engine import Engine
 
     from esplan.cluster import Cluster
 
@@ -217,8 +220,12 @@ def test_it_waits_for_nobody_who_applies(world: World, pair: tuple[str, str]) ->
     assert world.read_documents(pair[1]) == before
 
 
-def test_vectors_are_refused(world: World, pair: tuple[str, str]) -> None:
+def test_vectors_are_refused(world: World, pair: tuple[str, str], engine: Engine) -> None:
     vector = {"properties": {"v": {"type": "dense_vector", "dims": 2}}}
+    if not engine.has_vectors:
+        with pytest.raises(ServerError, match=r"No handler for type \[dense_vector\]"):
+            world.cluster.change("PUT", f"/{pair[0]}/_mapping", None, vector)
+        return
     world.cluster.change("PUT", f"/{pair[0]}/_mapping", None, vector)
     spoil(world, pair[1])
     assert "has vectors" in world.esplan("verify", *pair, *REPAIR, code=4).stderr

@@ -177,7 +177,7 @@ def test_a_script_renames_splits_and_has_functions_of_its_own(world: World) -> N
     migrated(world, changed(documents, split), script={"source": source})
 
 
-def test_values_that_only_a_script_makes(world: World) -> None:
+def test_values_that_only_a_script_makes(world: World, engine: Engine) -> None:
     """What the server writes of them is what the proof expects of them."""
     documents = people(30)
     seed(world, documents, **{"mapping.total_fields.limit": 100})
@@ -199,6 +199,8 @@ def test_values_that_only_a_script_makes(world: World) -> None:
         "ZonedDateTime.parse('2020-01-01T00:00:00+02:00')": "2020-01-01T00:00:00.000+02:00",
         "LocalDate.parse('2020-01-01')": "2020-01-01",
     }
+    if engine.name == "opensearch 2":  # cannot write them: the copy itself ends
+        del values["new boolean[] {true}"]
     made = [f"ctx._source.made.v{at} = {one};" for at, one in enumerate(values)]
     script = {"source": "\n".join(["ctx._source.made = [:];", *made])}
     found = {f"v{at}": one for at, one in enumerate(values.values())}
