@@ -15,7 +15,7 @@ import pytest
 from esplan.cluster import Cluster, Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from engine import Engine
@@ -68,6 +68,19 @@ def engine(cluster: Cluster) -> Engine:
     from engine import of
 
     return of(cluster)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """A test marked `scripts` ends with a clear refusal, and no otherwise, where there are none."""
+    from engine import of
+
+    marked = pyfuncitem.get_closest_marker("scripts")
+    if marked is None or of(pyfuncitem.funcargs["world"].cluster).has_scripts:
+        return (yield)
+    with pytest.raises(AssertionError, match="the cluster does not run Painless"):
+        yield
+    return True
 
 
 @pytest.fixture

@@ -11,6 +11,11 @@ import pytest
 from clients import Readers, Writer
 from world import World, run
 
+from esplan import planfile
+from esplan.commands.apply import apply
+from esplan.steps import catch_up
+from esplan.views.progress import Silent
+
 if TYPE_CHECKING:
     from engine import Engine
 
@@ -283,3 +288,39 @@ def test_no_view_is_left_open(world: World) -> None:
     for index in (world.green, world.blue):
         stats = world.cluster.read(f"/{index}/_stats/search")
         assert stats["_all"]["total"]["search"]["open_contexts"] == 0
+
+
+def test_a_document_that_comes_back_just_after_a_look_is_late_and_not_wrong(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It leaves the subset before the comparison, and is in it again before the next copy."""
+    world.seed(500)
+    few = {"range": {"flight": {"lt": 250}}}
+    world.make_plan(migrate={**CATCH_UP, "query": few}, finish={})
+    surveys, looks = catch_up.survey, catch_up.touched
+
+    def written(number: int, flight: int) -> None:
+        world.documents[str(number)] = {"flight": flight}
+        world.load(world.name, {str(number): world.documents[str(number)]})
+
+    def survey(*given: Any, **named: Any) -> Any:
+        written(7, 900)
+        return surveys(*given, **named)
+
+    def touched(*given: Any) -> Any:
+        if found:
+            return looks(*given)
+        for other in range(100, 201):
+            written(other, other)
+        found.append(looks(*given))
+        written(7, 7)
+        return found[0]
+
+    found: list[Any] = []
+    monkeypatch.setattr(catch_up, "survey", survey)
+    monkeypatch.setattr(catch_up, "touched", touched)
+    apply(world.cluster, planfile.read(world.plan), world.plan, Silent())
+    assert "7" not in found[0].fresh
+    assert len(found[0].fresh) == 101
+    expected = {key: one for key, one in world.documents.items() if one["flight"] < 250}
+    assert world.read_documents(world.blue) == expected

@@ -232,6 +232,7 @@ def text(documents: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@pytest.mark.scripts
 def test_a_rename_is_undone_for_what_clients_wrote_since(world: World) -> None:
     world.seed(500)
     world.make_plan(finish={}, migrate=RENAMED)
@@ -253,6 +254,7 @@ INVERSE: dict[str, Any] = {
 }
 
 
+@pytest.mark.scripts
 def test_a_declared_inverse_brings_back_what_a_script_has_changed(world: World) -> None:
     world.seed(100)
     world.make_plan(finish={}, migrate=INVERSE)
@@ -265,6 +267,7 @@ def test_a_declared_inverse_brings_back_what_a_script_has_changed(world: World) 
     assert_back(world)
 
 
+@pytest.mark.scripts
 def test_an_inverse_that_is_none_is_found(world: World) -> None:
     """The old document, put through the script again, must be the new one."""
     world.seed(100)
@@ -276,6 +279,7 @@ def test_an_inverse_that_is_none_is_found(world: World) -> None:
     assert list(world.everything()[world.blue]["aliases"]) == [world.name]
 
 
+@pytest.mark.scripts
 def test_a_script_without_an_inverse_has_no_way_back(world: World) -> None:
     world.seed(20)
     world.make_plan(finish={}, migrate={"script": INVERSE["script"]})
@@ -283,6 +287,7 @@ def test_a_script_without_an_inverse_has_no_way_back(world: World) -> None:
     assert "nobody has said how a document" in back(world, code=4).stderr
 
 
+@pytest.mark.scripts
 def test_what_was_dropped_is_brought_back_by_consent_only_where_nobody_wrote(world: World) -> None:
     world.seed(20)
     world.make_plan(finish={}, migrate={"drop": ["text"]})
