@@ -15,23 +15,15 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from esplan.checksum.cluster_hash import ClusterHash
-from esplan.checksum.comparison import CHUNK_BYTES, Pair, added, hashes
-from esplan.checksum.side import (
-    Span,
-    checkpoints,
-    count,
-    marks,
-    read_part,
-    read_side,
-    refresh,
-)
+from esplan.checksum.comparison import CHUNK_BYTES, added, hashes, side_of
+from esplan.checksum.side import Place, Span, checkpoints, count, marks, read_side, refresh
 from esplan.errors import EsplanError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from concurrent.futures import Future
 
-    from esplan.checksum.comparison import Hashes
+    from esplan.checksum.comparison import Pair
     from esplan.checksum.reading import Reading
     from esplan.cluster import Cluster
 
@@ -50,9 +42,8 @@ class Known:
     the sequence number up to which the target was read.
     """
 
-    of: tuple[Hashes, Hashes]
+    of: tuple[ClusterHash, ClusterHash]
     marks: dict[str, int]
-    buckets: int
     sums: tuple[list[int], list[int]]
     left: list[Span]
     below: int = 0
@@ -63,20 +54,18 @@ class Known:
         return sum(map(self._hashed, (0, 1)))
 
     def _hashed(self, side: int) -> int:
-        last = 3 * self.buckets
+        last = 3 * self.of[side].buckets
         return sum(self.sums[side][:last:3])
 
     def checked(self, pair: Pair, now: dict[str, int]) -> Known | None:
         """What of it holds for this pair and these marks of the source."""
         if (self.of, self.marks) != (pair.hashes, now):
             return None
-        target = pair.hashes[1]
+        target = self.of[1]
         query = {"range": {"_seq_no": {"lt": self.below}}}
-        if isinstance(target, ClusterHash) and self.below:
-            there = count(target.cluster, target.index, query)
-            if there == self._hashed(1):
-                return self
-        return replace(self, sums=(self.sums[0], [0] * (3 * pair.buckets)), below=0)
+        if self.below and count(target.cluster, target.index, query) == self._hashed(1):
+            return self
+        return replace(self, sums=(self.sums[0], [0] * (3 * target.buckets)), below=0)
 
     def rest(self, spans: Iterable[Span]) -> list[Span]:
         """Those of the target, without what is known."""
@@ -117,15 +106,16 @@ class Ahead:
     def _sum(self) -> Known | None:
         before = marks(self.cluster, [self.source])[self.source]
         refresh(self.cluster, [self.source])
-        query = self.reading.query
-        part = read_part(self.cluster, self.source, max(before.values(), default=-1), query=query)
-        old = read_side(self.cluster, self.source, (part,), query)
+        old = side_of(Place(self.cluster, self.source), before, self.reading.query)
         pair = hashes(self.cluster, old, read_side(self.cluster, self.target, ()), self.reading)
-        if not (old.numbered and isinstance(pair.hashes[0], ClusterHash)):
+        source, target = pair.hashes
+        if not (isinstance(source, ClusterHash) and isinstance(target, ClusterHash)):
+            return None
+        if not old.numbered:
             return None
         nothing = [0] * (3 * pair.buckets)
         spans = old.cut(self.chunk, CHUNK_BYTES)
-        known = Known(pair.hashes, before, pair.buckets, (nothing, [*nothing]), spans)
+        known = Known((source, target), before, (nothing, [*nothing]), spans)
         self._sum_source(known)
         self._sum_target(known, old.page(self.chunk, CHUNK_BYTES))
         return known

@@ -150,8 +150,8 @@ def _silent(done: int, total: int) -> None:
 
 def _checksum(source: Place, target: Place, before: Marks, how: _How) -> Report:
     """Sum both sides in buckets, and look into the buckets that differ."""
-    old = _side(source, before[source.name], how.reading.query)
-    new = _side(target, before[target.name], None)
+    old = side_of(source, before[source.name], how.reading.query)
+    new = side_of(target, before[target.name], None)
     pair = hashes(target.cluster, old, new, how.reading, origin=source.cluster)
     known = how.known.checked(pair, before[source.name]) if how.known else None
     sums, left_out = summed(pair, how.progress, how.chunk, known)
@@ -170,7 +170,8 @@ def _checksum(source: Place, target: Place, before: Marks, how: _How) -> Report:
     return replace(report, missing=missing, extra=extra, different=different)
 
 
-def _side(place: Place, shards: dict[str, int], query: JSON | None) -> Side:
+def side_of(place: Place, shards: dict[str, int], query: JSON | None) -> Side:
+    """A refreshed index with these marks; `query`: of these documents alone."""
     highest = max(shards.values(), default=-1)
     part = read_part(place.cluster, place.index, highest, query=query)
     return read_side(place.cluster, place.index, (part,), query)
@@ -295,12 +296,12 @@ def joined(
 
 def _jobs(pair: Pair, chunk: int, known: Known | None = None) -> list[tuple[int, Span]]:
     """The spans of both sides in turn, each with the number of its side."""
-    rest = sum(side.documents for side in pair.sides) - (known.documents if known else 0)
-    chunk = min(chunk, max(FEWEST, rest // (2 * THREADS)))
-    cut = [side.cut(chunk, CHUNK_BYTES) for side in pair.sides]
-    if known:
-        cut = [known.left, known.rest(cut[1])]
-    turns = zip_longest(*cut)
+    documents = sum(side.documents for side in pair.sides) - (known.documents if known else 0)
+    chunk = min(chunk, max(FEWEST, documents // (2 * THREADS)))
+    source, target = pair.sides
+    left = known.left if known else source.cut(chunk, CHUNK_BYTES)
+    rest = target.cut(chunk, CHUNK_BYTES)
+    turns = zip_longest(left, known.rest(rest) if known else rest)
     return [(side, span) for turn in turns for side, span in enumerate(turn) if span]
 
 

@@ -126,19 +126,20 @@ class Stage:
 
     def _chosen(self, size: int) -> dict[str, int]:
         """Ids of random documents, each with its sequence number."""
-        query = self.copy["source"].get("query", {"match_all": {}})
-        asked: JSON = {
-            "size": min(size, int(self.copy["source"].get("size", size))),
-            "query": {"function_score": {"query": query, "random_score": {}}},
-        }
         try:
-            same = {"seed": self.seed, "field": "_seq_no"}
-            scored = {"function_score": {"query": query, "random_score": same}}
-            return self._searched({**asked, "query": scored})
+            return self._random(size, {"seed": self.seed, "field": "_seq_no"})
         except ServerError as error:
             if UNNUMBERED not in error.what:
                 raise
-        return self._searched(asked)
+        return self._random(size, {})
+
+    def _random(self, size: int, score: JSON) -> dict[str, int]:
+        query = self.copy["source"].get("query", {"match_all": {}})
+        body = {
+            "size": min(size, int(self.copy["source"].get("size", size))),
+            "query": {"function_score": {"query": query, "random_score": score}},
+        }
+        return self._searched(body)
 
     def _numbers(self, ids: list[str]) -> dict[str, int]:
         return self._searched({"size": len(ids), "query": _ids(ids)})

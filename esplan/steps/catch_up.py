@@ -131,8 +131,9 @@ def _followed(step: Step, run: Run) -> JSON:
         copied += _brought(step, run, standing, since)
         newer, _ = settled(run.cluster, standing, since)
         # Once, a client may have touched it just after the view that it is compared with.
-        _refuse(step, left & newer.differing & late)
-        late = left & newer.differing
+        stuck = left & newer.differing
+        _refuse(step, stuck & late)
+        late = stuck
         standing.close()
         standing = run.standings[step.address] = newer
         run.caught_up[step.address] = list(newer.source.marks)

@@ -22,7 +22,9 @@ NOBODY: Any = None
 
 
 class Hashed:
-    """Stands for the hash of one side, and keeps what it was asked."""
+    """Stands for the hash of one side, in one bucket, and keeps what it was asked."""
+
+    buckets = 1
 
     def __init__(self) -> None:
         self.asked: list[tuple[int, int]] = []
@@ -34,7 +36,8 @@ class Hashed:
 
 def known(target: Any, **parts: Any) -> Known:
     whole: dict[str, Any] = {"sums": ([0, 0, 0], [0, 0, 0]), "left": [], **parts}
-    return Known((NOBODY, target), {}, 1, **whole)
+    source: Any = Hashed()
+    return Known((source, target), {}, **whole)
 
 
 def read(monkeypatch: pytest.MonkeyPatch, reached: list[list[int]]) -> tuple[Known, list[str]]:
@@ -74,13 +77,13 @@ def test_what_is_visible_needs_no_refresh_again(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_rest_begins_where_the_known_ends() -> None:
     spans = [Span(0, 80, 80), Span(80, 160, 80), Span(160, 240, 80)]
-    assert known(NOBODY, below=100).rest(spans) == [Span(100, 160, 80), Span(160, 240, 80)]
-    assert known(NOBODY, below=80).rest(spans) == spans[1:]
-    assert known(NOBODY).rest(spans) == spans
+    assert known(Hashed(), below=100).rest(spans) == [Span(100, 160, 80), Span(160, 240, 80)]
+    assert known(Hashed(), below=80).rest(spans) == spans[1:]
+    assert known(Hashed()).rest(spans) == spans
 
 
 def test_documents_are_counted_without_what_a_script_left_out() -> None:
-    assert known(NOBODY, sums=([7, 1, 1, 5], [2, 1, 1])).documents == 9
+    assert known(Hashed(), sums=([7, 1, 1, 5], [2, 1, 1])).documents == 9
 
 
 def copy(**parts: Any) -> Step:
