@@ -268,9 +268,7 @@ def test_a_document_changed_behind_the_tool_is_found(world: World) -> None:
     world.seed(500)
     world.make_plan()
     world.crash("after-done:03-reindex")
-    world.load(world.blue, {"17": {"flight": 18}})
-    world.cluster.change("DELETE", f"/{world.blue}/_doc/21", {"refresh": "true"})
-    world.load(world.blue, {"new": {"flight": 1}})
+    world.tamper(world.blue)
     said = world.apply(code=4).stderr
     assert f"{world.blue} is not equal to {world.green}" in said
     assert "1 missing: 21" in said

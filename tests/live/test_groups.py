@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 from loader import load
-from world import PROPERTIES, REPLICAS, World
+from world import PROPERTIES, REPLICAS, World, back
 
 from esplan.cluster import Cluster, Connection
 from esplan.errors import ServerError
@@ -352,16 +352,6 @@ def test_the_entities_of_a_source_are_released_in_one_call(world: Groups) -> Non
     assert f"alias.{world.alias('employee')}" in said
     drift = world.esplan("drift", "-d", str(world.folder / "desired.json")).stdout
     assert "No drift" in drift
-
-
-def back(world: Groups) -> dict[str, Any]:
-    """Plan the way back, in the place of the plan that was applied."""
-    path = world.folder / "back.json"
-    world.esplan("rollback", str(world.plan), "-o", str(path))
-    (world.folder / "plan.json.journal.jsonl").unlink()
-    path.rename(world.plan)
-    plan: dict[str, Any] = json.loads(world.plan.read_text())
-    return plan
 
 
 @pytest.mark.parametrize("killed", [False, True])

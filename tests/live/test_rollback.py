@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from clients import Readers, Writer
-from world import World
+from world import World, back
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,17 +37,6 @@ def migrated(world: World, count: int = 2000, **parts: Any) -> None:
     world.seed(count)
     world.make_plan(**{"finish": {}, **parts})
     world.apply()
-
-
-def back(world: World, *options: str, code: int = 0) -> Any:
-    """Plan the way back, in place of the plan that was applied."""
-    path = world.folder / "back.json"
-    done = world.esplan("rollback", str(world.plan), "-o", str(path), *options, code=code)
-    if code == 0:
-        (world.folder / "plan.json.journal.jsonl").rename(world.folder / "applied.jsonl")
-        path.rename(world.plan)
-        return json.loads(world.plan.read_text())
-    return done
 
 
 def assert_back(world: World) -> None:

@@ -109,6 +109,12 @@ class World:
         assert done.returncode == -9, f"{point} did not kill: {done.stdout}\n{done.stderr}"
         assert marker.read_text() == point
 
+    def tamper(self, index: str) -> None:
+        """Behind the tool's back: 17 is changed, 21 is deleted, and `new` is new."""
+        self.load(index, {"17": {"flight": 18}})
+        self.cluster.change("DELETE", f"/{index}/_doc/21", {"refresh": "true"})
+        self.load(index, {"new": {"flight": 1}})
+
     # What became of it
 
     def read_documents(self, index: str) -> dict[str, dict[str, Any]]:
@@ -161,6 +167,17 @@ def blocks(index: dict[str, Any]) -> dict[str, Any]:
     """An index that was made with `blocks.write: null`, against a template, shows that null."""
     shown = index["settings"]["index"].get("blocks", {})
     return {name: value for name, value in shown.items() if value is not None}
+
+
+def back(world: World, *options: str, code: int = 0) -> Any:
+    """Plan the way back, in place of the plan that was applied."""
+    path = world.folder / "back.json"
+    done = world.esplan("rollback", str(world.plan), "-o", str(path), *options, code=code)
+    if code == 0:
+        (world.folder / "plan.json.journal.jsonl").rename(world.folder / "applied.jsonl")
+        path.rename(world.plan)
+        return json.loads(world.plan.read_text())
+    return done
 
 
 def document(number: int) -> dict[str, Any]:
