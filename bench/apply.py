@@ -21,10 +21,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from esplan import planfile
-from esplan.cluster import Cluster, Connection
+from esplan.cluster import Cluster
 from esplan.commands import apply as apply_command
 from esplan.commands import sandbox
 from esplan.commands.plan import plan as plan_command
+from esplan.connection import Connection
 from esplan.desired import read
 from esplan.sandbox import seed
 from esplan.views.progress import Silent

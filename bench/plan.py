@@ -30,9 +30,10 @@ from typing import Any
 
 from esplan import source
 from esplan.__main__ import YOUNG
-from esplan.cluster import Cluster, Connection
+from esplan.cluster import Cluster
 from esplan.commands import sandbox
 from esplan.commands.plan import plan as plan_command
+from esplan.connection import Connection
 from esplan.desired import read
 
 PREFIX = "bench-plan"

@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING
 from apply import KINDS, NAME, applied, bare, create, load, remove, show
 from elasticsearch import Elasticsearch, helpers
 
-from esplan.cluster import Cluster, Connection
+from esplan.cluster import Cluster
 from esplan.commands import sandbox
+from esplan.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,8 +24,9 @@ from tempfile import TemporaryDirectory
 
 from apply import show
 
-from esplan.cluster import Cluster, Connection
+from esplan.cluster import Cluster
 from esplan.commands import sandbox
+from esplan.connection import Connection
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "live"))
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,8 @@ from esplan.steps import KINDS
 from esplan.steps.mark_writes import MARKS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from esplan.journal import Journal
     from esplan.model import JSON
     from esplan.plan import Phase, Step
@@ -67,6 +70,22 @@ def apply(
     `keep_going`, after the last step that can be carried out.
     """
     _start(run, journal)
+    with _resumable():
+        return _apply(run, journal, through, keep_going=keep_going, parallel=parallel)
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """A record that cannot be written, be it the first or the last, stops an apply part-way."""
+    try:
+        yield
+    except JournalError as error:
+        raise stopped(error) from error
+
+
+def _apply(run: Run, journal: Journal, through: Phase, *, keep_going: bool, parallel: int) -> int:
+    if journal.ended:
+        return 0
     last = journal.last("")
     if last and last.event == "failed":
         roll_back(run, journal, only=last.data.get("address", ""))
@@ -95,8 +114,9 @@ def abandon(run: Run, journal: Journal) -> None:
         )
     if not journal.records:
         return
-    journal.append("failed", data={"why": "abandoned"})
-    roll_back(run, journal)
+    with _resumable():
+        journal.append("failed", data={"why": "abandoned"})
+        roll_back(run, journal)
 
 
 def _start(run: Run, journal: Journal) -> None:
@@ -109,6 +129,7 @@ def _start(run: Run, journal: Journal) -> None:
     for record in whole[len(mirrored) :]:
         state_index.store(run.cluster, run.plan.digest, record)
     journal.mirror = lambda record: state_index.store(run.cluster, run.plan.digest, record)
+    journal.permit = run.lock.check
     for step in run.plan.steps:
         evidence = journal.evidence(step.id)
         if MARKS in evidence:
@@ -134,6 +155,7 @@ def _who(run: Run) -> JSON:
         "moves": _moves(run.plan.steps),
         "host": socket.gethostname(),
         "pid": os.getpid(),
+        **({"signed_by": run.signed_by} if run.signed_by else {}),
     }
 
 
@@ -223,7 +245,7 @@ def _stoppable(step: Step, run: Run, journal: Journal, position: tuple[int, int]
         run.listener.step_started(step, *position)
         _carry_out(step, run, journal)
     except (Unreachable, JournalError) as error:
-        raise _stopped(error) from error
+        raise stopped(error) from error
     except Stopped as error:
         error.remedy = error.remedy or AGAIN
         raise
@@ -274,7 +296,8 @@ def _done(step: Step, run: Run, journal: Journal, outcome: str, evidence: JSON) 
     run.listener.step_ended(step, outcome, evidence)
 
 
-def _stopped(error: EsplanError) -> Stopped:
+def stopped(error: EsplanError) -> Stopped:
+    """What is begun stays as it is, and applying again goes on from there."""
     return Stopped(error.what, where=error.where, why=error.why, remedy=_then(error.remedy))
 
 
@@ -291,13 +314,13 @@ def _take_back(run: Run, journal: Journal, error: EsplanError, only: str = "") -
     With `only`, an address, as that object or group was; the journal says so, and a later apply.
     """
     if isinstance(error, ServerError) and error.status >= 500:  # noqa: PLR2004  (HTTP's class)
-        raise _stopped(error) from error
+        raise stopped(error) from error
     run.listener.note(f"{error.what}: taking back what was begun")
     try:
         journal.append("failed", data={"why": str(error), **_about(only)})
         roll_back(run, journal, error, only=only)
-    except JournalError as trouble:
-        raise _stopped(trouble) from error
+    except (JournalError, Stopped) as trouble:
+        raise stopped(trouble) from error
     if not only:
         error.where = error.where or _left(run, journal)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from esplan.errors import UsageError
 
-WITH_VALUE = ("--url", "--env", "--config")
-FLAGS = ("--no-color", "--json", "-q", "--quiet", "-v", "--verbose")
+WITH_VALUE = ("--url", "--cloud-id", "--env", "--config")
+FLAGS = ("--insecure", "--no-color", "--json", "-q", "--quiet", "-v", "--verbose")
 
 HELP = "see esplan --help"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+import ssl
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import tenacity
@@ -18,13 +18,15 @@ from elastic_transport import (
     NodeConfig,
     SerializationError,
     Serializer,
-    TlsError,
     TransportError,
     Urllib3HttpNode,
 )
 from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
+from urllib3 import HTTPSConnectionPool, disable_warnings
+from urllib3.exceptions import InsecureRequestWarning
 
 from esplan.capped import MOST, Pool, TooLong
+from esplan.connection import Connection, remedy, sign_in
 from esplan.errors import BLOCKED, TIMED_OUT, EsplanError, OutcomeUnknown, ServerError, Unreachable
 
 if TYPE_CHECKING:
@@ -41,35 +43,9 @@ PRODUCT = "x-elastic-product"
 VENDORED = re.compile(r"application/vnd\.elasticsearch\+(json|x-ndjson);.*")
 """The client's media types, which it puts in place of `application/json`."""
 
+NOT_FOUND = 404
 TRANSIENT = frozenset({429, 502, 503, 504})
 """Statuses after which a read is worth repeating."""
-
-
-@dataclass(frozen=True)
-class Connection:
-    """Where a cluster is and how to get in. Secrets are kept out of `repr`."""
-
-    url: str
-    api_key: str = field(default="", repr=False)
-    username: str = ""
-    password: str = field(default="", repr=False)
-    ca_certs: str = ""
-    client_cert: str = ""
-    client_key: str = field(default="", repr=False)
-    variables: str = "ESPLAN"
-    """How the variables begin that the credentials come from."""
-
-    def client_options(self) -> dict[str, Any]:
-        """The client's keyword arguments; the client's own retries are off."""
-        optional: dict[str, Any] = {
-            "api_key": self.api_key or None,
-            "basic_auth": (self.username, self.password) if self.username else None,
-            "ca_certs": self.ca_certs or None,
-            "client_cert": self.client_cert or None,
-            "client_key": self.client_key or None,
-        }
-        given = {name: value for name, value in optional.items() if value is not None}
-        return {"max_retries": 0, "retry_on_timeout": False, "request_timeout": 60} | given
 
 
 RAW = "application/x-esplan-raw"
@@ -95,7 +71,8 @@ class _Node(Urllib3HttpNode):
         """Nothing is sent yet."""
         super().__init__(config)
         self._opensearch: bool | None = None
-        self.pool: Any = Pool(self.pool)
+        context = config.ssl_context
+        self.pool: Any = Pool(_encrypted(config, context) if context else self.pool)
 
     def perform_request(
         self,
@@ -121,6 +98,19 @@ class _Node(Urllib3HttpNode):
             if self._opensearch:
                 answer.meta.headers = HttpHeaders({**answer.meta.headers, PRODUCT: "Elasticsearch"})
         return answer
+
+
+def _encrypted(config: NodeConfig, context: ssl.SSLContext) -> HTTPSConnectionPool:
+    """Trusts what the context does; the client's own pool would trust a bundle of its own, too."""
+    if context.verify_mode == ssl.CERT_NONE:
+        disable_warnings(InsecureRequestWarning)  # the command line says more, and once
+    return HTTPSConnectionPool(
+        config.host,
+        config.port,
+        maxsize=config.connections_per_node,
+        block=True,
+        ssl_context=context,
+    )
 
 
 def _is_opensearch(root: bytes) -> bool:
@@ -188,7 +178,7 @@ class Cluster:
         try:
             return self._patiently(self._request, method, path, params, body, timeout, "")
         except ServerError as error:
-            if error.status == 404:  # noqa: PLR2004  (HTTP's own number)
+            if error.status == NOT_FOUND:
                 return None
             raise
 
@@ -291,11 +281,13 @@ class Cluster:
         except UnsupportedProductError:
             raise foreign(self.connection.url) from None
         except ApiError as error:
+            if error.status_code == NOT_FOUND and not isinstance(error.body, dict):
+                raise foreign(self.connection.url, "HTTP 404, a page") from None
             raise server_error(error, method, path, self.connection) from None
         except SerializationError:
             raise foreign(self.connection.url) from None
         except TransportError as error:
-            raise unreachable(self.connection.url, error) from None
+            raise unreachable(self.connection, error) from None
 
 
 def _is_transient(error: BaseException) -> bool:
@@ -320,8 +312,8 @@ def server_error(
 
     It says which server it was where that is not the one of the command.
     """
-    variables = connection.variables if connection else Connection.variables
-    other = connection is not None and variables != Connection.variables
+    connection = connection or Connection("")
+    other = connection.variables != Connection.variables
     kind, reason = _reason(error.body)
     status = error.status_code
     return ServerError(
@@ -329,9 +321,9 @@ def server_error(
         status=status,
         type_=kind,
         answer=error.body if isinstance(error.body, dict) else {},
-        where=connection.url if connection and other else "",
+        where=connection.url if other else "",
         why=f"HTTP {status}" + (f", {kind}" if kind else ""),
-        remedy=_remedy(status, kind, variables),
+        remedy=_remedy(status, kind, connection),
     )
 
 
@@ -363,7 +355,7 @@ BLOCKS = (
 """The remedy of a block. While the metadata of one index is blocked, nothing can be read of all."""
 
 
-def _remedy(status: int, kind: str, variables: str) -> str:
+def _remedy(status: int, kind: str, connection: Connection) -> str:
     """What a person does about a status."""
     if kind == BLOCKED:
         return BLOCKS
@@ -371,28 +363,28 @@ def _remedy(status: int, kind: str, variables: str) -> str:
         return "name fewer indices at once, or use a wildcard"
     return {
         400: "the server does not accept this definition: correct the desired file",
-        401: f"set {variables}_API_KEY, or {variables}_USERNAME and {variables}_PASSWORD",
-        403: "the credentials lack a privilege: the message names the action",
+        401: sign_in(connection),
+        403: "the credentials lack a privilege: `esplan privileges` prints the role that is needed",
         413: "the request is larger than the server allows (http.max_content_length)",
         429: "the server is overloaded or its disks are full: try again later",
     }.get(status, "")
 
 
-def foreign(url: str) -> Unreachable:
+def foreign(url: str, why: str = "") -> Unreachable:
     """Something answers, and it is neither: a proxy's page, another product."""
-    return Unreachable(
-        f"{url} answers, but not as Elasticsearch or OpenSearch does",
-        remedy="check --url: a proxy or another product may answer there",
-    )
+    what = f"{url} answers, but not as Elasticsearch or OpenSearch does"
+    remedy = "check --url: a proxy or another product may answer there"
+    return Unreachable(what, why=why, remedy=remedy)
 
 
-def unreachable(url: str, error: TransportError) -> Unreachable:
+def unreachable(connection: Connection, error: TransportError) -> Unreachable:
     """A connection error in one line, with the remedy for the usual causes."""
     why = str(error.message).split("\n")[0]
-    if isinstance(error, TlsError):
-        remedy = "set ESPLAN_CA_CERTS to the file of the authority that signed its certificate"
-    elif isinstance(error, ConnectionTimeout):
-        remedy = "the server took too long: look at its load, then try again"
-    else:
-        remedy = "check --url or ESPLAN_URL, and that the server runs"
-    return Unreachable(f"no answer from {url}", why=why, remedy=remedy)
+    found = remedy(connection, why)
+    if not found and isinstance(error, ConnectionTimeout):
+        found = "the server took too long: look at its load, then try again"
+    return Unreachable(
+        f"no answer from {connection.url}",
+        why=why,
+        remedy=found or "check --url or ESPLAN_URL, and that the server runs",
+    )

@@ -3,10 +3,11 @@
 `esplan.yaml` holds what may be shared; credentials come only from the environment, or from a
 file that the environment names:
 
-    ESPLAN_URL                                  the cluster, after --url and --env
+    ESPLAN_URL      or  ESPLAN_CLOUD_ID         the cluster, after --url, --cloud-id and --env
     ESPLAN_API_KEY      or  ESPLAN_API_KEY_FILE
     ESPLAN_USERNAME with ESPLAN_PASSWORD  or  ESPLAN_PASSWORD_FILE
     ESPLAN_CA_CERTS, ESPLAN_CLIENT_CERT, ESPLAN_CLIENT_KEY     files
+    ESPLAN_INSECURE                             1: whatever certificate a server shows is taken
 
 The cluster that `migrate.from` copies from has its own, which begin with ESPLAN_FROM_ in place of
 ESPLAN_. None of the above is ever sent to it.
@@ -14,8 +15,9 @@ ESPLAN_. None of the above is ever sent to it.
 
 from __future__ import annotations
 
+import base64
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -26,10 +28,14 @@ from esplan.errors import InvalidInput, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from esplan.cluster import Connection
+    from esplan.connection import Connection
 
 OWN, FROM = "ESPLAN", "ESPLAN_FROM"
 """How the variables begin: for the cluster of a command, and for one that is copied from."""
+
+CLOUD_ID = f"{OWN}_CLOUD_ID"
+
+FLAG = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
 
 PORTS = {"http": 80, "https": 443}
 """The port of a URL that names none, as everywhere with URLs; 9200 has to be written."""
@@ -50,6 +56,8 @@ class Environment:
     variables: Mapping[str, str] | None = None
     cluster_uuid: str = ""
     ca_certs: str = ""
+    signers: Path | None = None
+    cloud_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,22 +86,57 @@ def settings(
     environ: Mapping[str, str],
     *,
     config: Path | None = None,
+    cloud_id: str | None = None,
+    insecure: bool = False,
 ) -> Settings:
     """The settings of one command.
 
-    The URL is that of --url, else of the environment, else ESPLAN_URL; without a port it means
-    443 for https and 80 for http. `config` is the file of --config. An empty variable of
-    `environ` counts as unset. Raises UsageError, and InvalidInput for a wrong esplan.yaml.
+    The cluster is that of --url or --cloud-id, else of the environment, else of ESPLAN_URL or
+    ESPLAN_CLOUD_ID; without a port a URL means 443 for https and 80 for http. `config` is the file
+    of --config. An empty variable of `environ` counts as unset. Raises UsageError, and
+    InvalidInput for a wrong esplan.yaml.
     """
     chosen = environment(env, config=config)
-    candidates = (
-        (url, "--url"),
-        (chosen.url, f"the environment {chosen.name} in esplan.yaml"),
-        (environ.get("ESPLAN_URL"), "ESPLAN_URL"),
+    found = (
+        _address(url, cloud_id, "--url", "--cloud-id")
+        or _of_environment(chosen)
+        or _address(environ.get("ESPLAN_URL"), environ.get(CLOUD_ID), "ESPLAN_URL", CLOUD_ID)
     )
-    given = next(((text, where) for text, where in candidates if text), None)
-    connection = _connection(checked_url(*given), chosen.ca_certs, environ) if given else None
+    connection = _connection(found, chosen.ca_certs, environ) if found else None
+    if connection and insecure:
+        connection = replace(connection, insecure=True)
     return Settings(connection, chosen.variables, chosen.name, chosen.cluster_uuid)
+
+
+def _address(url: str | None, cloud_id: str | None, where: str, cloud: str) -> str:
+    """The URL of one place that may name a cluster; empty where it names none."""
+    if url and cloud_id:
+        raise UsageError(f"both {where} and {cloud} are given", remedy="give one of them")
+    if cloud_id:
+        return checked_url(cloud_url(cloud_id, cloud), cloud)
+    return checked_url(url, where) if url else ""
+
+
+def _of_environment(chosen: Environment) -> str:
+    where = f"the environment {chosen.name} in esplan.yaml"
+    return _address(chosen.url, chosen.cloud_id, f"url of {where}", f"cloud_id of {where}")
+
+
+def cloud_url(cloud_id: str, where: str) -> str:
+    """The URL of a deployment: `name:` and, in Base64, its host, `$`, and the cluster's own part.
+
+    Raises UsageError.
+    """
+    try:
+        decoded = base64.b64decode(cloud_id.rpartition(":")[2], validate=True).decode("ascii")
+        host, cluster = decoded.split("$")[:2]
+        name, _, port = host.partition(":")
+    except ValueError:  # of another alphabet, length or character, or with too few parts
+        name = cluster = port = ""
+    if not name or not cluster:
+        remedy = "copy it whole, as the deployment's page shows it: name:Base64"
+        raise UsageError("the cloud id is not valid", where=where, remedy=remedy)
+    return f"https://{cluster}.{name}:{port or PORTS['https']}"
 
 
 @dataclass(frozen=True)
@@ -111,13 +154,13 @@ def other(env: str, environ: Mapping[str, str], *, config: Path | None = None) -
     InvalidInput for a wrong esplan.yaml.
     """
     found = environment(env, config=config)
-    if not found.url:
+    url = _of_environment(found)
+    if not url:
         raise UsageError(
             f"the environment {env} has no url, and migrate.from copies from it",
             where=str(config or source.CONFIG_NAME),
             remedy=f"write environments.{env}.url",
         )
-    url = checked_url(found.url, f"the environment {env} in esplan.yaml")
     return Other(_connection(url, found.ca_certs, environ, FROM), found.cluster_uuid)
 
 
@@ -142,6 +185,19 @@ def environment(env: str | None, *, config: Path | None = None) -> Environment:
     return _environment(env, environments[env], path)
 
 
+def signers(env: str | None, cluster_uuid: str, *, config: Path | None = None) -> list[Path]:
+    """Files of allowed signers: of the environment, and of each that means the same cluster.
+
+    Raises as `environment` does.
+    """
+    chosen = environment(env, config=config)
+    path = config or Path(source.CONFIG_NAME)
+    listed = section("environments", path) if path.exists() else {}
+    known = [_environment(name, raw, path) for name, raw in listed.items()]
+    meant = [one for one in known if one.cluster_uuid == cluster_uuid]
+    return list(dict.fromkeys(one.signers for one in (chosen, *meant) if one.signers))
+
+
 def section(name: str, path: Path) -> dict[str, Any]:
     """What stands under one key of a configuration file. Raises InvalidInput for a wrong file."""
     document = source.read(path)
@@ -153,13 +209,15 @@ def section(name: str, path: Path) -> dict[str, Any]:
 
 
 def _environment(name: str, raw: Mapping[str, Any], path: Path) -> Environment:
-    certs = raw.get("ca_certs", "")
+    certs, signers = raw.get("ca_certs", ""), raw.get("signers", "")
     return Environment(
         name,
         raw.get("url", ""),
         {key: _text(value) for key, value in raw.get("vars", {}).items()},
         raw.get("cluster_uuid", ""),
         str(path.parent / certs) if certs else "",
+        path.parent / signers if signers else None,
+        raw.get("cloud_id", ""),
     )
 
 
@@ -202,7 +260,7 @@ def _connection(
     url: str, ca_certs: str, environ: Mapping[str, str], prefix: str = OWN
 ) -> Connection:
     credentials = _credentials(environ, prefix)
-    from esplan.cluster import Connection
+    from esplan.connection import Connection
 
     return Connection(
         url=url,
@@ -213,7 +271,16 @@ def _connection(
         client_cert=environ.get(f"{prefix}_CLIENT_CERT", ""),
         client_key=environ.get(f"{prefix}_CLIENT_KEY", ""),
         variables=prefix,
+        insecure=_flag(f"{prefix}_INSECURE", environ),
     )
+
+
+def _flag(name: str, environ: Mapping[str, str]) -> bool:
+    """Raises UsageError for what is neither yes nor no: a guess would be a danger."""
+    value = environ.get(name, "").lower()
+    if value not in FLAG:
+        raise UsageError(f"{name} is neither 1 nor 0", remedy="unset it")
+    return FLAG[value]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from esplan.errors import ServerError
+from esplan.request import there
 from esplan.segments import UNITS, byte_text
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def read(cluster: Reader) -> tuple[Node, ...]:
 
 def _read(cluster: Reader) -> tuple[Node, ...]:
     parts = ",".join(f"nodes.*.{part}" for part in NODE_PARTS)
-    stats = cluster.read(NODES, {"filter_path": parts}) or {}
+    stats = there(cluster.read(NODES, {"filter_path": parts}), NODES)
     found = by_id(stats, watermarks(cluster)).values()
     return tuple(sorted(found, key=lambda node: node.name))
 
@@ -81,7 +82,9 @@ def _read(cluster: Reader) -> tuple[Node, ...]:
 def watermarks(cluster: Reader) -> dict[str, str]:
     """The settings below `cluster.routing.allocation.disk`."""
     wanted = "*.cluster.routing.allocation.disk"
-    found = cluster.read(SETTINGS, {"include_defaults": "true", "filter_path": wanted}) or {}
+    found = there(
+        cluster.read(SETTINGS, {"include_defaults": "true", "filter_path": wanted}), SETTINGS
+    )
     return _flat([found.get(layer, {}) for layer in LAYERS])
 
 

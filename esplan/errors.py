@@ -5,6 +5,7 @@
     ├── InvalidInput             1    files with diagnostics
     ├── ServerError              1    the server answered with an error
     ├── Unreachable              1    no answer from the server
+    │   ├── Incomplete           1    a shard is missing at this moment
     │   └── OutcomeUnknown       1    a change was sent, and no answer came back
     │       └── ViewLost         1    the server has forgotten a point in time
     ├── Forbidden                1    the user may not make throwaway indices
@@ -109,6 +110,10 @@ class Unreachable(EsplanError):
 
 class OutcomeUnknown(Unreachable):
     """A change was sent and no trustworthy answer came: it may or may not have been carried out."""
+
+
+class Incomplete(Unreachable):
+    """A shard is missing at this moment: what is in it cannot be known, and may come back."""
 
 
 class ViewLost(OutcomeUnknown):

@@ -95,8 +95,7 @@ def read(cluster: Cluster, aliases: Collection[str]) -> Past:
             raise
     found = state_index.last_records(cluster)
     ids = [state_index.record_id(plan, 0) for plan in found]
-    answer = ids and cluster.read(f"/{STATE_INDEX}/_mget", None, {"ids": ids})
-    firsts = (answer or {"docs": [{}] * len(ids)})["docs"]
+    firsts = state_index.documents(cluster, ids) if ids else []
     applies = [
         _apply(cluster, plan, doc.get("_source") or {}, last, aliases)
         for (plan, last), doc in zip(found.items(), firsts, strict=True)

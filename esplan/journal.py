@@ -3,28 +3,38 @@
 A record is `{seq, prev, event, step, at, data, checksum}`; `checksum` is SHA-256 over the rest
 and `prev` the checksum of the record before. A torn last line was never acknowledged and is
 dropped; anything else that does not fit is refused.
+
+Reading changes nothing: the apply that writes the file may be running. Each process begins by
+writing all of it anew, so that it never goes on after a torn line, nor after a record that an
+earlier process could not make durable.
 """
 
 from __future__ import annotations
 
 import json
-import os
+import re
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
-from esplan import rejected
+from esplan import durable, rejected
 from esplan.errors import EsplanError, JournalError, Refused
 from esplan.plan import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from esplan.model import JSON
 
 FORMAT_VERSION = "1.0"
+
+LARGEST = 64 * 1024 * 1024
+"""Bytes: a journal larger than this was not written by esplan."""
+
+DIGEST = re.compile("[0-9a-f]{64}")
 
 Event = Literal["start", "intent", "done", "failed", "undone", "end"]
 
@@ -62,13 +72,20 @@ SHAPE = dict.fromkeys(Record.__dataclass_fields__, str) | {"seq": int, "data": d
 class Journal:
     """The records of one plan on this host, and where each new one is mirrored.
 
-    `turn`: objects that change side by side write one record after the other.
+    `permit` raises Stopped where nothing may be recorded any more. `turn`: objects that change
+    side by side write one record after the other. `size`: bytes of the file as this process knows
+    it; `own`: it has written it. `broken`: a record could not be written; what the file holds is
+    then not known, so nothing more is written by this process.
     """
 
     path: Path
     records: list[Record] = field(default_factory=list)
     mirror: Callable[[Record], None] = lambda _record: None
+    permit: Callable[[], None] = lambda: None
     turn: Lock = field(default_factory=Lock)
+    size: int = 0
+    own: bool = False
+    broken: bool = False
 
     def append(self, event: Event, step: str = "", data: JSON | None = None) -> Record:
         """Write one record so that it survives power loss; only then mirror it.
@@ -76,18 +93,44 @@ class Journal:
         Raises JournalError when the disk does not take it: the apply must not go on.
         """
         with self.turn:
-            prev = self.records[-1].checksum if self.records else ""
-            at = datetime.now(UTC).isoformat(timespec="milliseconds")
-            record = Record(len(self.records), prev, event, step, at, data or {}).sealed()
-            self.store([record])
-            self.mirror(record)
-            return record
+            self.permit()
+            with self._sound():
+                prev = self.records[-1].checksum if self.records else ""
+                at = datetime.now(UTC).isoformat(timespec="milliseconds")
+                record = Record(len(self.records), prev, event, step, at, data or {}).sealed()
+                self._write([record])
+                self.mirror(record)
+                return record
 
-    def store(self, records: Iterable[Record]) -> None:
-        """Append records that exist already: new ones, or those of another host."""
-        for record in records:
-            _append_line(self.path, record.line())
-            self.records.append(record)
+    def store(self, records: list[Record]) -> None:
+        """Append records that exist already: those of another host."""
+        if records:
+            with self.turn, self._sound():
+                self._write(records)
+
+    @contextmanager
+    def _sound(self) -> Iterator[None]:
+        """Whatever ends a write before it is whole ends all writing."""
+        if self.broken:
+            raise JournalError(
+                f"the journal {self.path} could not be written before",
+                why="after that, nothing that is written to it can be relied on",
+                remedy="cure the cause, then apply the plan again",
+            )
+        self.broken = True
+        yield
+        self.broken = False
+
+    def _write(self, records: list[Record]) -> None:
+        new = _text(records) if self.own else _text(self.records + records)
+        try:
+            (durable.append if self.own else durable.replace)(self.path, new, self.size)
+        except durable.Changed:
+            raise _foreign(self.path) from None
+        except OSError as error:
+            raise _trouble(self.path, "written", error) from None
+        self.size, self.own = len(new) + self.size * self.own, True
+        self.records += records
 
     def state(self, step: str) -> Event | None:
         """The last thing that happened to a step; None when nothing has."""
@@ -114,13 +157,21 @@ def open_journal(path: Path, plan_digest: str) -> Journal:
 
     Raises JournalError when it is damaged or belongs to another plan.
     """
-    records = _read(path)
-    if records and records[0].data.get("plan") != plan_digest:
+    records, size = _read(path)
+    if records and _plan_of(path, records) != plan_digest:
         raise JournalError(
             f"{path} is the journal of another plan",
             remedy="move it away, or give the plan a file name of its own",
         )
-    return Journal(path, records)
+    return Journal(path, records, size=size)
+
+
+def _plan_of(path: Path, records: list[Record]) -> str:
+    """The digest of the plan; it becomes a part of file names, so it must be one."""
+    plan = records[0].data.get("plan")
+    if not isinstance(plan, str) or not DIGEST.fullmatch(plan):
+        raise _damaged(str(path), 1)
+    return plan
 
 
 def is_closed(records: list[Record]) -> bool:
@@ -145,7 +196,7 @@ def set_aside(plan_path: Path) -> None:
     Raises Refused while the apply of the plan that is there has not ended.
     """
     path = beside(plan_path)
-    records = _read(path)
+    records, _ = _read(path)
     if not records:
         return
     if not is_closed(records):
@@ -154,29 +205,32 @@ def set_aside(plan_path: Path) -> None:
             remedy=f"finish it (esplan apply {plan_path}), take it back (the same with --abandon), "
             "or write the new plan to another file",
         )
-    old = plan_path.with_name(f"{plan_path.name}.{records[0].data['plan'][:12]}")
+    old = plan_path.with_name(f"{plan_path.name}.{_plan_of(path, records)[:12]}")
     try:
         path.rename(beside(old))
         if (listed := rejected.beside(plan_path)).exists():
             listed.rename(rejected.beside(old))
+        durable.sync_folder(path.parent)
     except OSError as error:
         raise _trouble(path, "renamed", error) from None
 
 
-def _read(path: Path) -> list[Record]:
-    """Every whole record; a torn last line is cut off the file, so that appending is safe."""
+def _read(path: Path) -> tuple[list[Record], int]:
+    """Every whole record, a torn last line being none; and the bytes of the file."""
     try:
-        raw = path.read_bytes()
+        raw = durable.read(path, LARGEST)
     except FileNotFoundError:
-        return []
+        return [], 0
     except OSError as error:
         raise _trouble(path, "read", error) from None
-    whole, newline, torn = raw.rpartition(b"\n")
+    whole, newline, _torn = raw.rpartition(b"\n")
     lines = whole.split(b"\n") if newline else []
-    records = chain(_parse(path, number, line) for number, line in enumerate(lines, 1))
-    if torn:
-        _truncate(path, len(raw) - len(torn))
-    return records
+    records = (_parse(path, number, line) for number, line in enumerate(lines, 1))
+    return chain(records, str(path)), len(raw)
+
+
+def _text(records: Iterable[Record]) -> bytes:
+    return b"".join(f"{record.line()}\n".encode() for record in records)
 
 
 def chain(records: Iterable[Record], where: str = "the journal") -> list[Record]:
@@ -218,40 +272,12 @@ def _damaged(where: str, line: int) -> JournalError:
     )
 
 
-def _append_line(path: Path, line: str) -> None:
-    """Durable before it returns: fsync of the file, and of the folder when the file is new."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
-    data = f"{line}\n".encode()
-    try:
-        is_new = not path.exists()
-        descriptor = os.open(path, flags, 0o600)
-        try:
-            if os.write(descriptor, data) != len(data):
-                raise OSError("only a part of the record could be written")
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if is_new:
-            _sync_folder(path.parent)
-    except OSError as error:
-        raise _trouble(path, "written", error) from None
-
-
-def _truncate(path: Path, size: int) -> None:
-    try:
-        with path.open("r+b") as file:
-            file.truncate(size)
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise _trouble(path, "written", error) from None
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _foreign(path: Path) -> JournalError:
+    return JournalError(
+        f"the journal {path} is not as this apply has left it",
+        why="somebody else has written to it: another apply of the same plan, or by hand",
+        remedy="see with `esplan status` whether another apply runs",
+    )
 
 
 def _trouble(path: Path, verb: str, error: OSError) -> JournalError:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from esplan import normalize
 from esplan.errors import EsplanError, Refused, Unreachable
 from esplan.model import JSON, Alias, Body, Index, State
-from esplan.request import batches
+from esplan.request import batches, there
 
 if TYPE_CHECKING:
     from typing import Any, Protocol
@@ -70,21 +70,22 @@ def read_state(cluster: Reader) -> State:
 
     One `GET` of all (one cluster state, so consistent in itself) and one filtered `_stats`.
     """
-    definitions = cluster.read(EVERYTHING, {"expand_wildcards": "all"}) or {}
+    definitions = there(cluster.read(EVERYTHING, {"expand_wildcards": "all"}), EVERYTHING)
     stats = read_stats(cluster)
     return state(definitions, stats)
 
 
 def read_stats(cluster: Reader) -> JSON:
     """Documents and bytes of the primaries of every open index, by name."""
+    path = "/_stats/docs,store"
     answer = cluster.read(
-        "/_stats/docs,store",
+        path,
         {
             "expand_wildcards": "open,hidden",
             "filter_path": "indices.*.primaries.docs.count,indices.*.primaries.store.size_in_bytes",
         },
     )
-    found: JSON = (answer or {}).get("indices", {})
+    found: JSON = there(answer, path).get("indices", {})
     return found
 
 
@@ -154,6 +155,6 @@ def read_indices(cluster: Reader, names: list[str]) -> dict[str, Index]:
         path = "/" + ",".join(quote(name, safe="") for name in some)
         answer = cluster.read(path, {"ignore_unavailable": "true", "expand_wildcards": "all"})
         wanted = set(some)
-        read = {name: raw for name, raw in (answer or {}).items() if name in wanted}
+        read = {name: raw for name, raw in there(answer, path).items() if name in wanted}
         found |= {name: index(name, raw, {}) for name, raw in read.items()}
     return found

@@ -3,8 +3,9 @@
 The lock is a document that only `create` can make; it is renewed by sequence number and term.
 No wall clock decides anything: a contender takes over when the document has not changed for
 `EXPIRY` seconds of the contender's own monotonic time, and a holder stops changing things
-`GRACE` seconds after its last acknowledged renewal. Each holder moves the fence alias to its
-own token; a switch or delete of an earlier holder is then refused by the cluster itself.
+`GRACE` seconds after it sent the last renewal that the document shows. Each holder moves the
+fence alias to its own token; a switch or delete of an earlier holder is then refused by the
+cluster itself.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from esplan.errors import (
     Stopped,
     Unreachable,
 )
-from esplan.plan import FENCE, STATE_INDEX
+from esplan.fence import fences, rotate_fence
+from esplan.plan import STATE_INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +44,15 @@ if TYPE_CHECKING:
 EXPIRY = 60.0
 GRACE = 45.0
 RENEWAL = 10.0
+AT_ONCE, SOON = 0.1, 1.0
+"""Seconds until a write is tried again: another was first; nobody knows what became of it."""
+
+FENCES = 3
+"""How often the fence is moved that somebody else, who is late, has just moved."""
+
+ATTEMPTS, RELEASES = 10, 3
+"""To take a lock that nobody seems to hold; to give ours back."""
+
 LOCK_PATH = f"/{STATE_INDEX}/_doc/lock"
 
 
@@ -104,17 +115,24 @@ def _is_alive(holder: Holder) -> bool:
     return _is_here(holder) and _started(holder.pid) == holder.started
 
 
+def _now() -> float:
+    """Seconds since boot, those included for which the machine slept where it counts them."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)
+
+
 def _is_here(holder: Holder) -> bool:
     return bool(holder.machine and holder.started) and holder.machine == _machine()
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """The lock document at one moment."""
+    """The lock document at one moment. `beat`: when it was sent, by its holder's `_now`."""
 
     holder: Holder
     seq_no: int
     term: int
+    beat: float = 0.0
 
 
 class Lock:
@@ -128,6 +146,7 @@ class Lock:
         self._position = (0, 0)
         self._acknowledged = 0.0
         self._lost = ""
+        self._unknown: OutcomeUnknown | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._renew_until_stopped, daemon=True)
 
@@ -136,7 +155,7 @@ class Lock:
         state_index.ensure(self._cluster)
         self._acquire()
         try:
-            rotate_fence(self._cluster, self.token)
+            self._move_fence()
         except BaseException:
             self._release()
             raise
@@ -161,25 +180,37 @@ class Lock:
                 f"the lock was lost: {self._lost}",
                 remedy="see who holds it with `esplan status`, then apply the plan again",
             )
-        if time.monotonic() - self._acknowledged > GRACE:
+        if _now() - self._acknowledged > GRACE:
             raise Stopped(
                 f"the lock could not be renewed for {GRACE:.0f} seconds",
                 remedy="when the cluster answers again, apply the plan again",
             )
 
     def _acquire(self) -> None:
-        """Create the document; where there is one, wait until its holder is dead or alive."""
-        while not self._create():
+        """Create the document; where there is one, wait until its holder is dead or alive.
+
+        Raises OutcomeUnknown when nobody can say what becomes of the writes.
+        """
+        for _ in range(ATTEMPTS):
+            if self._create():
+                return
             seen = read(self._cluster)
             if seen is None:
+                time.sleep(SOON if self._unknown else AT_ONCE)
                 continue
             if seen.holder.token == self.token:
-                self._hold(seen.seq_no, seen.term)
+                self._hold(seen.seq_no, seen.term, seen.beat)
                 return
-            self._outwait(seen)
-            if self._write({"if_seq_no": seen.seq_no, "if_primary_term": seen.term}):
+            condition = {"if_seq_no": seen.seq_no, "if_primary_term": seen.term}
+            if self._outwait(seen) and self._write(condition):
                 self._note(f"took over the lock of a holder that is gone ({seen.holder})")
                 return
+            time.sleep(AT_ONCE)
+        raise self._unknown or EsplanError(
+            f"the lock can neither be taken nor read: {ATTEMPTS} attempts",
+            why=f"the server does not take PUT {LOCK_PATH}, and says that there is no lock",
+            remedy="see what answers between this machine and the cluster; nothing was changed",
+        )
 
     def _create(self) -> bool:
         return self._write({"op_type": "create"})
@@ -189,7 +220,7 @@ class Lock:
 
         After an unknown outcome the caller reads the document: it may be ours.
         """
-        started = time.monotonic()
+        started, self._unknown = _now(), None
         body = {"kind": "lock", **asdict(self.holder), "beat": started}
         try:
             answer = self._cluster.change("PUT", LOCK_PATH, condition, body, timeout=10)
@@ -197,59 +228,106 @@ class Lock:
             if error.status != 409:  # noqa: PLR2004  (HTTP's own number)
                 raise
             return False
-        except OutcomeUnknown:
+        except OutcomeUnknown as error:
+            self._unknown = error
             return False
         self._hold(answer["_seq_no"], answer["_primary_term"], started)
         return True
 
-    def _hold(self, seq_no: int, term: int, since: float | None = None) -> None:
-        self._position = (seq_no, term)
-        self._acknowledged = time.monotonic() if since is None else since
+    def _hold(self, seq_no: int, term: int, since: float) -> None:
+        """The document has been ours from then on at the latest: a contender counts from there."""
+        self._position, self._acknowledged = (seq_no, term), since
 
-    def _outwait(self, seen: _Seen) -> None:
-        """Return when the holder is dead. Raises Locked as soon as it shows that it lives."""
+    def _outwait(self, seen: _Seen) -> bool:
+        """Whether the holder is dead; False where its lock has gone: then it is for all to create.
+
+        Raises Locked as soon as the holder shows that it lives.
+        """
         if is_dead(seen.holder):
-            return
+            return True
         if _is_alive(seen.holder):
             raise locked(seen.holder)
         self._note(f"locked by {seen.holder}: watching whether it still lives ({EXPIRY:.0f} s)")
-        deadline = time.monotonic() + EXPIRY
-        while time.monotonic() < deadline:
+        deadline = _now() + EXPIRY
+        while _now() < deadline:
             time.sleep(1)
             now = read(self._cluster)
             if now is None:
-                return
+                return False
             if (now.seq_no, now.term) != (seen.seq_no, seen.term):
                 raise locked(now.holder)
+        return True
 
     def _renew_until_stopped(self) -> None:
         """Renewals until the lock is lost or given back; failures are retried until GRACE."""
-        while not self._stop.wait(RENEWAL) and not self._lost:
+        pause = RENEWAL
+        while not self._stop.wait(pause) and not self._lost:
             try:
-                self._renew()
+                pause = RENEWAL if self._renew() else SOON
             except EsplanError:
-                continue  # `check` stops the apply when this lasts too long
+                pause = SOON  # `check` stops the apply when this lasts too long
 
-    def _renew(self) -> None:
+    def _renew(self) -> bool:
+        """Whether the lock is renewed: not by a look alone, which no contender would see."""
+        began = _now()
+        self._write_again()
+        return not self._lost and self._acknowledged >= began
+
+    def _write_again(self) -> None:
+        """Renew; after a conflict or no answer, read the document: the write may be ours."""
         seq_no, term = self._position
         if self._write({"if_seq_no": seq_no, "if_primary_term": term}):
             return
         seen = read(self._cluster)
         if seen is None:
-            self._lost = "it was removed"
+            self._lost = "it was removed, or taken over and given back"
         elif seen.holder.token != self.token:
             self._lost = f"it was taken over by {seen.holder}"
         else:
-            self._hold(seen.seq_no, seen.term)
+            self._hold(seen.seq_no, seen.term, seen.beat)
+
+    def _move_fence(self) -> None:
+        """Put it under our token, from where it was while the lock was certainly ours.
+
+        A holder that was taken over since it looked moves nothing, whenever it is woken.
+        """
+        for _ in range(FENCES):
+            old = fences(self._cluster)
+            if not self._renew():
+                self.check()
+                raise self._unknown or OutcomeUnknown("the lock could not be renewed")
+            if rotate_fence(self._cluster, self.token, old):
+                return
+        raise Stopped(
+            "the fence of the lock is moved by somebody else",
+            remedy="see who holds the lock with `esplan status`, then apply the plan again",
+        )
 
     def _release(self) -> None:
-        """Delete the document if it is still ours; a lock left behind is seen as dead."""
+        """Delete the document if it is still ours; a lock left behind is seen as dead.
+
+        That costs the next apply from another machine a minute, so a lost request is sent again.
+        """
+        try:
+            for _ in range(RELEASES):
+                if self._delete():
+                    return
+                seen = read(self._cluster)
+                if seen is None or seen.holder.token != self.token:
+                    return
+                self._hold(seen.seq_no, seen.term, seen.beat)
+        except EsplanError:
+            return
+
+    def _delete(self) -> bool:
+        """False where it is not certain; nobody else's lock can be met."""
         seq_no, term = self._position
         condition = {"if_seq_no": seq_no, "if_primary_term": term}
         try:
             self._cluster.change("DELETE", LOCK_PATH, condition, timeout=10)
         except (ServerError, Unreachable):
-            return
+            return False
+        return True
 
 
 def locked(holder: Holder) -> Locked:
@@ -263,13 +341,25 @@ def locked(holder: Holder) -> Locked:
 
 
 def read(cluster: Cluster) -> _Seen | None:
-    """The lock document now; None when nobody holds the lock."""
-    found = cluster.read(LOCK_PATH)
+    """The lock document now; None when nobody holds the lock.
+
+    Raises EsplanError when it is not one that esplan writes.
+    """
+    found = cluster.read(LOCK_PATH, timeout=10)
     if found is None or not found.get("found"):
         return None
-    source = found["_source"]
-    holder = Holder(**{name: source[name] for name in Holder.__dataclass_fields__})
-    return _Seen(holder, found["_seq_no"], found["_primary_term"])
+    try:
+        source = found["_source"]
+        holder = Holder(**{name: source[name] for name in Holder.__dataclass_fields__})
+        beat = float(source.get("beat", 0.0))
+        return _Seen(holder, found["_seq_no"], found["_primary_term"], beat)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        raise EsplanError(
+            "the lock in the cluster cannot be read, so nobody can say who holds it",
+            where=LOCK_PATH,
+            remedy="was it written by a newer esplan? use that one; if no apply runs anywhere, "
+            f"delete it by hand: DELETE {LOCK_PATH}",
+        ) from None
 
 
 def remove(cluster: Cluster, token: str) -> Holder:
@@ -290,19 +380,13 @@ def remove(cluster: Cluster, token: str) -> Holder:
             remedy="stop it (Ctrl-C ends it at a safe point), and its lock goes with it",
         )
     condition = {"if_seq_no": seen.seq_no, "if_primary_term": seen.term}
-    cluster.change("DELETE", LOCK_PATH, condition)
-    return seen.holder
-
-
-def rotate_fence(cluster: Cluster, token: str) -> None:
-    """Put our fence alias in the place of every other, in one call."""
-    pattern = FENCE.format_map({"token": "*"})
-    found = cluster.read(f"/{STATE_INDEX}/_alias/{pattern}") or {}
-    old = sorted(found.get(STATE_INDEX, {}).get("aliases", {}))
-    actions: list[JSON] = [{"remove": {"index": STATE_INDEX, "alias": alias}} for alias in old]
-    fence = {"index": STATE_INDEX, "alias": FENCE.format(token=token), "is_hidden": True}
     try:
-        cluster.change("POST", "/_aliases", None, {"actions": [*actions, {"add": fence}]})
-    except OutcomeUnknown:
-        if cluster.read(f"/{STATE_INDEX}/_alias/{FENCE.format(token=token)}") is None:
+        cluster.change("DELETE", LOCK_PATH, condition)
+    except ServerError as error:
+        if error.status != 409:  # noqa: PLR2004  (HTTP's own number)
             raise
+        raise Refused(
+            f"the lock {token} has changed just now: its holder lives ({seen.holder})",
+            remedy="see `esplan status`; stop the holder, and its lock goes with it",
+        ) from None
+    return seen.holder

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
+from esplan import durable
 from esplan.errors import EsplanError, Refused
 from esplan.plan import Change, Plan, Reason, Step, digest
 
@@ -76,7 +76,8 @@ def write(plan: Plan, path: Path) -> None:
         if path.exists() and not path.is_file() and not path.is_dir():
             path.write_text(dumps(plan), encoding="utf-8")
         else:
-            _write_whole(path, dumps(plan))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            durable.write_whole(path, dumps(plan).encode())
     except (OSError, ValueError) as error:
         raise EsplanError(
             f"the plan cannot be written to {path}",
@@ -85,23 +86,14 @@ def write(plan: Plan, path: Path) -> None:
         ) from None
 
 
-def _write_whole(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}.tmp")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    try:
-        with os.fdopen(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def read(path: Path) -> Plan:
     """The plan in a file. Raises EsplanError (not a plan) and Refused (edited, or too new)."""
-    raw = _load(path)
+    return parse(path, content(path))
+
+
+def parse(path: Path, found: bytes) -> Plan:
+    """The same of bytes that were read already."""
+    raw = _load(path, found)
     _check_version(path, raw)
     plan = _plan(path, raw)
     if plan.digest != _digest(raw):
@@ -112,21 +104,30 @@ def read(path: Path) -> Plan:
     return plan
 
 
-def _load(path: Path) -> JSON:
+def content(path: Path) -> bytes:
+    """The bytes of a plan file. A pipe or a device does not say how many it has."""
     try:
-        if path.stat().st_size > LARGEST:
-            raise _no_plan(path, "it is far too large")
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            too_large = path.stat().st_size > LARGEST
+            found = b"" if too_large else file.read(LARGEST + 1)
     except OSError as error:
         raise EsplanError(
             f"the plan {path} cannot be read",
             why=error.strerror or str(error),
             remedy="write one with: esplan plan -d PATH -o FILE",
         ) from None
+    if too_large or len(found) > LARGEST:
+        raise no_plan(path, "it is far too large")
+    return found
+
+
+def _load(path: Path, found: bytes) -> JSON:
+    try:
+        raw = json.loads(found.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise _no_plan(path, f"it is not JSON: {error}") from None
+        raise no_plan(path, f"it is not JSON: {error}") from None
     if not isinstance(raw, dict):
-        raise _no_plan(path, "it is not a JSON object")
+        raise no_plan(path, "it is not a JSON object")
     return raw
 
 
@@ -134,7 +135,7 @@ def _check_version(path: Path, raw: JSON) -> None:
     version = raw.get("format_version")
     found = re.fullmatch(r"([0-9]{1,6})\.[0-9]{1,6}", version if isinstance(version, str) else "")
     if not found:
-        raise _no_plan(path, "it has no format_version")
+        raise no_plan(path, "it has no format_version")
     if int(found[1]) > int(FORMAT_VERSION.partition(".")[0]):
         raise Refused(
             f"{path} has format_version {version}, and this esplan reads {FORMAT_VERSION}",
@@ -149,7 +150,7 @@ def _plan(path: Path, raw: JSON) -> Plan:
 
     problems = schema.check(Document(str(path), Node(raw, (1, 1))), "plan")
     if problems:
-        raise _no_plan(path, f"{problems[0].path}: {problems[0].message}")
+        raise no_plan(path, f"{problems[0].path}: {problems[0].message}")
     names = Plan.__dataclass_fields__
     parts = {name: raw[name] for name in names if name in raw or name not in OPTIONAL}
     changes = tuple(_change(one) for one in raw["changes"])
@@ -172,7 +173,8 @@ def _step(raw: JSON) -> Step:
     return Step(**{**parts, "preconditions": tuple(raw["preconditions"])})
 
 
-def _no_plan(path: Path, why: str) -> EsplanError:
+def no_plan(path: Path, why: str) -> EsplanError:
+    """The error for a file that esplan did not write."""
     return EsplanError(
         f"{path} is not a plan file", why=why, remedy="write one with: esplan plan -d PATH -o FILE"
     )

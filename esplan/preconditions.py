@@ -13,7 +13,7 @@ from esplan import activity, diff, disk, live, origin
 from esplan.errors import Refused
 from esplan.model import Body
 from esplan.plan import GUARD, digest
-from esplan.request import index_path
+from esplan.request import index_path, there
 from esplan.steps import protect_index, verify
 from esplan.steps.update_aliases import membership, memberships
 
@@ -171,8 +171,9 @@ def _serves(precondition: JSON, facts: _Facts) -> str:
         return f"the index {name} is gone"
     if not index.is_open:
         return f"{name} is closed"
-    health = facts.run.cluster.read(f"/_cluster/health{index_path(name)}") or {}
-    return f"{name} is red: not all of it is there" if health.get("status") == "red" else ""
+    path = f"/_cluster/health{index_path(name)}"
+    health = there(facts.run.cluster.read(path), path)
+    return f"{name} is red: not all of it is there" if health["status"] == "red" else ""
 
 
 def _unwritten(precondition: JSON, facts: _Facts) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
+
+from esplan.errors import Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,6 +17,20 @@ Item = TypeVar("Item")
 NAMES_A_REQUEST = 3_500
 """Characters of index names, quoted: a request line has up to 4,096 bytes
 (`http.max_initial_line_length`), and a name up to 255, of which each may be quoted as three."""
+
+
+def there(answer: Any, path: str) -> Any:
+    """The answer about what is always there: a 404 is none of the cluster's. Raises Unreachable.
+
+    So it is with a path that names no index, or only by wildcards, or with `ignore_unavailable`.
+    Whoever took a proxy's 404 for "there is none" would create or delete.
+    """
+    if answer is None:
+        raise Unreachable(
+            f"the answer to {path} is 404, and the cluster never answers so",
+            remedy="check --url: a proxy or another product may answer there",
+        )
+    return answer
 
 
 def request(method: str, path: str, body: JSON | None = None) -> JSON:

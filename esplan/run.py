@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from threading import Event, Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from esplan.errors import Halted, Stopped, UsageError
 
@@ -58,7 +58,8 @@ class Run:
     `standings`, `touched`: how far it follows, as this process saw it; `spent`: those to be closed
     at the end. `ahead`: sources that are hashed while they are copied. `finished`: ids of steps
     whose effect nothing but their finished task shows. `halted`: an object has failed, and the
-    others that run beside it are to stop. `connect`: to another environment.
+    others that run beside it are to stop. `connect`: to another environment. `signed_by`: who
+    signed the plan, where that was asked for.
     """
 
     cluster: Cluster
@@ -76,6 +77,7 @@ class Run:
     finished: set[str] = field(default_factory=set)
     rejected: dict[str, JSON] = field(default_factory=dict)
     plan_path: Path | None = None
+    signed_by: str = ""
     connect: Callable[[str], Cluster] = field(default=_unknown, repr=False)
     others: dict[str, Cluster] = field(default_factory=dict, repr=False)
     turn: Lock = field(default_factory=Lock)
@@ -103,6 +105,13 @@ class Run:
         if self.halted.is_set():
             raise Halted("another object has failed")
         self.lock.check()
+
+    def change(
+        self, method: str, path: str, body: Any, *, opaque_id: str, timeout: float = 60
+    ) -> Any:
+        """Send a change to the cluster, unless the lock is not certainly ours at this moment."""
+        self.lock.check()
+        return self.cluster.change(method, path, None, body, timeout=timeout, opaque_id=opaque_id)
 
     def mark(self, address: str) -> JSON:
         """What the mapping's `_meta` of an index made by this plan says."""

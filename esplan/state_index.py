@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from esplan import journal
-from esplan.errors import EsplanError, JournalError, OutcomeUnknown, ServerError
-from esplan.plan import STATE_INDEX
+from esplan.errors import EsplanError, JournalError, OutcomeUnknown, ServerError, Unreachable
+from esplan.plan import FENCE, STATE_INDEX
+from esplan.request import there
 
 if TYPE_CHECKING:
     from esplan.cluster import Cluster
@@ -30,11 +31,15 @@ BODY: JSON = {
             "seq": {"type": "integer"},
         },
     },
+    "aliases": {FENCE.format_map({"token": "first"}): {"is_hidden": True}},
 }
 
 PAGE = 200
 """Records asked for in one request; an ordinary apply has fewer."""
 
+
+ATTEMPTS = 3
+"""How often a record is sent whose outcome nobody knew and which then was not there."""
 
 MEASURED = "measured"
 """The key of evidence that says how long a step took; such records are found by it."""
@@ -76,28 +81,44 @@ def record_id(plan_digest: str, seq: int) -> str:
 
 
 def store(cluster: Cluster, plan_digest: str, record: Record) -> None:
-    """Mirror one record. Raises JournalError when it is not certainly there afterwards."""
+    """Mirror one record. Raises JournalError when it is not certainly there afterwards.
+
+    What got lost on the way is sent again: one document a record, so that it is made once.
+    """
     path = f"/{STATE_INDEX}/_create/{record_id(plan_digest, record.seq)}"
     kind = ["journal", MEASURED] if MEASURED in record.data else "journal"
     keys = {"kind": kind, "plan": plan_digest, "seq": record.seq, "at": record.at}
     body = {**keys, "record": record.line()}
-    try:
-        cluster.change("PUT", path, {"require_alias": "false"}, body)
-    except (ServerError, OutcomeUnknown) as error:
-        if not _is_there(cluster, plan_digest, record):
-            raise JournalError(
-                "the journal cannot be mirrored in the cluster",
-                why=f"{error.what}: {error.why}",
-                remedy="nothing is changed without it: cure the cause, then apply again",
-            ) from None
+    trouble: EsplanError | None = None
+    for _ in range(ATTEMPTS):
+        try:
+            cluster.change("PUT", path, {"require_alias": "false"}, body)
+        except (ServerError, OutcomeUnknown) as error:
+            trouble = error
+        else:
+            return
+        kept = _is_there(cluster, plan_digest, record)
+        if kept:
+            return
+        if kept is None or isinstance(trouble, ServerError):
+            break
+    raise _not_mirrored(trouble)
 
 
-def _is_there(cluster: Cluster, plan_digest: str, record: Record) -> bool:
-    """After an answer that was lost or refused: the write may have been ours."""
+def _not_mirrored(error: EsplanError | None) -> JournalError:
+    return JournalError(
+        "the journal cannot be mirrored in the cluster",
+        why=f"{error.what}: {error.why}" if error else "",
+        remedy="nothing is changed without it: cure the cause, then apply again",
+    )
+
+
+def _is_there(cluster: Cluster, plan_digest: str, record: Record) -> bool | None:
+    """After an answer that was lost or refused: the write may have been ours. None: unknown."""
     try:
         found = cluster.read(f"/{STATE_INDEX}/_doc/{record_id(plan_digest, record.seq)}")
     except EsplanError:
-        return False
+        return None
     return bool(found) and found["_source"]["record"] == record.line()
 
 
@@ -106,11 +127,27 @@ def load(cluster: Cluster, plan_digest: str) -> list[Record]:
     lines: list[str] = []
     while True:
         ids = [record_id(plan_digest, seq) for seq in range(len(lines), len(lines) + PAGE)]
-        answer = cluster.read(f"/{STATE_INDEX}/_mget", None, {"ids": ids})
-        found = [doc for doc in (answer or {}).get("docs", []) if doc.get("found")]
+        found = [doc for doc in documents(cluster, ids) if doc.get("found")]
         lines += [doc["_source"]["record"] for doc in found]
         if len(found) < PAGE:
             return _records(lines)
+
+
+def documents(cluster: Cluster, ids: list[str]) -> list[JSON]:
+    """What the index has of these, in their order: `found` or not. Raises Unreachable.
+
+    Where a shard does not answer, nobody can say whether it has a record.
+    """
+    path = f"/{STATE_INDEX}/_mget"
+    docs: list[JSON] = there(cluster.read(path, None, {"ids": ids}), path)["docs"]
+    errors = [one["error"] for one in docs if one.get("error")]
+    if errors and errors[0].get("type") != "index_not_found_exception":
+        raise Unreachable(
+            f"the journal in the index {STATE_INDEX} cannot be read",
+            why=str(errors[0].get("reason", "")),
+            remedy="see GET /_cluster/health: a shard may be missing",
+        )
+    return docs
 
 
 def remember(cluster: Cluster, name: str, body: JSON) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from esplan.errors import OutcomeUnknown
+from esplan.request import there
 
 if TYPE_CHECKING:
     from esplan.cluster import Cluster
@@ -26,7 +27,7 @@ def all_running(cluster: Cluster, actions: str) -> dict[str, JSON]:
 
 def _read(cluster: Cluster, actions: str, parameters: dict[str, str]) -> JSON:
     asked = {"actions": actions, "detailed": "true", **parameters}
-    answer: JSON = cluster.read("/_tasks", asked) or {}
+    answer: JSON = there(cluster.read("/_tasks", asked), "/_tasks")
     return answer
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from esplan import diff, normalize
 from esplan.errors import ServerError
+from esplan.request import there
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,9 +56,9 @@ class Added:
 def read(cluster: Reader) -> Templates:
     """Three requests, however many templates there are. Nothing is known where we may not look."""
     try:
-        composable = cluster.read("/_index_template") or {}
-        components = cluster.read("/_component_template") or {}
-        legacy = cluster.read("/_template") or {}
+        composable = _all(cluster, "/_index_template")
+        components = _all(cluster, "/_component_template")
+        legacy = _all(cluster, "/_template")
     except ServerError as error:
         if error.status != FORBIDDEN:
             raise
@@ -70,6 +71,11 @@ def read(cluster: Reader) -> Templates:
         },
         legacy,
     )
+
+
+def _all(cluster: Reader, path: str) -> JSON:
+    found: JSON = there(cluster.read(path), path)
+    return found
 
 
 def added(templates: Templates, index: str) -> Added | None:

@@ -39,7 +39,7 @@ class Recorded:
 
     def read(self, path: str, _params: Any = None, _body: Any = None) -> Any:
         if path.endswith("_template"):
-            return self.answers.get(path)  # None: the case is of a server that has none
+            return self.answers.get(path) or {}  # the case is of a server that has none
         return self.answers[path]
 
 

@@ -18,10 +18,11 @@ import pytest
 import vcr
 
 from esplan import lock, planfile
-from esplan.cluster import Cluster, Connection
+from esplan.cluster import Cluster
 from esplan.commands import apply as apply_commands
 from esplan.commands.plan import plan
 from esplan.commands.status import status
+from esplan.connection import Connection
 from esplan.desired import read
 from esplan.errors import ServerError
 from esplan.views.progress import Silent

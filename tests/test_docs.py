@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from table import placed
 from typer.main import get_command
 
 from esplan import cli, config, errors, schema
@@ -256,3 +257,10 @@ def test_the_desired_files_of_the_readme_are_the_examples() -> None:
 def test_schemas_are_those_that_the_docs_point_at() -> None:
     for path in sorted((ROOT / "schemas").glob("*.json")):
         assert json.loads(read(path))["description"], path.name
+
+
+def test_the_table_of_the_trials_is_that_of_their_figures() -> None:
+    figures = json.loads((ROOT / "tests/chaos/figures.json").read_text(encoding="utf-8"))
+    page = (ROOT / "docs/guarantees.md").read_text(encoding="utf-8")
+    assert placed(page, figures) == page
+    assert all(one.get("lost") == 0 for tests in figures.values() for one in tests.values())

@@ -3,10 +3,17 @@
 from esplan.checksum.ahead import Ahead, Known
 from esplan.checksum.cluster_hash import ClusterHash
 from esplan.checksum.comparison import compare, marks_of
+from esplan.checksum.missing import await_primaries, is_away
 from esplan.checksum.reading import PLAIN, Reading, from_json
 from esplan.checksum.report import Ids, Marks, Method, Report
 from esplan.checksum.sample import Sample, sample
-from esplan.checksum.side import Place, checkpoints, count, marks, refresh
+from esplan.checksum.side import (
+    Place,
+    checkpoints,
+    count,
+    marks,
+    refresh,
+)
 
 __all__ = [
     "PLAIN",
@@ -20,10 +27,12 @@ __all__ = [
     "Reading",
     "Report",
     "Sample",
+    "await_primaries",
     "checkpoints",
     "compare",
     "count",
     "from_json",
+    "is_away",
     "marks",
     "marks_of",
     "refresh",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
-from esplan.errors import Refused, ServerError, StepFailed, ViewLost
+from esplan.checksum import missing
+from esplan.errors import Incomplete, Refused, ServerError, StepFailed, ViewLost
 from esplan.model import UNNUMBERED
 from esplan.request import batches
 
@@ -228,9 +229,12 @@ def _histogram(
 
 
 def refresh(cluster: Cluster, indices: Sequence[str]) -> None:
-    """Make everything that was acknowledged visible to searches."""
+    """Make everything that was acknowledged visible to searches.
+
+    It is repeated like a read: done twice it is done once. Raises StepFailed where a shard fails.
+    """
     path = ",".join(quote(index, safe="") for index in indices)
-    whole(cluster.change("POST", f"/{path}/_refresh"), path)
+    whole(_found(cluster.read(f"/{path}/_refresh"), path), path)
 
 
 def count(cluster: Cluster, index: str, query: JSON | None = None, *, pit: str = "") -> int:
@@ -260,11 +264,12 @@ def search(cluster: Cluster, index: str, body: JSON, pit: str = "") -> JSON:
 
 
 def whole(answer: Any, where: str) -> JSON:
-    """The answer, if no shard is missing from it; StepFailed otherwise."""
+    """The answer, if no shard is missing from it; Incomplete or StepFailed otherwise."""
     shards = answer["_shards"]
     if not shards["failed"] and not answer.get("timed_out"):
         return dict(answer)
-    raise StepFailed(
+    away = any(map(missing.is_of_missing, shards.get("failures") or []))
+    raise (Incomplete if away else StepFailed)(
         f"only a part of {where} answered",
         why="the search ran out of time"
         if answer.get("timed_out")
@@ -293,8 +298,8 @@ def _found(answer: Any, what: str) -> JSON:
 def marks(cluster: Reader, indices: Sequence[str]) -> Marks:
     """The highest sequence number of every primary shard, by index and shard.
 
-    Every write, a delete too, raises one of them. Raises StepFailed where an index or one of
-    its primaries is missing.
+    Every write, a delete too, raises one of them. Raises StepFailed where an index is missing,
+    Incomplete where one of its primaries is and does not come back in half a minute.
     """
     found: Marks = {}
     for names in batches(indices):
@@ -326,6 +331,16 @@ def _shards(cluster: Reader, names: Sequence[str]) -> dict[str, int]:
 
 
 def _marks(cluster: Reader, names: Sequence[str], expected: dict[str, int], wanted: str) -> Marks:
+    try:
+        return _marks_now(cluster, names, expected, wanted)
+    except Incomplete:
+        missing.await_primaries(cluster, names)
+        return _marks_now(cluster, names, expected, wanted)
+
+
+def _marks_now(
+    cluster: Reader, names: Sequence[str], expected: dict[str, int], wanted: str
+) -> Marks:
     path = f"/{','.join(quote(name, safe='') for name in names)}/_stats"
     parts = "indices.*.shards.*.routing,indices.*.shards.*.seq_no"
     stats = cluster.read(path, {"level": "shards", "filter_path": parts})
@@ -349,7 +364,7 @@ def _shard_marks(index: str, shards: JSON, expected: int, wanted: str) -> dict[s
     }
     if len(highest) == expected:
         return highest
-    raise StepFailed(
+    raise Incomplete(
         f"{index} is not complete: {len(highest)} of {expected} primary shards are there",
         why="a primary shard is not assigned to a node, so its documents cannot be read",
         remedy="see GET _cluster/allocation/explain, and apply again once the index is not red",

@@ -17,6 +17,7 @@ from esplan.cli.drift import drift
 from esplan.cli.job import job
 from esplan.cli.maintain import maintain
 from esplan.cli.options import Globals
+from esplan.cli.privileges import privileges
 from esplan.cli.rollback import rollback
 from esplan.cli.sandbox import sandbox
 from esplan.cli.sizing import sizing
@@ -36,6 +37,7 @@ app.command()(adopt)
 app.command()(drift)
 app.command()(verify)
 app.command()(rollback)
+app.command()(privileges)
 app.command(context_settings={"ignore_unknown_options": True})(throttle)  # -1 is a rate
 
 INTERRUPTED = 130

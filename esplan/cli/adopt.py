@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from esplan.arguments import DEFAULT_OUTPUT
-from esplan.cli.commands import save_and_show
 from esplan.cli.options import Globals, chosen, result
+from esplan.cli.saved import save_and_show
 from esplan.errors import UsageError
 
 

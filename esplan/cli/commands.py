@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from esplan import __version__
-from esplan.arguments import DEFAULT_OUTPUT
+from esplan.cli.apply import apply
 from esplan.cli.options import Globals, chosen, result
-from esplan.errors import InvalidInput, Refused, UsageError
+from esplan.cli.saved import Format, PlanPath, read, save_and_show, show_plan
+from esplan.errors import InvalidInput, UsageError
 
 if TYPE_CHECKING:
     from esplan.cluster import Cluster
@@ -33,11 +32,6 @@ app = typer.Typer(
     "Global options work in any place.",
 )
 
-PATIENCE = 90.0
-"""Seconds for which an apply repeats a read: a node that restarts is back within them."""
-
-Format = Literal["text", "json"]
-Phase = Literal["prepare", "switch", "finish"]
 Paths = Annotated[
     list[Path] | None, typer.Option("-d", "--desired", help="Desired file or folder.")
 ]
@@ -56,15 +50,6 @@ AllowDiscard = Annotated[
     list[str] | None,
     typer.Option(metavar="ADDRESS", help="Leave the documents of alias.NAME behind."),
 ]
-AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask for consent.")]
-Approve = Annotated[
-    str | None, typer.Option(metavar="DIGEST", help="Consent to the plan of this digest.")
-]
-AllowMany = Annotated[bool, typer.Option("--allow-many", help="Although it changes many objects.")]
-KeepGoing = Annotated[
-    bool, typer.Option("--keep-going", help="When an object fails, go on with the others.")
-]
-PlanPath = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file.")]
 
 
 @app.callback()
@@ -72,6 +57,12 @@ def main(
     ctx: typer.Context,
     *,
     url: Annotated[str | None, typer.Option(help="The cluster (or ESPLAN_URL).")] = None,
+    cloud_id: Annotated[
+        str | None, typer.Option(help="The cluster's cloud id (or ESPLAN_CLOUD_ID).")
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="DANGER: take any certificate (or ESPLAN_INSECURE).")
+    ] = False,
     env: Annotated[str | None, typer.Option(help="An environment of esplan.yaml.")] = None,
     config: Annotated[Path | None, typer.Option(help="Another esplan.yaml.")] = None,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colours (or NO_COLOR).")] = False,
@@ -89,7 +80,9 @@ def main(
     if ctx.invoked_subcommand is None:
         print(ctx.get_help())
     color = not (no_color or os.environ.get("NO_COLOR"))
-    ctx.obj = Globals(url, env, config, color, json, quiet, verbose)
+    ctx.obj = Globals(
+        url, env, config, color, json, quiet, verbose, cloud_id=cloud_id, insecure=insecure
+    )
 
 
 @app.command()
@@ -144,12 +137,13 @@ def plan(
     from esplan.commands.oracle import asked
 
     given = chosen(ctx)
-    wanted = _wanted(given, desired or [], job)
+    asked_for = wanted(given, desired or [], job)
     with given.cluster() as cluster, asked(oracle, cluster) as server:
         live.require_cluster(cluster, given.settings().cluster_uuid)
+        _require_privileges(cluster, asked_for, target or [], exclude or [])
         made = commands.plan(
             cluster,
-            wanted,
+            asked_for,
             target=target or (),
             exclude=exclude or (),
             allow_delete=allow_delete or (),
@@ -160,9 +154,19 @@ def plan(
         )
         made = _tried(cluster, made)
     if job:
-        commands.refuse_nothing_to_release(made, wanted)
+        commands.refuse_nothing_to_release(made, asked_for)
     save_and_show(given, made, output, format_)
     return 2 if detailed_exitcode and made.steps else 0
+
+
+def _require_privileges(
+    cluster: Cluster, wanted: Desired, target: list[str], exclude: list[str]
+) -> None:
+    """What may not be seen would be taken for what is not there."""
+    from esplan import privileges
+    from esplan.commands.plan import chosen as chosen_objects
+
+    privileges.require_plan(cluster, chosen_objects(wanted.state, target, exclude))
 
 
 def _tried(cluster: Cluster, made: Plan) -> Plan:
@@ -173,18 +177,7 @@ def _tried(cluster: Cluster, made: Plan) -> Plan:
     return sample.tried(cluster, made)
 
 
-def save_and_show(given: Globals, made: Plan, output: str | None, format_: Format) -> None:
-    """The plan in its file, if one was asked for, and on the screen."""
-    from esplan import journal, planfile
-
-    path = _plan_path(output, made)
-    if path:
-        journal.set_aside(path)
-        planfile.write(made, path)
-    _show_plan(given, made, str(path or ""), format_)
-
-
-def _wanted(given: Globals, paths: list[Path], job: Path | None) -> Desired:
+def wanted(given: Globals, paths: list[Path], job: Path | None) -> Desired:
     """What the desired files say, or the job."""
     from esplan import desired
     from esplan.commands.job import desired_of
@@ -194,23 +187,6 @@ def _wanted(given: Globals, paths: list[Path], job: Path | None) -> Desired:
     if job:
         return desired_of(job, given.config)
     return desired.read(paths, given.settings().variables)
-
-
-def _plan_path(output: str | None, plan: Plan) -> Path | None:
-    if output != DEFAULT_OUTPUT:
-        return Path(output) if output else None
-    stamp = plan.created_at[:19].replace(":", "").replace("T", "-")
-    return Path("plans") / f"{stamp}-{plan.digest[:8]}.json"
-
-
-def _show_plan(given: Globals, plan: Plan, path: str, format_: Format) -> None:
-    from esplan import planfile
-    from esplan.views import text
-
-    if given.json or format_ == "json":
-        print(planfile.dumps(plan), end="")
-        return
-    given.show(text.plan(plan, path))
 
 
 @app.command()
@@ -224,88 +200,11 @@ def show(
 
     Example: esplan show plans/release.json
     """
-    from esplan import planfile
-
-    _show_plan(chosen(ctx), planfile.read(plan), str(plan), format_)
+    show_plan(chosen(ctx), read(plan), str(plan), format_)
     return 0
 
 
-@app.command()
-def apply(
-    ctx: typer.Context,
-    plan: PlanPath,
-    *,
-    auto_approve: AutoApprove = False,
-    approve: Approve = None,
-    through: Annotated[Phase, typer.Option(help="Stop after this phase.")] = "finish",
-    allow_many: AllowMany = False,
-    keep_going: KeepGoing = False,
-    parallel: Annotated[
-        int, typer.Option(metavar="N", min=1, max=64, help="So many objects side by side.")
-    ] = 1,
-    abandon: Annotated[
-        bool, typer.Option("--abandon", help="Take an unfinished apply back instead.")
-    ] = False,
-) -> int:
-    """Carry out a plan, or go on with it after an interruption.
-
-    Example: esplan apply plans/release.json --approve 3f9a…
-    """
-    from esplan import planfile, safety
-    from esplan.commands import apply as commands
-    from esplan.views import text
-
-    given, made = chosen(ctx), planfile.read(plan)
-    listener = given.listener(together=parallel > 1)
-    with given.cluster() as cluster:
-        commands.require_cluster(cluster, made)
-        cluster.patience = PATIENCE
-        if not abandon:
-            safety.require(made, allow_many=allow_many)
-        _consent(given, made, plan, approve, auto_approve=auto_approve)
-        try:
-            if abandon:
-                return _abandoned(given, cluster, made, plan)
-            how = partial(commands.apply, through=through, allow_many=allow_many)
-            how = partial(how, keep_going=keep_going, parallel=parallel)
-            outcome = how(
-                cluster, made, plan, listener, connect=partial(given.other, patience=PATIENCE)
-            )
-        finally:
-            listener.close()
-    result(given, text.applied(outcome), "applied", vars(outcome))
-    return 0
-
-
-def _abandoned(given: Globals, cluster: Cluster, made: Plan, path: Path) -> int:
-    from esplan.commands import apply as commands
-    from esplan.views import text
-
-    commands.abandon(cluster, made, path, given.listener())
-    result(given, text.abandoned(), "abandoned", {})
-    return 0
-
-
-def _consent(
-    given: Globals, plan: Plan, path: Path, approve: str | None, *, auto_approve: bool
-) -> None:
-    """Refuse unless somebody has said yes to exactly this plan."""
-    if approve is not None and approve != plan.digest:
-        raise Refused(
-            f"--approve names another plan: the digest of {path} is {plan.digest}",
-            remedy="review this plan, and approve the digest that `esplan show` prints",
-        )
-    if auto_approve or approve is not None or not plan.steps:
-        return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise Refused(
-            "nobody has approved this plan, and there is no terminal to ask on",
-            remedy=f"review it with `esplan show {path}`, then pass --approve DIGEST",
-        )
-    _show_plan(given, plan, str(path), "text")
-    answer = given.console(stderr=True).input("\nApply this plan? Only 'yes' does it: ")
-    if answer.strip() != "yes":
-        raise Refused("the plan was not approved", remedy="nothing was changed")
+app.command()(apply)
 
 
 @app.command()

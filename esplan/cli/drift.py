@@ -28,8 +28,9 @@ def drift(
     Example: esplan drift -d desired/ --format junit > drift.xml
     """
     from esplan import desired as files
-    from esplan import live
+    from esplan import live, privileges
     from esplan.commands.drift import drift as command
+    from esplan.commands.plan import chosen as chosen_objects
     from esplan.views import drift as views
 
     given = chosen(ctx)
@@ -37,6 +38,7 @@ def drift(
     wanted = files.read(desired, settings.variables)
     with given.cluster() as cluster:
         live.require_cluster(cluster, settings.cluster_uuid)
+        privileges.require_plan(cluster, chosen_objects(wanted.state, target or (), exclude or ()))
         report = command(cluster, wanted, target=target or (), exclude=exclude or ())
     form = "json" if given.json else format_
     if form == "text":

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from esplan.cluster import Cluster
     from esplan.config import Settings
+    from esplan.connection import Connection
     from esplan.views.progress import Bars, Events, Lines, Silent, Work
 
 
@@ -36,18 +37,34 @@ class Globals:
     json: bool
     quiet: bool
     verbose: bool
+    cloud_id: str | None = None
+    insecure: bool = False
 
     def settings(self) -> Settings:
         """Environment, variables and credentials; no request is sent."""
         from esplan import config
 
-        return config.settings(self.url, self.env, os.environ, config=self.config)
+        return config.settings(
+            self.url,
+            self.env,
+            os.environ,
+            config=self.config,
+            cloud_id=self.cloud_id,
+            insecure=self.insecure,
+        )
 
     def cluster(self) -> Cluster:
         """The cluster that --url, --env or ESPLAN_URL names. There is no default."""
         from esplan.cluster import Cluster
 
-        return Cluster(self.settings().connected(), trace=self._trace)
+        connection = self.settings().connected()
+        self._warn(connection)
+        return Cluster(connection, trace=self._trace)
+
+    def _warn(self, connection: Connection) -> None:
+        """Of what is dangerous, for people and for programs: on stderr, and whatever -q says."""
+        for one in connection.warnings():
+            print(f"WARNING: {one}", file=sys.stderr)
 
     def _trace(self, line: str) -> None:
         if self.verbose:
@@ -59,6 +76,7 @@ class Globals:
         from esplan.cluster import Cluster
 
         found = config.other(env, os.environ, config=self.config)
+        self._warn(found.connection)
         cluster = Cluster(found.connection, trace=self._trace, patience=patience)
         try:
             live.require_cluster(cluster, found.cluster_uuid)

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from esplan.cli.commands import save_and_show
 from esplan.cli.options import chosen
+from esplan.cli.saved import save_and_show
 
 Format = Literal["text", "json"]
 

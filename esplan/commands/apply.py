@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from esplan import apply as engine
 from esplan import live, safety, throttle
-from esplan.errors import Refused
-from esplan.journal import beside, open_journal
+from esplan.errors import Refused, ServerError, Unreachable
+from esplan.journal import beside, is_closed, open_journal
 from esplan.lock import Lock
 from esplan.run import Run
 
@@ -46,20 +46,25 @@ def apply(  # noqa: PLR0913  (one option of the command each)
     keep_going: bool = False,
     parallel: int = 1,
     connect: Callable[[str], Cluster] | None = None,
+    signed_by: str = "",
 ) -> Outcome:
     """Carry out the plan, or what is left of it; `parallel` objects side by side.
 
     `connect`: to the cluster of another environment, which `migrate.from` copies from.
+    `signed_by`: for the journal.
 
     Raises what `esplan.apply` raises, Locked, and Refused where the plan needs what is not given.
     """
     started = time.monotonic()
     require_cluster(cluster, plan)
     safety.require(plan, allow_many=allow_many)
-    journal = open_journal(beside(path), plan.digest)
-    if journal.ended or not plan.steps:
+    if not plan.steps or open_journal(beside(path), plan.digest).ended:
         return Outcome(0, 0, 0.0, already=True)
-    with _run(cluster, plan, path, listener, connect) as run:
+    with resumable(plan, path), _run(cluster, plan, path, listener, connect) as run:
+        run.signed_by = signed_by
+        journal = open_journal(beside(path), plan.digest)  # another apply may just have ended
+        if journal.ended:
+            return Outcome(0, 0, 0.0, already=True)
         steps = engine.apply(
             run, journal, through=through, keep_going=keep_going, parallel=parallel
         )
@@ -69,12 +74,23 @@ def apply(  # noqa: PLR0913  (one option of the command each)
     return Outcome(steps, remaining, time.monotonic() - started, already=steps == remaining == 0)
 
 
+@contextmanager
+def resumable(plan: Plan, path: Path) -> Iterator[None]:
+    """An apply that is begun, and cannot go on now, is stopped: an error would say it is undone."""
+    try:
+        yield
+    except (Unreachable, ServerError) as error:
+        records = open_journal(beside(path), plan.digest).records
+        if any(record.event == "intent" for record in records) and not is_closed(records):
+            raise engine.stopped(error) from error
+        raise
+
+
 def abandon(cluster: Cluster, plan: Plan, path: Path, listener: Listener) -> None:
     """Take back an unfinished apply."""
     require_cluster(cluster, plan)
-    journal = open_journal(beside(path), plan.digest)
     with _run(cluster, plan, path, listener) as run:
-        engine.abandon(run, journal)
+        engine.abandon(run, open_journal(beside(path), plan.digest))
 
 
 def require_cluster(cluster: Cluster, plan: Plan) -> None:

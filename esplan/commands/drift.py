@@ -10,6 +10,7 @@ from esplan import drift as drifts
 from esplan import history, live
 from esplan.commands.plan import chosen
 from esplan.live import EVERYTHING, ClusterInfo
+from esplan.request import there
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,7 +53,7 @@ def drift(
     wanted = chosen(desired.state, target, exclude)
     info = live.cluster_info(cluster)
     past = history.read(cluster, wanted.aliases)  # first: an apply that begins now is not seen
-    definitions = cluster.read(EVERYTHING, {"expand_wildcards": "all"}) or {}
+    definitions = there(cluster.read(EVERYTHING, {"expand_wildcards": "all"}), EVERYTHING)
     created = {name: at for name, raw in definitions.items() if (at := _created(raw))}
     seen = drifts.Seen(live.state(definitions, {}), created, past, now)
     found = drifts.drift(wanted, seen, desired.places)

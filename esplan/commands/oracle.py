@@ -25,7 +25,8 @@ def asked(
     if where != "sandbox":
         yield cluster if where else None
         return
-    from esplan.cluster import Cluster, Connection
+    from esplan.cluster import Cluster
+    from esplan.connection import Connection
     from esplan.sandbox import server
 
     wanted = live.cluster_info(cluster)

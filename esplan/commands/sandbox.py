@@ -39,7 +39,8 @@ def seed(progress: Progress, reset: bool) -> Seeded:  # noqa: FBT001  (the comma
 
     Raises EsplanError when none runs, Refused when its `flights` is something else.
     """
-    from esplan.cluster import Cluster, Connection
+    from esplan.cluster import Cluster
+    from esplan.connection import Connection
     from esplan.sandbox.seed import seed as load
 
     sandbox = server.status().sandbox

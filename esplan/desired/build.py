@@ -254,6 +254,12 @@ class Builder:
         replicas = entry.raw.get("finish", {}).get("replicas")
         if replicas is None:
             return body
+        if (
+            isinstance(replicas, str) and not replicas.isdecimal()
+        ):  # a variable that nobody has given a value
+            message = f"{replicas} is no number of replicas"
+            self.problems.append(entry.problem("finish", "replicas", message=message))
+            return body
         replicas = int(replicas)
         said = body.settings.get(REPLICAS, str(replicas))
         if said != str(replicas):

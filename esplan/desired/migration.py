@@ -72,7 +72,10 @@ def problems(raw: JSON, sources: dict[str, str]) -> Iterator[tuple[tuple[str | i
 def read_script(file: Path) -> tuple[str, str]:
     """The text of a script, and what is wrong: one of them is empty."""
     try:
-        text = file.read_bytes()
+        if file.exists() and not file.is_file():
+            return "", f"the script file {file} is no plain file"
+        with file.open("rb") as stream:
+            text = stream.read(LARGEST + 1)
     except (OSError, ValueError) as error:
         if isinstance(error, FileNotFoundError):
             return "", f"there is no script file {file}"

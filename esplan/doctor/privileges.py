@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from esplan.doctor.facts import Facts, Privileges
 from esplan.plan import STATE_INDEX
+from esplan.privileges import CHANGE, LOOK, applying
 
 if TYPE_CHECKING:
     from esplan.cluster import Cluster
     from esplan.model import JSON
 
 CLUSTER = ("monitor",)
-PLAN = ("view_index_metadata", "monitor", "read")
-APPLY = ("create_index", "write", "manage")
+PLAN, APPLY = LOOK, CHANGE
 """Apply needs these beside those of plan, on its indices and on esplan's own."""
 
 ASKED = 500
@@ -55,8 +55,4 @@ def _filled(found: dict[str, list[str]]) -> dict[str, list[str]]:
 
 def role(names: list[str]) -> JSON:
     """The body of `PUT /_security/role/NAME` that plan and apply need for these indices."""
-    everything = [*PLAN, *APPLY]
-    return {
-        "cluster": list(CLUSTER),
-        "indices": [{"names": [*names, STATE_INDEX], "privileges": everything}],
-    }
+    return applying(names).body()

@@ -173,6 +173,8 @@ class Stage:
             if "failures" in error.answer:
                 self._counted(error.answer, found)
                 return set()
+            if error.status in FORBIDDEN:  # nothing to do with the documents
+                raise
             self._refuse_uncompiled(error)
             if len(ids) > 1:
                 return {bad for one in ids for bad in self._some(target, [one], found)}

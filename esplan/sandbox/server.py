@@ -259,7 +259,8 @@ def last_lines(log: Path, count: int = 15) -> str:
 
 def _await_answer(url: str, progress: Progress) -> None:
     """Return when the server answers and the kept indices are back, as far as they come back."""
-    from esplan.cluster import Cluster, Connection
+    from esplan.cluster import Cluster
+    from esplan.connection import Connection
 
     progress("waiting for the indices", None)
     with Cluster(Connection(url), patience=30) as cluster:
@@ -306,7 +307,8 @@ def status() -> Status:
 
 def _version(url: str) -> str:
     """The server's version, empty where it does not answer within five seconds."""
-    from esplan.cluster import Cluster, Connection
+    from esplan.cluster import Cluster
+    from esplan.connection import Connection
 
     try:
         with Cluster(Connection(url)) as cluster:

@@ -83,8 +83,12 @@ def _read_pid(file: Path) -> int:
 
 
 def is_server(pid: int, cache: Path) -> bool:
-    """Whether that process was started from this cache's engines: pids are used again."""
-    return str(cache / "engines") in command_line(pid)
+    """Whether that process was started from this cache's engines: pids are used again.
+
+    The folder may be a link, which the server follows before it shows where it is.
+    """
+    engines, words = cache / "engines", command_line(pid)
+    return str(engines) in words or str(engines.resolve()) in words
 
 
 def command_line(pid: int) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from esplan.errors import ServerError, StepFailed
 from esplan.plan import Step
-from esplan.request import index_path, request
+from esplan.request import index_path, request, there
 from esplan.steps.request import index_now
 
 if TYPE_CHECKING:
@@ -71,14 +71,15 @@ def _health(step: Step, run: Run, *, seconds: int) -> JSON:
         )
     path = f"/_cluster/health{index_path(step.arguments['index'])}"
     try:
-        found: JSON = run.cluster.read(
+        found = run.cluster.read(
             path, {"wait_for_status": "green", "timeout": f"{seconds}s"} if seconds else None
         )
     except ServerError as error:
         if error.status != 408:  # noqa: PLR2004  (HTTP's own number)
             raise
         found = run.cluster.read(path)
-    return found
+    health: JSON = there(found, path)
+    return health
 
 
 def _allocation(step: Step, run: Run) -> JSON:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan import rejected
+from esplan import checksum, rejected
 from esplan.errors import StepFailed
 from esplan.plan import Step
 from esplan.request import index_path, request
@@ -69,7 +69,7 @@ def execute(step: Step, run: Run) -> JSON:
     updated = conflicts = 0
     took: JSON = {}
     for _ in range(ROUNDS):
-        run.cluster.read(index_path(step.arguments["index"], "/_refresh"))
+        checksum.refresh(run.cluster, [step.arguments["index"]])
         response = _round(step, run)
         updated += response["updated"]
         conflicts = response["version_conflicts"]

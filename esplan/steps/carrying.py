@@ -116,10 +116,9 @@ class Writer:
         """One answer a document; None where the server was too busy for the request."""
         request = self.step.request or {}
         try:
-            answer = self.run.cluster.change(
+            answer = self.run.change(
                 request["method"],
                 request["path"],
-                None,
                 lines,
                 timeout=300,
                 opaque_id=self.run.opaque_id(self.step),

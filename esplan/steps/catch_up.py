@@ -223,7 +223,7 @@ def _started(step: Step, run: Run, mark: int, part: tuple[int, int]) -> str:
     if shards > 1:  # as many slices as shards: each is one shard
         body["source"]["slice"] = {"id": shard, "max": shards}
     opaque_id = run.opaque_id(step)
-    answer = run.cluster.change("POST", planned["path"], None, body, opaque_id=opaque_id)
+    answer = run.change("POST", planned["path"], body, opaque_id=opaque_id)
     return str(answer["task"])
 
 
@@ -272,7 +272,7 @@ def _send(run: Run, step: Step, found: Iterable[JSON]) -> None:
     lines = [{"delete": {"_index": target, **one}} for one in own]
     if not lines:
         return
-    answer = run.cluster.change("POST", "/_bulk", None, lines, opaque_id=run.opaque_id(step))
+    answer = run.change("POST", "/_bulk", lines, opaque_id=run.opaque_id(step))
     items = [one["delete"] for one in answer["items"]]
     bad = [one for one in items if one["status"] not in NO_MATTER]
     if bad:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan import normalize
+from esplan import checksum, normalize
 from esplan.errors import Refused, StepFailed
 from esplan.plan import Step
 from esplan.request import index_path, request
@@ -109,6 +109,5 @@ def _disposable(step: Step, run: Run, aliases: JSON) -> bool:
         return False
     if filled and not strange:
         return True
-    run.cluster.read(index_path(step.arguments["index"], "/_refresh"))
-    count = run.cluster.read(index_path(step.arguments["index"], "/_count"))
-    return bool(count) and count["count"] == 0
+    checksum.refresh(run.cluster, [step.arguments["index"]])
+    return checksum.count(run.cluster, step.arguments["index"]) == 0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from esplan.errors import ServerError, StepFailed
 from esplan.plan import Step
-from esplan.request import index_path, request
+from esplan.request import index_path, request, there
 from esplan.steps.request import index_now, send, send_request
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _status(step: Step, run: Run, **wait: str) -> str:
     """A wait that runs out answers 408."""
     path = f"/_cluster/health{index_path(step.arguments['index'])}"
     try:
-        return str(run.cluster.read(path, wait)["status"])
+        return str(there(run.cluster.read(path, wait), path)["status"])
     except ServerError as error:
         if error.status != 408:  # noqa: PLR2004  (HTTP's own number)
             raise

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan import rates, rejected, transform
-from esplan.errors import StepFailed, Stopped
+from esplan import checksum, rates, rejected, transform
+from esplan.errors import Incomplete, StepFailed, Stopped
 from esplan.plan import Step
 from esplan.request import index_path, request
 from esplan.steps import ahead, governor, tolerant
@@ -158,12 +158,12 @@ def probe(step: Step, run: Run) -> bool:
 def count(run: Run, index: str) -> int:
     """Documents after a refresh; a missing shard is an error, never a smaller number."""
     path = index_path(index)
-    run.cluster.read(f"{path}/_refresh")
+    checksum.refresh(run.cluster, [index])
     answer = run.cluster.read(f"{path}/_count")
     if answer is None:
         raise StepFailed(f"the index {index} is gone")
     if answer["_shards"]["failed"]:
-        raise StepFailed(f"{index} cannot be counted: a shard does not answer")
+        raise Incomplete(f"{index} cannot be counted: a shard does not answer")
     return int(answer["count"])
 
 
@@ -201,19 +201,22 @@ def _ended(step: Step, run: Run) -> JSON:
 
 
 def awaited(step: Step, run: Run) -> JSON:
-    """The finished task. One that is lost with its node is started again."""
+    """The finished task. One that is lost with its node, or with shards, is started again."""
     for _ in range(STARTS):
         adopted = _adopt(step, run)
         rated = governor.rated(step, run)
         task = adopted or str(send(rated, run)["task"])
         rate = None if adopted else governor.rate_of(rated)
         outcome = wait(step, run, governor.Governor(step, run, task, rate))
-        if outcome is not None:
+        if outcome is not None and not checksum.is_away(stopped(outcome)):
             return outcome
-        run.listener.note(f"the copy task {task} was lost with its node: starting it again")
-    raise StepFailed(
-        f"the copy was lost {STARTS} times with the node that ran it",
-        remedy="look at the nodes' logs, then apply the plan again",
+        why = "did not find all shards" if outcome else "was lost with its node"
+        run.listener.note(f"the copy task {task} {why}: starting it again")
+        if outcome:
+            checksum.await_primaries(run.cluster, [])
+    raise Incomplete(
+        f"the copy was lost {STARTS} times, with the node that ran it or with shards",
+        remedy="look at the nodes' logs",
     )
 
 
@@ -232,7 +235,7 @@ def wait(step: Step, run: Run, watch: Governor) -> JSON | None:
     task, total = watch.task, step.estimate.get("documents") or 0
     while True:
         found = poll_task(run, task)
-        if found is None:
+        if found is None or _is_another(found, step, run):
             return None
         done, seen = position(found, _slices(run, task, found))
         run.listener.step_progress(step, done, max(total, seen))
@@ -243,6 +246,12 @@ def wait(step: Step, run: Run, watch: Governor) -> JSON | None:
         else:
             run.safe_point()
             _govern(step, run, watch)
+
+
+def _is_another(found: JSON, step: Step, run: Run) -> bool:
+    """A node that was started anew counts its tasks anew: the number may be another's by now."""
+    given = found["task"].get("headers", {}).get("X-Opaque-Id")
+    return given not in (None, run.opaque_id(step))
 
 
 def _govern(step: Step, run: Run, watch: Governor) -> None:
@@ -303,4 +312,5 @@ def undo(step: Step, run: Run) -> None:
     run.finished.discard(step.id)
     for one in (step, tolerant.part(step)):
         for task in tasks(run, run.opaque_id(one)):
-            run.cluster.change("POST", f"/_tasks/{task}/_cancel", {"wait_for_completion": "true"})
+            path = f"/_tasks/{task}/_cancel?wait_for_completion=true"
+            run.change("POST", path, None, opaque_id="")

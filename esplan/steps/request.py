@@ -40,11 +40,14 @@ def send(step: Step, run: Run, *, timeout: float = 60) -> Any:
 
 
 def send_request(request: JSON, run: Run, opaque_id: str, *, timeout: float = 60) -> Any:
-    """Send a request of the plan. Raises Stopped when the fence in it is not ours any more."""
+    """Send a request of the plan.
+
+    Raises Stopped when the lock, or the fence in the request, is not ours any more.
+    """
     whole = filled(request, run.lock.token)
     method, path, body = whole["method"], whole["path"], signed_in(whole["body"], run)
     try:
-        return run.cluster.change(method, path, None, body, timeout=timeout, opaque_id=opaque_id)
+        return run.change(method, path, body, timeout=timeout, opaque_id=opaque_id)
     except ServerError:
         if whole != request and not _fence_stands(run):
             raise Stopped(

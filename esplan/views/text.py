@@ -12,6 +12,7 @@ from esplan import safety
 from esplan.errors import InvalidInput
 from esplan.views import estimate, sample
 from esplan.views.clean import LINES, clean, count, duration, size, value
+from esplan.views.scripts import scripts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +52,7 @@ def plan(plan: Plan, path: str = "") -> Iterator[RenderableType]:
     if same:
         yield Text(f"\n{_number(same, 'object')} unchanged", style="dim")
     yield from _steps(plan)
+    yield from scripts(plan)
     yield from _warnings(plan)
     yield from _drift(plan)
     yield from _asked(plan)

@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from esplan.cluster import Cluster, Connection
+from esplan.cluster import Cluster
+from esplan.connection import Connection
 from esplan.errors import ServerError
 
 if TYPE_CHECKING:

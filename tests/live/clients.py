@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Self
 
-from esplan.cluster import Cluster, Connection
+from esplan.cluster import Cluster
 from esplan.errors import EsplanError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Writer(threading.Thread):
 
     def run(self) -> None:
         try:
-            with Cluster(Connection(self.world.url)) as own:
+            with Cluster(self.world.cluster.connection) as own:
                 while not self.stopping.is_set():
                     began = time.monotonic()
                     self._send(own, [self._operation() for _ in range(BATCH)])
@@ -110,7 +110,7 @@ class Reader(threading.Thread):
         self.indices: set[tuple[str, ...]] = set()
 
     def run(self) -> None:
-        with Cluster(Connection(self.world.url)) as own:
+        with Cluster(self.world.cluster.connection) as own:
             while not self.stopping.is_set():
                 try:
                     found = own.read(f"/{self.world.name}/_search?size=1")

@@ -190,7 +190,8 @@ def report(found: Iterable[Answer]) -> Counter[str]:
 
 def asked(url: str) -> Counter[str]:
     """Everything, of the server at this URL."""
-    from esplan.cluster import Cluster, Connection
+    from esplan.cluster import Cluster
+    from esplan.connection import Connection
 
     with Cluster(Connection(url), patience=60) as cluster:
         return report(ask_everything(cluster))

@@ -1,17 +1,15 @@
 """Run the esplan command line and die by SIGKILL at one point of an apply.
 
-    crashing.py POINT MARKER ARGUMENT...
-
-POINT is `<when>:<step id>`: `before-intent`, `after-intent`, `after-request`, `before-done`,
-`after-done`, `middle` for a step that reports progress, or `range` for a copy past rejected
-documents, in its fifth range. MARKER is a file written just before.
+Its arguments are POINT MARKER ARGUMENT…: POINT is `<when>:<step id>`, with `before-intent`,
+`after-intent`, `after-request`, `before-done`, `after-done`, `middle` for a step that reports
+progress, or `range` for a copy past rejected documents, in its fifth range. MARKER is a file
+written just before.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +19,26 @@ from esplan.steps import KINDS, force_merge, reindex
 from esplan.views import progress
 
 
-def main(point: str, marker: Path, arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
+    """In a process of its own (`processes.start`): what it patches stays patched."""
+    point, marker = arguments[0], Path(arguments[1])
     when, _, step = point.partition(":")
 
     def die() -> None:
         marker.write_text(point)
         os.kill(os.getpid(), signal.SIGKILL)
 
+    patch(when, step, die)
+    return cli.run(arguments[2:])
+
+
+def patch(when: str, step: str, die: Any) -> None:
+    """Call `die` at a point."""
     force_merge.PATIENCE = 0.2  # for a merge that is shorter than the wait for its answer
     _patch_journal(when, step, die)
     _patch_execute(when, step, die)
     _patch_progress(when, step, die)
     _patch_range(when, die)
-    return cli.run(arguments)
 
 
 def _patch_journal(when: str, step: str, die: Any) -> None:
@@ -89,7 +94,3 @@ def _patch_range(when: str, die: Any) -> None:
         return copy(one, run)
 
     reindex._ended = crashing
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:]))

@@ -7,10 +7,12 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from esplan.cluster import Cluster, Connection
+from esplan.cluster import Cluster
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from esplan.connection import Connection
 
 
 def load(cluster: Cluster, index: str, count: int = 100, bulks: int = 4, **settings: Any) -> None:
@@ -78,7 +80,7 @@ def write(cluster: Cluster, target: str, numbers: range, *, refresh: bool = Fals
 class Writer:
     """Writes to an index, or through an alias, until the block ends. `written` are its numbers."""
 
-    url: str
+    connection: Connection
     target: str
     first: int = 1_000_000
     written: list[int] = field(default_factory=list)
@@ -102,7 +104,7 @@ class Writer:
         assert len(self.written) > 10, "the writer did hardly write"
 
     def _run(self) -> None:
-        with Cluster(Connection(self.url)) as cluster:
+        with Cluster(self.connection) as cluster:
             number = self.first
             while not self._stop.is_set():
                 try:

@@ -1,4 +1,4 @@
-"""A second server of the engine under test, in a cache folder of its own."""
+"""Another server of the engine under test, in a cache folder of its own."""
 
 from __future__ import annotations
 
@@ -7,37 +7,57 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from esplan.sandbox import server
-from esplan.sandbox.cache import cache_folder
+from esplan.sandbox.cache import cache_folder, locked, server_account
+from esplan.sandbox.download import install
 from esplan.sandbox.engines import DEFAULT, ENGINES
+from esplan.sandbox.java import find_java
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from esplan.sandbox.engines import Engine
+
+
+class Server(NamedTuple):
+    """Where it answers, and its cache folder."""
+
+    url: str
+    cache: Path
+
 
 @contextmanager
-def started(name: str) -> Iterator[str]:
-    """Its URL. It may reindex from any server of this machine; the first one may not."""
+def started(name: str, *, reads_others: bool = True) -> Iterator[Server]:
+    """The engine of that name. `reads_others`: it may reindex from any server of this machine."""
     engine = ENGINES[name or DEFAULT]
     listed = "allowlist" if engine.name.startswith("opensearch") else "whitelist"
     allowed = f'reindex.remote.{listed}: "127.0.0.1:*,localhost:*"'
-    engine = replace(engine, settings=(*engine.settings, allowed))
+    engine = replace(engine, settings=(*engine.settings, *[allowed] * reads_others))
     folder = Path(tempfile.mkdtemp(prefix="esplan-second-"))
     folder.chmod(0o755)
-    engines = cache_folder() / "engines"
-    if (engines / engine.name).exists():
-        (folder / "engines").symlink_to(engines)
+    (folder / "engines").symlink_to(_installed(engine))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ESPLAN_CACHE_DIR", str(folder))
-        found = server.start(engine, lambda _text, _part: None)
+        found = server.start(engine, _silent)
     try:
-        yield found.url
+        yield Server(found.url, folder)
     finally:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("ESPLAN_CACHE_DIR", str(folder))
-            server.stop(purge=True, progress=lambda _text, _part: None)
+            server.stop(purge=True, progress=_silent)
         shutil.rmtree(folder)
+
+
+def _installed(engine: Engine) -> Path:
+    """The folder of the engines in the ordinary cache, with this one in it: fetched once."""
+    with locked(cache_folder(), _silent):
+        java = find_java(engine.java_min, engine.java_max, server_account(), engine.java_module)
+        return install(engine, cache_folder(), java, _silent).parent
+
+
+def _silent(_text: str, _part: float | None) -> None:
+    """No progress wanted."""

@@ -11,7 +11,6 @@ import pytest
 from bodies import BODIES
 from hypothesis import HealthCheck, assume, given, settings
 from random_bodies import ANY_BODY
-from world import World
 
 from esplan import desired
 from esplan.commands import adopt
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine import Engine
+    from world import World
 
     from esplan.cluster import Cluster
 
@@ -164,11 +164,6 @@ def adopted(cluster: Cluster, number: int, folder: Path) -> float:
 
 
 # The command
-
-
-@pytest.fixture
-def world(cluster: Cluster, url: str, name: str, folder: Path) -> World:
-    return World(cluster, url, name, folder)
 
 
 def test_the_command_writes_a_folder_that_plans_to_nothing(world: World) -> None:

@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from world import World
 
 from esplan import checksum, planfile
 from esplan.checksum.cluster_hash import NOTHING, ClusterHash
@@ -18,9 +17,9 @@ from esplan.views.progress import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from engine import Engine
+    from world import World
 
     from esplan.checksum.side import Span
     from esplan.plan import Step
@@ -29,11 +28,6 @@ pytestmark = pytest.mark.live
 
 DOCUMENTS = 2_000
 PIECE = 300
-
-
-@pytest.fixture
-def world(cluster: Any, url: str, name: str, folder: Path) -> World:
-    return World(cluster, url, name, folder)
 
 
 class Watch(Silent):

@@ -19,7 +19,6 @@ from esplan.views.progress import Silent
 if TYPE_CHECKING:
     from engine import Engine
 
-    from esplan.cluster import Cluster
 
 pytestmark = pytest.mark.live
 
@@ -40,11 +39,6 @@ STEPS = [
     "12-unblock_writes",
     "13-delete_index",
 ]
-
-
-@pytest.fixture
-def world(cluster: Cluster, url: str, name: str, folder: Path) -> World:
-    return World(cluster, url, name, folder)
 
 
 def evidence(world: World, step: str) -> dict[str, Any]:

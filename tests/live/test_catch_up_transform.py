@@ -6,22 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from clients import Readers, Writer
-from world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from esplan.cluster import Cluster
+    from world import World
+
 
 pytestmark = pytest.mark.live
 
 Documents = dict[str, dict[str, Any]]
-
-
-@pytest.fixture
-def world(cluster: Cluster, url: str, name: str, folder: Path) -> World:
-    return World(cluster, url, name, folder)
 
 
 def person(number: int) -> dict[str, Any]:

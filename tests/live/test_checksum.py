@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from esplan.checksum import Report, comparison, marks
+from esplan.checksum import Report, comparison, marks, missing
 from esplan.checksum import compare as compare_indices
-from esplan.errors import Refused, StepFailed
+from esplan.errors import Incomplete, Refused, StepFailed
 from esplan.rejected import fingerprint
 
 if TYPE_CHECKING:
@@ -383,14 +383,17 @@ def test_an_incomplete_source_is_refused(
         assert why in caught.value.why
 
 
-def test_what_is_not_there_is_said(cluster: Cluster, names: Names) -> None:
+def test_what_is_not_there_is_said(
+    cluster: Cluster, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source, unassigned = names("source"), names("unassigned")
     fill(cluster, source, {"1": {}})
     with pytest.raises(StepFailed, match="ck-nowhere is not there"):
         compare_indices(cluster, source, "ck-nowhere")
     nowhere = {"index.routing.allocation.require._name": "no-such-node", "number_of_shards": 2}
     cluster.change("PUT", f"/{unassigned}", {"wait_for_active_shards": 0}, {"settings": nowhere})
-    with pytest.raises(StepFailed, match="is not complete: 0 of 2 primary shards are there"):
+    monkeypatch.setattr(missing, "COMING_BACK", "1s")
+    with pytest.raises(Incomplete, match="is not complete: 0 of 2 primary shards are there"):
         marks(cluster, [source, unassigned])
 
 

@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from world import World
 
 from esplan import state_index
 from esplan.doctor import sources
@@ -16,11 +15,9 @@ from esplan.errors import ServerError
 from esplan.lock import LOCK_PATH, this_process
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from engine import Engine
+    from world import World
 
-    from esplan.cluster import Cluster
 
 pytestmark = pytest.mark.live
 
@@ -29,11 +26,6 @@ ELSEWHERE = ["unfinished-applies", "damaged-journals", "heap-pressure"]
 
 REQUESTS = 17
 """All of them but `_cluster/allocation/explain`, of which there are five at most."""
-
-
-@pytest.fixture
-def world(cluster: Cluster, url: str, name: str, folder: Path) -> World:
-    return World(cluster, url, name, folder)
 
 
 def make(world: World, suffix: str = "", *aliases: str, **parts: Any) -> str:

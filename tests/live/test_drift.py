@@ -6,20 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from esplan.cluster import Cluster
+    from world import World
+
 
 pytestmark = pytest.mark.live
-
-
-@pytest.fixture
-def world(cluster: Cluster, url: str, name: str, folder: Path) -> World:
-    return World(cluster, url, name, folder)
 
 
 def drift(world: World, code: int = 2) -> list[dict[str, Any]]:

@@ -36,11 +36,6 @@ TRIAL = "POST /_index_template/_simulate"
 
 
 @pytest.fixture
-def world(cluster: Cluster, url: str, name: str, folder: Path) -> World:
-    return World(cluster, url, name, folder)
-
-
-@pytest.fixture
 def unmeasured(cluster: Cluster) -> None:
     """A cluster in which nothing has been applied yet."""
     if cluster.read("/esplan-state") is not None:

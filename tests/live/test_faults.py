@@ -12,6 +12,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import processes
 import pytest
 from world import REPLICAS, World, document
 
@@ -20,16 +21,9 @@ from esplan.lock import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from esplan.cluster import Cluster
 
 pytestmark = pytest.mark.live
-
-
-@pytest.fixture
-def world(cluster: Cluster, url: str, name: str, folder: Path) -> World:
-    return World(cluster, url, name, folder)
 
 
 def plan_fails(world: World, code: int, **parts: object) -> str:
@@ -240,7 +234,11 @@ def test_copy_cancelled_by_an_operator(world: World) -> None:
     world.make_plan(migrate={"requests_per_second": 1000})
     command = [sys.executable, "-m", "esplan", "--url", world.url, "apply", str(world.plan)]
     with subprocess.Popen(
-        [*command, "--auto-approve"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--auto-approve"],
+        env=processes.environment(command),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         assert cancel(world)
         _, said = process.communicate(timeout=60)

@@ -11,11 +11,13 @@ import pytest
 from loader import load
 from world import PROPERTIES, REPLICAS, World, back
 
-from esplan.cluster import Cluster, Connection
+from esplan.cluster import Cluster
 from esplan.errors import ServerError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from esplan.connection import Connection
 
 pytestmark = pytest.mark.live
 
@@ -99,7 +101,7 @@ def world(cluster: Cluster, url: str, name: str, folder: Path) -> Groups:
 class Reader:
     """Asks all the time where the aliases are, in one request each time."""
 
-    url: str
+    connection: Connection
     name: str
     seen: list[frozenset[tuple[str, str]]] = field(default_factory=list)
     failures: list[BaseException] = field(default_factory=list)
@@ -116,7 +118,7 @@ class Reader:
         assert self.failures == []
 
     def _run(self) -> None:
-        with Cluster(Connection(self.url)) as cluster:
+        with Cluster(self.connection) as cluster:
             while not self._stop.is_set():
                 try:
                     answer = cluster.read(f"/{self.name}*/_alias/{self.name}*") or {}
@@ -163,7 +165,7 @@ def test_two_copies_are_switched_in_one_call(world: Groups) -> None:
         f"in one call for the group g: switch the alias {a} from {a}_green to {a}_blue; "
         f"switch the alias {b} from {b}_green to {b}_blue"
     )
-    with Reader(world.url, world.name) as reader:
+    with Reader(world.cluster.connection, world.name) as reader:
         said = world.apply("-v").stderr
     assert calls(said) == 3, "one switch and two deletes"
     before = {(a, f"{a}_green"), (b, f"{b}_green")}
@@ -368,7 +370,7 @@ def test_a_group_goes_back_in_one_call_with_what_was_written_since(
         world.cluster.change("DELETE", f"/{world.alias(letter)}/_doc/4", {"refresh": "true"})
     switches = [one["id"] for one in back(world)["steps"] if one["kind"] == "update_aliases"]
     assert len(switches) == 1
-    with Reader(world.url, world.name) as reader:
+    with Reader(world.cluster.connection, world.name) as reader:
         if killed:
             world.crash(f"after-request:{switches[0]}")
         world.apply()

@@ -159,7 +159,7 @@ def test_transaction_is_released_under_writes_and_never_merged(world: Jobs) -> N
     world.source = "transaction"
     world.write_job(forcemerge_new="True")
     load(world.cluster, world.index(NEW))
-    with Writer(world.url, world.index(NEW)) as writer:
+    with Writer(world.cluster.connection, world.index(NEW)) as writer:
         assert "is not force merged: runs.writes is ongoing" in world.plan_job()
         assert "force_merge" not in world.kinds()
         world.apply()

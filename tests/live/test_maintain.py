@@ -174,7 +174,7 @@ def test_merges_and_replicas_in_place(world: Kept) -> None:
 def test_an_index_that_is_written_to_is_not_merged(world: Kept) -> None:
     index = f"{world.name}-one"
     load(world.cluster, index, 50, 8, number_of_replicas=0)
-    with Writer(world.url, index):
+    with Writer(world.cluster.connection, index):
         plan = world.maintain("--only", "force-merge")
     assert plan["steps"] == []
     assert plan["warnings"] == [f"index.{index} is not force merged: somebody writes to it"]

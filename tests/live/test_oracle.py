@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import corpus
 import pytest
-from conftest import indices
+from fixtures import indices
 from pairs import PAIRS
 from world import World, run
 

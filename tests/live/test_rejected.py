@@ -8,23 +8,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from world import World
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from engine import Engine
+    from world import World
 
-    from esplan.cluster import Cluster
 
 pytestmark = pytest.mark.live
 
 NUMBER = {"code": {"type": "integer"}}
-
-
-@pytest.fixture
-def world(cluster: Cluster, url: str, name: str, folder: Path) -> World:
-    return World(cluster, url, name, folder)
 
 
 def seed(world: World, count: int, bad: int, shards: int = 1, **settings: Any) -> set[str]:

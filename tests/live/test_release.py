@@ -95,7 +95,7 @@ def test_the_worked_example_with_a_writer_on_transaction(world: Releases) -> Non
     assert world.on() == world.expected(OLD)
 
     world.load_run(NEW, count=120)
-    with Writer(world.url, f"{world.name}-transaction-1_0_0-{NEW}") as writer:
+    with Writer(world.cluster.connection, f"{world.name}-transaction-1_0_0-{NEW}") as writer:
         plan = world.release()
         assert plan["summary"] == {"create": 0, "update": 0, "replace": 5, "delete": 0}
         customer = ["update_settings", "await_health", "force_merge", "await_health"]
@@ -305,7 +305,7 @@ def test_an_empty_run_is_warned_of(world: Releases) -> None:
 def test_an_index_seen_writing_during_the_plan_is_not_merged(world: Releases) -> None:
     load(world.cluster, customer(world, NEW), 10)
     one(world, forcemerge="auto")
-    with Writer(world.url, customer(world, NEW)):
+    with Writer(world.cluster.connection, customer(world, NEW)):
         plan = world.release()
     assert "force_merge" not in [step["kind"] for step in plan["steps"]]
     assert f"{customer(world, NEW)} is not force merged: somebody writes to it" in str(
@@ -317,7 +317,7 @@ def test_an_index_written_to_after_the_plan_is_not_merged(world: Releases) -> No
     load(world.cluster, customer(world, NEW), 10)
     one(world, forcemerge="auto")
     world.release()
-    with Writer(world.url, customer(world, NEW)):
+    with Writer(world.cluster.connection, customer(world, NEW)):
         said = world.apply(code=4).stderr
     assert f"{customer(world, NEW)} was written to since the plan was made: wait" in said
     assert "every change was taken back" in said

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from world import World
 
 from esplan.checksum import repair as repairing
 from esplan.commands import repair as commands
@@ -14,20 +13,13 @@ from esplan.commands.verify import verify
 from esplan.errors import ServerError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from engine import Engine
+    from world import World
 
-    from esplan.cluster import Cluster
 
 pytestmark = pytest.mark.live
 
 HUGE = {"n": 2**60 + 1, "deep": {"a": [1, 1.5, "1", None, {}], "u": "ü\u2028"}}
-
-
-@pytest.fixture
-def world(cluster: Cluster, url: str, name: str, folder: Path) -> World:
-    return World(cluster, url, name, folder)
 
 
 @pytest.fixture

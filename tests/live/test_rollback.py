@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from clients import Readers, Writer
 from world import World, back
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from esplan.cluster import Cluster
 
 pytestmark = pytest.mark.live
 
@@ -26,11 +21,6 @@ STEPS = [
     "update_aliases",
     "unblock_writes",
 ]
-
-
-@pytest.fixture
-def world(cluster: Cluster, url: str, name: str, folder: Path) -> World:
-    return World(cluster, url, name, folder)
 
 
 def migrated(world: World, count: int = 2000, **parts: Any) -> None:

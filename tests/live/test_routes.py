@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from world import REPLICAS, World
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from esplan.cluster import Cluster
 
 FLIGHT: dict[str, Any] = {"flight": {"type": "integer"}}
 NOTE: dict[str, Any] = {"note": {"type": "text", "analyzer": "quiet"}}
@@ -31,11 +26,6 @@ CODEC: dict[str, Any] = {"codec": "best_compression"}
 
 
 pytestmark = pytest.mark.live
-
-
-@pytest.fixture
-def world(cluster: Cluster, url: str, name: str, folder: Path) -> World:
-    return World(cluster, url, name, folder)
 
 
 def kinds(plan: dict[str, Any]) -> list[str]:

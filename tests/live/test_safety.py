@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -254,3 +255,21 @@ def test_a_kill_while_one_is_taken_back(world: World) -> None:
     assert on == {f"{a}_green": [a], f"{b}_blue": [b], f"{b}_green": []}
     assert found[f"{b}_blue"]["settings"]["index"]["uuid"] == uuid, "not made a second time"
     assert "blocks" not in found[f"{a}_green"]["settings"]["index"]
+
+
+def test_a_plan_that_must_be_signed(world: World) -> None:
+    """Who signed is in the journal, and in the cluster's copy of it."""
+    world.make_plan()
+    key, signers = world.folder / "ana", world.folder / "signers"
+    generate = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)]
+    subprocess.run(generate, check=True, stdin=subprocess.DEVNULL)
+    signers.write_text(f"ana@example.com {(world.folder / 'ana.pub').read_text()}")
+    required = ["--require-signature", str(signers)]
+    assert "is not signed as it must be" in world.apply(*required, code=4).stderr
+    world.assert_on(world.green)
+    sign = ["ssh-keygen", "-Y", "sign", "-n", "esplan-plan", "-f", str(key), str(world.plan)]
+    subprocess.run(sign, check=True, capture_output=True)
+    world.apply(*required)
+    world.assert_switched()
+    journal = (world.folder / "plan.json.journal.jsonl").read_text().splitlines()
+    assert json.loads(journal[0])["data"]["signed_by"] == "ana@example.com"

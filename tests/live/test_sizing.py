@@ -6,13 +6,12 @@ import csv
 import io
 import json
 import math
-import sys
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import processes
 import pytest
-from world import run
 
 from esplan import state_index
 from esplan.commands.sizing import sizing
@@ -70,7 +69,7 @@ def advice(row: Sizing, kind: str) -> Advice:
 
 
 def esplan(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return run([sys.executable, "-m", "esplan", "--url", url, "sizing", *arguments])
+    return processes.run(["--url", url, "sizing", *arguments])
 
 
 def cat(cluster: Cluster, kind: str, pattern: str, columns: str) -> list[dict[str, Any]]:

@@ -6,24 +6,18 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from world import World
 
 from esplan import lock, planfile
-from esplan.cluster import Cluster, Connection
+from esplan.cluster import Cluster
 from esplan.errors import EsplanError, Stopped
 from esplan.run import Run
 from esplan.steps import delete_index, update_aliases
 from esplan.views.progress import Silent
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from world import World
 
 pytestmark = pytest.mark.live
-
-
-@pytest.fixture
-def world(cluster: Cluster, url: str, name: str, folder: Path) -> World:
-    return World(cluster, url, name, folder)
 
 
 class Stale:
@@ -86,7 +80,7 @@ class Reader(threading.Thread):
         self.errors: list[str] = []
 
     def run(self) -> None:
-        with Cluster(Connection(self.world.url)) as own:
+        with Cluster(self.world.cluster.connection) as own:
             while not self.stopping.is_set():
                 try:
                     self._look(own)

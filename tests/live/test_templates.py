@@ -14,7 +14,6 @@ from esplan.errors import Refused, ServerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from engine import Engine
 
@@ -61,11 +60,6 @@ def template(cluster: Cluster, name: str, request: pytest.FixtureRequest) -> Ite
     made = Kind(cluster, name, request.param)
     yield made
     made.remove()
-
-
-@pytest.fixture
-def world(cluster: Cluster, url: str, name: str, folder: Path) -> World:
-    return World(cluster, url, name, folder)
 
 
 def planned(world: World, **parts: Any) -> Plan:

@@ -9,12 +9,13 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import processes
 import pytest
-from world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+
+    from world import World
 
     from esplan.cluster import Cluster
 
@@ -24,18 +25,16 @@ SLOW = {"requests_per_second": 500}
 DISK = "cluster.routing.allocation.disk.watermark"
 
 
-@pytest.fixture
-def world(cluster: Cluster, url: str, name: str, folder: Path) -> World:
-    return World(cluster, url, name, folder)
-
-
 class Apply:
     """An apply in a process of its own; `events` are those that it has printed."""
 
     def __init__(self, world: World) -> None:
         command = [sys.executable, "-m", "esplan", "--url", world.url, "apply", str(world.plan)]
         self.process = subprocess.Popen(
-            [*command, "--auto-approve", "--json"], stdout=subprocess.PIPE, text=True
+            [*command, "--auto-approve", "--json"],
+            env=processes.environment(command),
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self.events: list[dict[str, Any]] = []
 

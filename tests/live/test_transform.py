@@ -12,18 +12,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from world import World
 
 from esplan.errors import ServerError
 from esplan.model import Body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from engine import Engine
+    from world import World
 
-    from esplan.cluster import Cluster
 
 pytestmark = pytest.mark.live
 
@@ -31,11 +29,6 @@ COUNT = 400
 ANY = {"dynamic": "true", "properties": {"number": {"type": "integer"}}}
 
 Documents = dict[str, dict[str, Any]]
-
-
-@pytest.fixture
-def world(cluster: Cluster, url: str, name: str, folder: Path) -> World:
-    return World(cluster, url, name, folder)
 
 
 @pytest.fixture(autouse=True)
@@ -242,14 +235,8 @@ def test_numbers_that_a_script_makes_the_server_spell_otherwise_are_no_differenc
 ) -> None:
     seed(world, {})
     lines = '{"index":{"_id":"1"}}\n{"number":1,"a":1e3,"b":1.10,"c":0.12345678901234567890123}\n'
-    import urllib.request
-
-    request = urllib.request.Request(
-        f"{world.url}/{world.green}/_bulk?refresh=true",
-        lines.encode(),
-        {"content-type": "application/x-ndjson"},
-    )
-    urllib.request.urlopen(request).close()
+    path = f"/{world.green}/_bulk"
+    world.cluster.change("POST", path, {"refresh": "true"}, lines.splitlines())
     expected = {"1": {"number": 1, "a": 1000.0, "b": 1.1, "c": 0.12345678901234568, "d": 2}}
     migrated(world, expected, script={"source": "ctx._source.d = 2"})
 

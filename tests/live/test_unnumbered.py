@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from world import PROPERTIES, REPLICAS, World
 
 from esplan.errors import ServerError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from esplan.cluster import Cluster
-
 pytestmark = pytest.mark.live
 
 FIRST = 9
 SETTING = "index.disable_sequence_numbers"
 NONE = f"it has no sequence numbers ({SETTING})"
-
-
-@pytest.fixture
-def world(cluster: Cluster, url: str, name: str, folder: Path) -> World:
-    return World(cluster, url, name, folder)
 
 
 def seeded(world: World) -> bool:

@@ -6,19 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from world import World
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from esplan.cluster import Cluster
+    from world import World
 
 pytestmark = pytest.mark.live
-
-
-@pytest.fixture
-def world(cluster: Cluster, url: str, name: str, folder: Path) -> World:
-    return World(cluster, url, name, folder)
 
 
 @pytest.fixture

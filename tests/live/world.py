@@ -4,12 +4,12 @@ of it that uses nothing of esplan's own proof."""
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import processes
 
 if TYPE_CHECKING:
     from esplan.cluster import Cluster
@@ -26,6 +26,23 @@ PROPERTIES: dict[str, Any] = {
 }
 
 
+STEPS = [
+    "01-create_index",
+    "02-block_writes",
+    "03-reindex",
+    "04-verify",
+    "05-update_settings",
+    "06-await_health",
+    "07-update_aliases",
+    "08-unblock_writes",
+    "09-delete_index",
+]
+"""Of a plan of a world that says nothing else."""
+
+SENT = [step for step in STEPS if step != "06-await_health"]
+"""On one node the index is green at once: that step is found as wanted, and never sent."""
+
+
 @dataclass
 class World:
     """An alias on `<name>_green`, its desired file, and the documents that must survive."""
@@ -35,6 +52,7 @@ class World:
     name: str
     folder: Path
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    file: str = "plan.json"
 
     @property
     def green(self) -> str:
@@ -46,7 +64,7 @@ class World:
 
     @property
     def plan(self) -> Path:
-        return self.folder / "plan.json"
+        return self.folder / self.file
 
     def seed(self, count: int = 2000, shards: int = 1, **settings: Any) -> None:
         body = {
@@ -87,7 +105,7 @@ class World:
 
     def esplan(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         """Run the command line in a process of its own; its exit code must be `code`."""
-        done = run([sys.executable, "-m", "esplan", "--url", self.url, *arguments])
+        done = processes.run(["--url", self.url, *arguments])
         assert done.returncode == code, f"{arguments}\n{done.stdout}\n{done.stderr}"
         return done
 
@@ -103,9 +121,8 @@ class World:
         """Apply until `point`, and die there by SIGKILL: nothing else counts as a crash."""
         marker = self.folder / "crashed"
         marker.unlink(missing_ok=True)
-        script = [sys.executable, str(HERE / "crashing.py"), point, str(marker)]
         arguments = ["--url", self.url, "apply", str(self.plan), "--auto-approve", *options]
-        done = run([*script, *arguments])
+        done = processes.run([point, str(marker), *arguments], "crashing:main")
         assert done.returncode == -9, f"{point} did not kill: {done.stdout}\n{done.stderr}"
         assert marker.read_text() == point
 
@@ -190,10 +207,9 @@ def document(number: int) -> dict[str, Any]:
 
 
 def run(command: list[str], **extra: str) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("ESPLAN_")}
     return subprocess.run(
         command,
-        env=environment | extra,
+        env=processes.environment(command) | extra,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from esplan import activity, state_index
+from esplan.connection import Connection
 from esplan.errors import OutcomeUnknown, ServerError
 from esplan.plan import STATE_INDEX
 from esplan.steps import delete_index
@@ -29,9 +30,12 @@ class FakeCluster:
 
     version = "8.16.1"
 
+    connection = Connection("http://localhost:1")
+
     def __init__(self) -> None:
         self.indices: dict[str, dict[str, Any]] = {}
         self.documents: dict[str, dict[str, Any]] = {}
+        self.seq_nos: dict[str, int] = {}
         self.tasks: dict[str, dict[str, Any]] = {}
         self.log: list[str] = []
         self.asked: list[str] = []
@@ -84,8 +88,13 @@ class FakeCluster:
     # What esplan reads
 
     def read(self, path: str, params: Any = None, body: Any = None, *, timeout: float = 60) -> Any:
-        del params, timeout
+        del timeout
         self.asked.append(path)
+        found = self._read(path, body)
+        always = path.startswith("/_") or "*" in path or "ignore_unavailable" in (params or {})
+        return {} if found is None and always else found
+
+    def _read(self, path: str, body: Any) -> Any:
         if path == "/":
             version = {"number": self.version}
             return {"cluster_name": "fake", "cluster_uuid": "fake-uuid", "version": version}
@@ -102,8 +111,8 @@ class FakeCluster:
         return self.READS[special](self, parts, body)
 
     def _doc(self, parts: list[str], _body: Any) -> Any:
-        found = self.documents.get("/".join(parts))
-        return found and {"found": True, "_source": found, "_seq_no": 1, "_primary_term": 1}
+        found, path = self.documents.get("/".join(parts)), "/".join(parts)
+        return found and {"found": True, "_source": found, **self._position(path)}
 
     def _get(self, parts: list[str], _body: Any) -> Any:
         wanted = self.indices if "*" in parts[0] else parts[0].split(",")
@@ -157,7 +166,7 @@ class FakeCluster:
         return {"took": found // 10, "aggregations": {"hash": {"value": [found, 0, 0]}}}
 
     def _refresh(self, _parts: list[str], _body: Any) -> Any:
-        return {}
+        return {"_shards": {"failed": 0}}
 
     def _health(self, parts: list[str], _body: Any) -> Any:
         if parts[1] == "state":
@@ -205,18 +214,18 @@ class FakeCluster:
         timeout: float = 60,
         opaque_id: str = "",
     ) -> Any:
-        del params, timeout, opaque_id
+        del timeout, opaque_id
         request = f"{method} {path}"
         self.before(request)
         if "/_forcemerge?" in path:
             self.log.append(request)
             return self._force_merge(path)
-        answer = self._change(method, path.strip("/").split("?")[0].split("/"), body)
+        answer = self._change(method, path.strip("/").split("?")[0].split("/"), params, body)
         self.log.append(request)
         self.after(request)
         return answer
 
-    def _change(self, method: str, parts: list[str], body: Any) -> Any:
+    def _change(self, method: str, parts: list[str], params: Any, body: Any) -> Any:
         if parts == ["_aliases"]:
             return self._change_aliases(body["actions"])
         if parts == ["_reindex"]:
@@ -234,19 +243,25 @@ class FakeCluster:
         elif parts[1] == "_create":
             self.documents[f"{parts[0]}/_doc/{parts[2]}"] = body
         elif parts[1] == "_doc":
-            self._lock(method, "/".join(parts), body)
+            return self._lock(method, "/".join(parts), params or {}, body)
         else:
             self._change_index(self.indices[parts[0]], parts[1], body)
-        blocked = [{"blocked": True}]
-        return {"shards_acknowledged": True, "indices": blocked, "_seq_no": 1, "_primary_term": 1}
+        return {"shards_acknowledged": True, "indices": [{"blocked": True}]}
 
-    def _lock(self, method: str, path: str, body: Any) -> None:
+    def _position(self, path: str) -> Any:
+        return {"_seq_no": self.seq_nos.get(path, 1), "_primary_term": 1}
+
+    def _lock(self, method: str, path: str, params: Any, body: Any) -> Any:
+        there = path in self.documents
+        at = params.get("if_seq_no", self.seq_nos.get(path, 1))
+        refused = there if "op_type" in params else "if_seq_no" in params and not there
+        if refused or at != self.seq_nos.get(path, 1):
+            raise ServerError("it is another one", status=409)
+        self.seq_nos[path] = self.seq_nos.get(path, 1) + 1
+        self.documents[path] = body
         if method == "DELETE":
             del self.documents[path]
-        elif path in self.documents:
-            raise ServerError("there is one", status=409)
-        else:
-            self.documents[path] = body
+        return self._position(path)
 
     def _change_index(self, index: dict[str, Any], what: str, body: Any) -> None:
         if what == "_mapping":

@@ -16,7 +16,7 @@ from esplan.errors import JournalError, OutcomeUnknown, Refused, ServerError, St
 from esplan.journal import Journal, open_journal
 from esplan.model import Alias, Finish, Index, Naming, State
 from esplan.run import Run
-from esplan.steps import delete_index
+from esplan.steps import delete_index, reindex
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -182,14 +182,13 @@ def test_intent_is_recorded_before_and_done_after(live: Any, path: Path) -> None
     live.before = lambda request: order.append(f"send {request}")
     run = run_of(live, plan)
     journal = Journal(path)
-    real = journal.store
+    real = journal._write
 
-    def store(records: Any) -> None:
-        whole = list(records)
-        order.extend(f"{record.event} {record.step}" for record in whole)
-        real(whole)
+    def write(records: Any) -> None:
+        order.extend(f"{record.event} {record.step}" for record in records)
+        real(records)
 
-    journal.store = store  # type: ignore[method-assign]  (to see the order)
+    journal._write = write  # type: ignore[method-assign]  (to see the order)
     engine.apply(run, journal)
     (step,) = plan.steps
     own = [one for one in order if "journal" not in one]
@@ -383,21 +382,44 @@ def test_a_lost_lock_stops_before_the_next_change(live: Any, path: Path) -> None
     assert live.sent[-1] == "PUT /films_green/_block/write"
 
 
+@pytest.mark.parametrize("last", ["02-block_writes", ""])
 def test_a_journal_that_cannot_be_written_stops(
-    live: Any, path: Path, monkeypatch: pytest.MonkeyPatch
+    live: Any, path: Path, monkeypatch: pytest.MonkeyPatch, last: str
 ) -> None:
+    """Also where everything is done, and an error would say that nothing is."""
     plan = planned(live)
     real = Journal.append
 
     def full(self: Journal, event: Any, step: str = "", data: Any = None) -> Any:
-        if step == "02-block_writes":
+        if step == last and event != "start":
             raise JournalError("the journal cannot be written", remedy="make room")
         return real(self, event, step, data)
 
     monkeypatch.setattr(Journal, "append", full)
     _, error = failing(live, plan, path, Stopped)
     assert error.remedy.startswith("make room; then apply the same plan again")
-    assert live.sent == ["PUT /films_blue"], "no intent, no change"
+    assert last == "" or live.sent == ["PUT /films_blue"], "no intent, no change"
+
+
+def test_a_404_in_the_place_of_health_stops(live: Any, path: Path) -> None:
+    """It was a traceback."""
+    plan, real = planned(live), live.read
+    live.read = lambda at, *more: None if "_cluster/health" in at else real(at, *more)
+    _, error = failing(live, plan, path, Stopped)
+    assert "is 404, and the cluster never answers so" in error.what
+
+
+def test_a_404_in_the_place_of_an_index_is_not_its_end(live: Any, path: Path) -> None:
+    """The old index was said to be deleted, and was there."""
+    plan, real = planned(live), live.read
+
+    def read(at: str, *more: Any) -> Any:
+        unblocked = "PUT /films_green/_settings" in live.log
+        return None if unblocked and at == "/films_green" else real(at, *more)
+
+    live.read = read
+    failing(live, plan, path, Stopped)
+    assert "films_green" in live.indices
 
 
 def test_a_journal_that_cannot_be_written_while_taking_back_can_be_resumed(
@@ -721,3 +743,97 @@ def test_another_index_of_the_old_name_is_not_deleted(live: Any, path: Path) -> 
     live.make(SOURCE, uuid="somebody else's", documents=7)
     apply(live, plan, path)
     assert live.indices[SOURCE]["documents"] == 7
+
+
+@pytest.mark.parametrize("event", ["start", "intent", "done", "end"])
+def test_a_record_that_cannot_be_written_stops_resumable(
+    live: Any, path: Path, monkeypatch: pytest.MonkeyPatch, event: str
+) -> None:
+    """Exit 3, whichever record it is: the first of a resume and the last one, too."""
+    journal = Journal(path)
+    real = journal._write
+
+    def full(records: Any) -> None:
+        if records[0].event == event:
+            raise JournalError("the journal cannot be written", remedy="make room")
+        real(records)
+
+    monkeypatch.setattr(journal, "_write", full)
+    with pytest.raises(Stopped, match="cannot be written") as stopped:
+        engine.apply(run_of(live, planned(live, desired("integer", window=1))), journal)
+    assert "apply the same plan again" in stopped.value.remedy
+
+
+def test_the_task_of_another_under_the_same_number_is_not_the_copy(live: Any, path: Path) -> None:
+    """A node that was started anew counts from the beginning."""
+    start, theirs = live._reindex, [{"X-Opaque-Id": "somebody else's"}]
+
+    def restarted(body: Any) -> Any:
+        answer = start(body)
+        if theirs:
+            live.tasks[answer["task"]]["task"]["headers"] = theirs.pop()
+        return answer
+
+    live._reindex = restarted
+    run = run_of(live, plan := planned(live))
+    engine.apply(run, open_journal(path, plan.digest))
+    assert run.listener.notes == [  # type: ignore[attr-defined]
+        "the copy task node:1 was lost with its node: starting it again"
+    ]
+    assert live.log.count(REINDEX) == 2
+
+
+def losing(live: Any, times: int) -> None:
+    """So many copies end because no shard was there."""
+    gone = {"type": "search_phase_execution_exception", "reason": "all shards failed"}
+    start, left = live._reindex, [{"completed": True, "task": {}, "error": gone}] * times
+
+    def early(body: Any) -> Any:
+        answer = start(body)
+        if left:
+            live.tasks[answer["task"]] = left.pop()
+            live.indices[TARGET]["documents"] = 0
+        return answer
+
+    live._reindex = early
+
+
+def test_a_copy_that_did_not_find_its_shards_is_started_again(live: Any, path: Path) -> None:
+    """A node that was just started answers before they are back."""
+    losing(live, 1)
+    run = run_of(live, plan := planned(live))
+    engine.apply(run, open_journal(path, plan.digest))
+    assert run.listener.notes == [  # type: ignore[attr-defined]
+        "the copy task node:1 did not find all shards: starting it again"
+    ]
+
+
+def test_a_copy_whose_shards_do_not_come_back_stops(live: Any, path: Path) -> None:
+    """What is unknown is not taken back."""
+    losing(live, reindex.STARTS)
+    plan = planned(live)
+    with pytest.raises(Stopped, match="times, with the node that ran it or with shards"):
+        engine.apply(run_of(live, plan), open_journal(path, plan.digest))
+    assert TARGET in live.indices
+
+
+@pytest.mark.parametrize("at", ["02-block_writes", "03-reindex", "07-update_aliases"])
+def test_nothing_is_sent_and_nothing_recorded_once_the_lock_is_lost(
+    live: Any, path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """It was stopped just after it had written down what it was about to do."""
+    plan, append = planned(live), Journal.append
+    run = run_of(live, plan)
+
+    def lost(journal: Journal, event: Any, step: str = "", data: Any = None) -> Record:
+        record = append(journal, event, step, data)
+        if (event, step) == ("intent", at):
+            run.lock.lost = True  # type: ignore[attr-defined]
+            live.log.clear()
+        return record
+
+    monkeypatch.setattr(Journal, "append", lost)
+    with pytest.raises(Stopped, match="the lock was lost"):
+        engine.apply(run, open_journal(path, plan.digest))
+    assert live.log == []
+    assert events(open_journal(path, plan.digest))[-1] == f"intent {at}"

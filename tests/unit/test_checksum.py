@@ -20,7 +20,7 @@ from esplan.checksum.comparison import (
 )
 from esplan.checksum.difference import Difference
 from esplan.checksum.side import Part, Side, Span, Whole, read_part, read_side, search, spans
-from esplan.errors import EsplanError, Refused, ServerError, StepFailed
+from esplan.errors import EsplanError, Incomplete, Refused, ServerError, StepFailed
 from esplan.model import UNNUMBERED
 from esplan.rejected import fingerprint
 
@@ -186,6 +186,9 @@ def test_a_part_is_not_the_whole() -> None:
     with pytest.raises(StepFailed, match="only a part of a answered") as caught:
         search(Answers({"/a/_search": lost}), "a", body)
     assert caught.value.why == "1 of 2 shards failed: disk gone"
+    failures[0]["reason"]["type"] = "no_shard_available_action_exception"
+    with pytest.raises(Incomplete, match="only a part of a answered"):
+        search(Answers({"/a/_search": lost}), "a", body)
     late = {"_shards": SHARDS, "timed_out": True}
     with pytest.raises(StepFailed) as caught:
         search(Answers({"/a/_search": late}), "a", body)
@@ -278,10 +281,29 @@ def test_marks_are_those_of_the_primaries() -> None:
     }  # fmt: skip
     assert marks(Answers(table), ["b"]) == {"b": {"0": -1, "1": 7}}
     table["/b/_stats"]["indices"]["b"]["shards"]["1"][1].pop("seq_no")
-    with pytest.raises(StepFailed, match="b is not complete: 1 of 2 primary shards are there"):
+    table["/_cluster/health/b"] = {"status": "red"}
+    with pytest.raises(Incomplete, match="b is not complete: 1 of 2 primary shards are there"):
         marks(Answers(table), ["b"])
     with pytest.raises(StepFailed, match="c is not there to be compared"):
         marks(Answers(table), ["c"])
+
+
+def test_a_primary_that_comes_back_is_waited_for() -> None:
+    """A server that was just started answers before its shards are there."""
+    shard = {"routing": {"primary": True}, "seq_no": {"max_seq_no": 7}}
+
+    class Starting(Answers):
+        def read(self, path: str, *_: Any, **__: Any) -> Any:
+            if path == "/_cluster/health/b":
+                self.table["/b/_stats"] = {"indices": {"b": {"shards": {"0": [shard]}}}}
+            return super().read(path)
+
+    table = {
+        "/b/_stats": {"indices": {}},
+        "/b": {"b": {"settings": {"index": {"number_of_shards": "1"}}}},
+        "/_cluster/health/b": ServerError("no", status=408, type_=""),
+    }
+    assert marks(Starting(table), ["b"]) == {"b": {"0": 7}}
 
 
 @pytest.mark.parametrize("letter", ["x" * 250, "ü" * 125])

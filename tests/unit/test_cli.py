@@ -263,7 +263,7 @@ def test_no_such_file(run: Any, tmp_path: Path, command: list[str]) -> None:
 
 
 def test_an_interruption(run: Any, fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_args: Any) -> None:
+    def interrupt(*_args: Any, **_named: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(fake, "read", interrupt)
@@ -559,3 +559,38 @@ def test_a_sandbox_of_another_version_is_not_asked(
 
 def test_another_oracle_is_a_usage_error(run: Callable[..., Result], file: Path) -> None:
     assert run("plan", "-d", file, "--oracle", "delphi").code == 64
+
+
+@pytest.mark.parametrize("command", ["show", "apply"])
+def test_a_plan_written_by_hand_with_the_right_digest(run: Any, saved: Path, command: str) -> None:
+    """Its shape is wrong where the schema says nothing: a message, before anything is asked."""
+    from esplan import planfile
+
+    raw = json.loads(saved.read_text())
+    raw["changes"][0] |= {"action": "create", "route": "create", "after": {"settings": {}}}
+    raw["digest"] = planfile._digest(raw)
+    saved.write_text(json.dumps(raw))
+    code, _, err = run(command, str(saved))
+    assert code == 1
+    assert "is not a plan file" in err
+    assert "a part of it is not as esplan writes it" in err
+
+
+def test_a_signature_is_asked_for_before_the_cluster(
+    run: Any, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*_arguments: Any, **_options: Any) -> None:
+        raise AssertionError("the cluster was asked")
+
+    monkeypatch.setattr("esplan.cluster.Cluster", asked)
+    option = ["--require-signature", tmp_path / "signers"]
+    for given in ([], ["--auto-approve"], ["--abandon", "--auto-approve"]):
+        code, _, err = run("apply", saved, *option, *given)
+        assert code == 4
+        assert "is not signed as it must be" in err
+    uuid = json.loads(saved.read_text())["cluster"]["uuid"]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "esplan.yaml").write_text(
+        f"version: 1\nenvironments:\n  prod: {{cluster_uuid: {uuid}, signers: signers}}\n"
+    )
+    assert run("apply", saved, "--auto-approve").code == 4

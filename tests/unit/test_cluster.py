@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from esplan.cluster import Cluster, Connection
+from esplan.cluster import Cluster
+from esplan.connection import Connection
 from esplan.errors import OutcomeUnknown, ServerError, Unreachable
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Scripted(ThreadingHTTPServer):
         self.kinds: list[str | None] = []
         self.product = "Elasticsearch"
         self.warning = ""
+        self.kind = "application/json"
 
     @property
     def url(self) -> str:
@@ -52,7 +54,7 @@ class Scribe(BaseHTTPRequestHandler):
             self.send_header("x-elastic-product", self.server.product)
         if self.server.warning:
             self.send_header("warning", self.server.warning)
-        self.send_header("content-type", "application/json")
+        self.send_header("content-type", self.server.kind)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -122,6 +124,16 @@ def test_a_wait_that_is_over_is_not_repeated(server: Scripted, cluster: Cluster)
 def test_what_is_not_there_is_none(server: Scripted, cluster: Cluster) -> None:
     server.answers = [(404, {})]
     assert cluster.read("/a") is None
+
+
+def test_a_404_that_is_a_page_says_nothing(server: Scripted, cluster: Cluster) -> None:
+    """A gateway that has lost its way does not know what is there; the server says it in JSON."""
+    server.kind = "text/html"
+    server.answers = [(404, b"<html>Not Found</html>")]
+    with pytest.raises(Unreachable, match="not as Elasticsearch or OpenSearch does"):
+        cluster.read("/a")
+    with pytest.raises(OutcomeUnknown):
+        cluster.change("DELETE", "/a")
 
 
 @pytest.mark.parametrize("trouble", [None, (500, {}), (502, b"<html>"), (503, {}), (504, {})])

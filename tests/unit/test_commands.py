@@ -15,9 +15,17 @@ from esplan.commands import apply as apply_commands
 from esplan.commands.plan import plan
 from esplan.commands.status import status
 from esplan.desired import Desired
-from esplan.errors import JournalError, Locked, Refused, UsageError
-from esplan.journal import Record, beside
-from esplan.lock import this_process
+from esplan.errors import (
+    JournalError,
+    Locked,
+    OutcomeUnknown,
+    Refused,
+    ServerError,
+    Stopped,
+    UsageError,
+)
+from esplan.journal import Record, beside, open_journal
+from esplan.lock import Lock, this_process
 from esplan.model import Alias, Index, Naming, State
 from esplan.views.progress import Silent
 
@@ -142,6 +150,30 @@ def test_applied_again(cluster: Any, path: Path) -> None:
     assert cluster.log == []
 
 
+def test_an_apply_that_is_begun_and_cannot_go_on_is_stopped(cluster: Any, path: Path) -> None:
+    """Exit code 1 would say that nothing of it is left."""
+    made = planned(cluster, indices("a", "b"))
+
+    def away(request: str) -> None:
+        if request == "PUT /b":
+            raise OutcomeUnknown("the outcome of PUT /b is unknown")
+
+    cluster.before = away
+    with pytest.raises(Stopped):
+        apply_commands.apply(cluster, made, path, Silent())
+    cluster.refuse("POST /_aliases", status=403)  # the fence, before the journal is looked at
+    with pytest.raises(Stopped, match="refused") as stopped:
+        apply_commands.apply(cluster, made, path, Silent())
+    assert "apply the same plan again" in stopped.value.remedy
+
+
+def test_an_apply_that_is_not_begun_and_cannot_is_an_error(cluster: Any, path: Path) -> None:
+    made = planned(cluster, indices("a"))
+    cluster.refuse("POST /_aliases", status=403)
+    with pytest.raises(ServerError):
+        apply_commands.apply(cluster, made, path, Silent())
+
+
 def test_applied_in_phases(cluster: Any, path: Path) -> None:
     made = planned(cluster, indices("a"))
     outcome = apply_commands.apply(cluster, made, path, Silent(), through="prepare")
@@ -182,6 +214,26 @@ def test_a_damaged_journal_stops_before_the_lock(cluster: Any, path: Path) -> No
     with pytest.raises(JournalError):
         apply_commands.apply(cluster, planned(cluster, indices("a")), path, Silent())
     assert cluster.log == []
+
+
+@pytest.mark.parametrize("through", ["prepare", "finish"])
+def test_another_apply_went_on_until_the_lock_was_ours(
+    cluster: Any, path: Path, through: Any
+) -> None:
+    """What was read of the journal before is old then, and must not be written once more."""
+    made = planned(cluster, indices("a"))
+    others = [through]
+
+    def before(request: str) -> None:
+        if request == "PUT /esplan-state/_doc/lock" and others:
+            apply_commands.apply(cluster, made, path, Silent(), through=others.pop())
+
+    cluster.before = before
+    outcome = apply_commands.apply(cluster, made, path, Silent())
+    assert outcome.already is (through == "finish")
+    found = open_journal(beside(path), made.digest)
+    assert found.ended
+    assert [record.event for record in found.records].count("start") == 1 + (through == "prepare")
 
 
 def test_abandoned(cluster: Any, path: Path) -> None:
@@ -275,3 +327,21 @@ def test_running_tasks(cluster: Any) -> None:
     )
     (task,) = status(cluster).tasks
     assert (task.id, task.done, task.total, task.seconds) == ("n:1", 52, 150, 2.0)
+
+
+def test_an_apply_that_waited_for_the_lock_sees_what_was_done_meanwhile(
+    cluster: Any, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal is read under the lock: another apply of the plan may just have ended."""
+    made = planned(cluster, indices("a"))
+    enter, waiting = Lock.__enter__, ["once"]
+
+    def wait(lock: Lock) -> Lock:
+        if waiting:
+            waiting.clear()
+            assert apply_commands.apply(cluster, made, path, Silent()).steps == 2
+        return enter(lock)
+
+    monkeypatch.setattr(Lock, "__enter__", wait)
+    assert apply_commands.apply(cluster, made, path, Silent()).already
+    assert [one.event for one in open_journal(beside(path), made.digest).records].count("end") == 1

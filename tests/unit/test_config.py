@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from esplan.config import checked_url, environment, settings
+from esplan.config import checked_url, cloud_url, environment, settings
 from esplan.errors import InvalidInput, UsageError
 
 CONFIG = """\
@@ -223,3 +223,47 @@ def test_validation_does_not_import_the_client(config: Path) -> None:
         [sys.executable, "-c", code], cwd=config.parent, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+CLOUD = "search:ZXVyb3BlLmV4YW1wbGUkYWJjZCRraWJhbmE="  # europe.example$abcd$kibana
+
+
+def test_a_cloud_id_stands_for_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = "https://abcd.europe.example:443"
+    assert settings(None, None, {"ESPLAN_CLOUD_ID": CLOUD}).connected().url == url
+    given = settings(None, None, {"ESPLAN_URL": "http://other:1"}, cloud_id=CLOUD)
+    assert given.connected().url == url
+    text = f"version: 1\nenvironments: {{prod: {{cloud_id: '{CLOUD}'}}}}\n"
+    (tmp_path / "esplan.yaml").write_text(text)
+    assert settings(None, "prod", {"ESPLAN_URL": "http://other:1"}).connected().url == url
+    assert settings("http://first:1", "prod", {}).connected().url == "http://first:1"
+    with pytest.raises(UsageError, match="both --url and --cloud-id are given"):
+        settings("http://first:1", None, {}, cloud_id=CLOUD)
+
+
+def test_the_host_of_a_cloud_id_may_have_a_port() -> None:
+    import base64
+
+    made = base64.b64encode(b"europe.example:9243$abcd").decode()
+    assert cloud_url(f"a:b:{made}", "--cloud-id") == "https://abcd.europe.example:9243"
+
+
+@pytest.mark.parametrize("wrong", ["x", "name:!!", "name:YQ==", "name:JGFiYw==", "name:w7w="])
+def test_a_cloud_id_that_is_none(wrong: str) -> None:
+    with pytest.raises(UsageError, match="the cloud id is not valid") as caught:
+        cloud_url(wrong, "ESPLAN_CLOUD_ID")
+    assert caught.value.where == "ESPLAN_CLOUD_ID"
+
+
+def test_insecure_is_never_a_default_and_never_a_guess(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = "https://es.example"
+    assert settings(url, None, {}).connected().insecure is False
+    assert settings(url, None, {}, insecure=True).connected().insecure is True
+    for text, value in {"1": True, "true": True, "0": False, "": False}.items():
+        assert settings(url, None, {"ESPLAN_INSECURE": text}).connected().insecure is value
+    with pytest.raises(UsageError, match="ESPLAN_INSECURE is neither 1 nor 0"):
+        settings(url, None, {"ESPLAN_INSECURE": "maybe"})

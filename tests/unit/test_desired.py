@@ -242,3 +242,25 @@ def test_only_the_broken_objects_are_reported(pattern: str, tmp_path: Path) -> N
     assert {one.message for one in found.diagnostics} == {
         f'the key "index" is missing in "b.{n}"' for n in range(100)
     }
+
+
+@pytest.mark.parametrize("said", ["${replicas}", "$${replicas}"])
+def test_replicas_that_no_variable_says(tmp_path: Path, said: str) -> None:
+    """Without --env a variable has no value; `$${` is a plain `${`."""
+    path = tmp_path / "d.yaml"
+    path.write_text(
+        "version: 1\naliases:\n  a:\n    index: {name: 'a_{date}'}\n"
+        f"    finish: {{replicas: '{said}'}}\n"
+    )
+    (found,) = desired.survey([path]).diagnostics
+    assert (found.line, "replicas" in found.message) == (5, True)
+
+
+def test_a_script_file_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "d.yaml"
+    path.write_text(
+        "version: 1\naliases:\n  a:\n    index: {name: 'a_{color}', colors: [x, y]}\n"
+        "    migrate: {script: {file: /dev/zero}}\n"
+    )
+    (found,) = desired.survey([path]).diagnostics
+    assert found.message == "the script file /dev/zero is no plain file"

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esplan import durable
 from esplan import journal as journals
-from esplan.errors import JournalError, Refused
+from esplan.errors import JournalError, Refused, Stopped
 from esplan.journal import Journal, Record, beside, joined, open_journal, set_aside
 
 if TYPE_CHECKING:
@@ -131,9 +134,155 @@ def test_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:
     target = tmp_path / "elsewhere"
     target.write_text("")
     path.symlink_to(target)
+    with pytest.raises(JournalError, match="cannot be read") as error:
+        open_journal(path, PLAN)
+    assert error.value.why == "it is a link, and links are not followed"
     with pytest.raises(JournalError, match="cannot be written"):
         Journal(path).append("start")
-    assert target.read_text() == ""
+    assert (target.read_text(), path.is_symlink()) == ("", True)
+
+
+def test_a_pipe_in_its_place_is_not_waited_for(path: Path) -> None:
+    os.mkfifo(path)
+    with pytest.raises(JournalError, match="cannot be read") as error:
+        open_journal(path, PLAN)
+    assert error.value.why == "it is no plain file"
+
+
+def test_a_journal_that_is_far_too_large(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journals, "LARGEST", 2 * 2**20)
+    with path.open("wb") as file:
+        file.truncate(2**30)
+    with pytest.raises(JournalError, match="cannot be read") as error:
+        open_journal(path, PLAN)
+    assert error.value.why == "it is larger than 2 MiB"
+
+
+def test_reading_changes_nothing(path: Path) -> None:
+    """The apply that writes the file may be running: half a record may be whole in a moment."""
+    journal = written(path, steps=1)
+    torn = path.read_bytes()[:-5]
+    path.write_bytes(torn)
+    assert open_journal(path, PLAN).records == journal.records[:-1]
+    with pytest.raises(Refused):
+        set_aside(path.with_name("plan.json"))
+    assert path.read_bytes() == torn
+
+
+def test_after_a_torn_line_nothing_more_is_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An object beside it may not go on: its record would follow the half of another one."""
+    journal = written(path, steps=1)
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[: len(data) // 2]))
+    with pytest.raises(JournalError, match="cannot be written"):
+        journal.append("intent", "1")
+    monkeypatch.undo()
+    torn = path.read_bytes()
+    for write in (lambda: journal.append("intent", "2"), lambda: journal.store(journal.records)):
+        with pytest.raises(JournalError, match="could not be written before"):
+            write()
+    assert path.read_bytes() == torn
+    again = open_journal(path, PLAN)
+    again.append("start", data={"plan": PLAN})
+    assert open_journal(path, PLAN).records == [*journal.records, again.records[-1]]
+
+
+def test_after_a_record_that_is_not_mirrored_nothing_more_is_written(path: Path) -> None:
+    """Else the copy in the cluster would have a hole."""
+
+    def refuse(_record: Record) -> None:
+        raise JournalError("the journal cannot be mirrored")
+
+    journal = Journal(path, mirror=refuse)
+    with pytest.raises(JournalError, match="cannot be mirrored"):
+        journal.append("start", data={"plan": PLAN})
+    with pytest.raises(JournalError, match="could not be written before"):
+        journal.append("intent", "1")
+    assert len(open_journal(path, PLAN).records) == 1
+
+
+def test_each_process_makes_durable_what_it_goes_on_from(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it read may be in memory alone: an earlier process stopped at a failed fsync."""
+    written(path, steps=1)
+    before, synced, real = path.stat().st_ino, [], os.fsync
+
+    def noted(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        synced.append("folder" if stat.S_ISDIR(found.st_mode) else found.st_size)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    again = open_journal(path, PLAN)
+    again.append("start", data={"plan": PLAN})
+    assert synced == [path.stat().st_size, "folder"]
+    assert path.stat().st_ino != before, "a file of its own"
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+def test_a_file_that_something_else_writes_to(path: Path) -> None:
+    journal = written(path, steps=1)
+    with path.open("ab") as file:
+        file.write(b"{}\n")
+    with pytest.raises(JournalError, match="is not as this apply has left it"):
+        journal.append("intent", "1")
+
+
+def test_a_file_that_another_apply_has_made_meanwhile(path: Path) -> None:
+    """It had lost the lock before it wrote its first line."""
+    late = open_journal(path, PLAN)
+    whole = written(path, steps=1).path.read_bytes()
+    with pytest.raises(JournalError, match="is not as this apply has left it"):
+        late.append("start", data={"plan": PLAN})
+    assert path.read_bytes() == whole
+
+
+def test_a_file_that_another_apply_has_replaced_while_it_was_waited_for(path: Path) -> None:
+    journal = written(path, steps=1)
+    with path.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(journal.append, "intent", "1")
+            durable.write_whole(path, whole := path.read_bytes())
+            fcntl.flock(held, fcntl.LOCK_UN)
+            with pytest.raises(JournalError, match="is not as this apply has left it"):
+                waiting.result()
+    assert path.read_bytes() == whole
+
+
+def test_a_file_that_is_gone_is_not_begun_in_the_middle(path: Path) -> None:
+    journal = written(path, steps=1)
+    path.unlink()
+    with pytest.raises(JournalError, match="cannot be written"):
+        journal.append("intent", "1")
+    assert not path.exists()
+
+
+def test_what_a_killed_process_left_is_no_obstacle(path: Path) -> None:
+    """In a container every esplan has the same pid."""
+    left = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    left.write_text("half")
+    written(path)
+    assert not left.exists()
+
+
+def test_a_plan_with_the_longest_name(tmp_path: Path) -> None:
+    path = tmp_path / ("ü" * 120)
+    written(path)
+    assert len(open_journal(path, PLAN).records) == 8
+
+
+@pytest.mark.parametrize("plan", [None, 1, "../../../x", "d" * 63, {}])
+def test_a_journal_whose_plan_is_no_digest_is_not_renamed(tmp_path: Path, plan: Any) -> None:
+    """The digest becomes a part of the new name."""
+    path = beside(tmp_path / "plan.json")
+    record = Record(0, "", "end", "", "", {"plan": plan}).sealed()
+    path.write_text(f"{record.line()}\n")
+    with pytest.raises(JournalError, match="damaged in line 1"):
+        set_aside(tmp_path / "plan.json")
 
 
 def test_a_folder_in_its_place(path: Path) -> None:
@@ -175,7 +324,10 @@ def test_cut_at_every_byte(path: Path) -> None:
         path.write_bytes(whole[:size])
         count = whole[:size].count(b"\n")
         assert outcome(path) == journal.records[:count], f"cut after {size} bytes"
-        assert path.read_bytes() == b"".join(whole.splitlines(keepends=True)[:count])
+        again = open_journal(path, PLAN)
+        again.append("start", data={"plan": PLAN})
+        kept = whole.splitlines(keepends=True)[:count]
+        assert path.read_bytes() == b"".join([*kept, f"{again.records[-1].line()}\n".encode()])
 
 
 def test_a_flipped_byte_is_refused_with_its_line(path: Path) -> None:
@@ -355,3 +507,37 @@ def test_an_unfinished_apply_keeps_its_place(tmp_path: Path, last: tuple[Any, st
 
 def test_the_format_version_is_one_of_the_contract() -> None:
     assert journals.FORMAT_VERSION == "1.0"
+
+
+# Who else writes
+
+
+def test_a_file_that_somebody_else_has_written_to_is_not_written_to(tmp_path: Path) -> None:
+    """Another apply of the same plan: its records must not be followed by a stale one."""
+    path = tmp_path / "j"
+    late, other = (Journal(path) for _ in range(2))
+    other.append("start", data={"plan": PLAN})
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match="is not as this apply has left it") as error:
+        late.append("start", data={"plan": PLAN})
+    assert "another apply of the same plan" in error.value.why
+    assert path.read_bytes() == before
+
+
+def test_nothing_is_recorded_without_permission(tmp_path: Path) -> None:
+    def lost() -> None:
+        raise Stopped("the lock was lost")
+
+    made = Journal(tmp_path / "j", permit=lost)
+    with pytest.raises(Stopped):
+        made.append("start", data={"plan": PLAN})
+    assert not made.path.exists()
+
+
+def test_a_torn_line_is_left_where_another_apply_may_be_writing_it(path: Path) -> None:
+    whole = written(path, steps=1).path.read_bytes()
+    path.write_bytes(whole + b'{"seq": 1')
+    journal = open_journal(path, PLAN)
+    assert path.read_bytes() == whole + b'{"seq": 1'
+    journal.append("intent", "1")
+    assert path.read_bytes().startswith(whole + b'{"at"')

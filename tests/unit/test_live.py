@@ -23,7 +23,7 @@ class Answers:
 
     def read(self, path: str, params: dict[str, Any] | None = None) -> Any:
         self.asked.append((path, params))
-        return self.answers.get(path.split("/")[1])
+        return self.answers.get(path.split("/")[1], {})
 
 
 def raw(uuid: str = "u", aliases: dict[str, Any] | None = None, **settings: Any) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def test_a_server_that_does_not_say_which_cluster_it_is(answer: Any) -> None:
 
 
 def test_the_state_takes_two_requests_and_asks_for_hidden_and_closed_indices() -> None:
-    cluster = Answers(**{"*,-.*": {"one": raw()}, "_stats": None})
+    cluster = Answers(**{"*,-.*": {"one": raw()}})
     state = live.read_state(cluster)
     assert [path for path, _ in cluster.asked] == ["/*,-.*", "/_stats/docs,store"]
     assert cluster.asked[0][1] == {"expand_wildcards": "all"}
@@ -111,6 +111,19 @@ def test_some_indices_by_name() -> None:
 
 def test_none_of_the_indices_is_there() -> None:
     assert live.read_indices(Answers(), ["a"]) == {}
+
+
+def test_a_404_of_a_proxy_is_not_an_empty_cluster() -> None:
+    """The cluster answers 200 and {} to both: whoever believed the 404 would create everything."""
+    nothing = Answers(**{"*,-.*": None, "a": None, "_stats": None})
+    reads: list[Any] = [
+        live.read_state,
+        live.read_stats,
+        lambda one: live.read_indices(one, ["a"]),
+    ]
+    for read in reads:
+        with pytest.raises(Unreachable, match="is 404, and the cluster never answers so"):
+            read(nothing)
 
 
 def test_a_definition_that_cannot_be_read_is_no_traceback() -> None:

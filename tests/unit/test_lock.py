@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 
 from esplan import lock
-from esplan.errors import EsplanError, Locked, OutcomeUnknown, ServerError, Stopped
+from esplan.errors import (
+    EsplanError,
+    Locked,
+    OutcomeUnknown,
+    Refused,
+    ServerError,
+    Stopped,
+    Unreachable,
+)
 from esplan.lock import Holder, is_dead, this_process
 from esplan.plan import STATE_INDEX
 
@@ -21,6 +29,7 @@ PATH = f"{STATE_INDEX}/_doc/lock"
 
 def held(cluster: Any, holder: Holder) -> None:
     cluster.documents[PATH] = {"kind": "lock", **asdict(holder), "beat": 0.0}
+    cluster.seq_nos[PATH] = 100
 
 
 @pytest.fixture
@@ -146,10 +155,77 @@ def test_a_fence_that_cannot_be_moved_gives_the_lock_back(cluster: Any) -> None:
     assert lock.read(cluster) is None
 
 
+def test_a_lock_that_nobody_can_write_is_given_up(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every write is lost, and every read answers: that must end."""
+
+    def drop(request: str) -> None:
+        if request.startswith("PUT /esplan-state/_doc/lock"):
+            raise OutcomeUnknown(f"the outcome of {request} is unknown")
+
+    cluster.before = drop
+    slept: list[float] = []
+    now = lock._now()
+    monkeypatch.setattr(lock.time, "sleep", slept.append)
+    monkeypatch.setattr(lock, "_now", lambda: now + sum(slept))
+    with pytest.raises(OutcomeUnknown, match="the outcome of PUT"):
+        lock.Lock(cluster, PLAN, pytest.fail).__enter__()
+    assert slept == [lock.SOON] * lock.ATTEMPTS
+
+
+def test_a_lock_that_esplan_did_not_write_is_named(cluster: Any) -> None:
+    cluster.documents[PATH] = {"kind": "lock", "token": "t"}
+    with pytest.raises(EsplanError, match="cannot be read, so nobody can say") as error:
+        lock.read(cluster)
+    assert error.value.where == lock.LOCK_PATH
+
+
 def test_a_lock_whose_answer_got_lost_is_ours(cluster: Any) -> None:
     cluster.lose("PUT /esplan-state/_doc/lock")
     with lock.Lock(cluster, PLAN, pytest.fail) as taken:
         taken.check()
+
+
+def test_a_server_that_takes_no_lock_and_shows_none(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was asked again and again, without an end and without a pause."""
+    monkeypatch.setattr(lock.time, "sleep", lambda _seconds: None)
+    cluster.refuse("PUT /esplan-state/_doc/lock", status=409)
+    with pytest.raises(EsplanError, match="the lock can neither be taken nor read: 10 attempts"):
+        lock.Lock(cluster, PLAN, pytest.fail).__enter__()
+
+
+def test_a_lock_that_seems_to_be_gone_is_not_taken_over(
+    cluster: Any, elsewhere: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy's 404 in the place of a lock whose holder lives: its number still fits."""
+    held(cluster, elsewhere)
+    monkeypatch.setattr(lock.time, "sleep", lambda _seconds: None)
+    seen = lock._Seen(elsewhere, 1, 1)
+    answers = [seen, None, seen, replace(seen, seq_no=2)]
+    monkeypatch.setattr(lock, "read", lambda _cluster: answers.pop(0))
+    with pytest.raises(Locked):
+        lock.Lock(cluster, PLAN, lambda _text: None).__enter__()
+    assert cluster.documents[PATH]["token"] == "theirs"
+
+
+def test_a_fence_that_seems_to_be_gone_is_looked_for_again(cluster: Any) -> None:
+    """It would stay beside ours, and let its late holder switch."""
+    real = cluster.read
+    cluster.read = lambda path, *rest: None if "_alias" in path else real(path, *rest)
+    with pytest.raises(Unreachable, match="is 404"):
+        lock.Lock(cluster, PLAN, pytest.fail).__enter__()
+    assert "POST /_aliases" not in cluster.log
+
+
+@pytest.mark.parametrize("way", ["lose", "drop"])
+def test_given_back_although_a_request_got_lost(cluster: Any, way: str) -> None:
+    """From another machine the next apply would wait a minute for a lock that is left."""
+    with lock.Lock(cluster, PLAN, pytest.fail):
+        getattr(cluster, way)("DELETE /esplan-state/_doc/lock")
+    assert lock.read(cluster) is None
 
 
 # Losing it
@@ -166,18 +242,49 @@ def test_lost_to_another(cluster: Any, elsewhere: Holder) -> None:
 
 def test_removed_by_somebody(cluster: Any) -> None:
     with lock.Lock(cluster, PLAN, pytest.fail) as taken:
-        cluster.refuse("PUT /esplan-state/_doc/lock", status=409)
         del cluster.documents[PATH]
         taken._renew()
-        with pytest.raises(Stopped, match="it was removed"):
+        with pytest.raises(Stopped, match="it was removed, or taken over and given back"):
             taken.check()
-        held(cluster, taken.holder)
+
+
+def test_a_renewal_whose_answer_got_lost_is_one(cluster: Any) -> None:
+    with lock.Lock(cluster, PLAN, pytest.fail) as taken:
+        before = taken._acknowledged
+        cluster.lose("PUT /esplan-state/_doc/lock")
+        assert taken._renew()
+        assert taken._acknowledged > before
+    assert lock.read(cluster) is None
+
+
+def test_a_look_at_the_own_lock_is_no_renewal(cluster: Any) -> None:
+    """A contender that watches the document sees nothing of it, and takes over."""
+    with lock.Lock(cluster, PLAN, pytest.fail) as taken:
+        before = taken._acknowledged
+        cluster.drop("PUT /esplan-state/_doc/lock")
+        assert not taken._renew()
+        assert taken._acknowledged == before
+        taken.check()
+
+
+def test_given_back_after_a_renewal_that_nobody_heard_of(cluster: Any) -> None:
+    with lock.Lock(cluster, PLAN, pytest.fail):
+        cluster.seq_nos[PATH] += 1
+    assert lock.read(cluster) is None
+
+
+def test_the_lock_of_another_is_not_given_back(cluster: Any, elsewhere: Holder) -> None:
+    with lock.Lock(cluster, PLAN, pytest.fail):
+        held(cluster, elsewhere)
+    seen = lock.read(cluster)
+    assert seen
+    assert seen.holder == elsewhere
 
 
 def test_not_renewed_for_too_long(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with lock.Lock(cluster, PLAN, pytest.fail) as taken:
-        now = lock.time.monotonic()
-        monkeypatch.setattr(lock.time, "monotonic", lambda: now + lock.GRACE + 1)
+        now = lock._now()
+        monkeypatch.setattr(lock, "_now", lambda: now + lock.GRACE + 1)
         with pytest.raises(Stopped, match="could not be renewed for 45 seconds"):
             taken.check()
         monkeypatch.undo()
@@ -219,19 +326,61 @@ def test_the_lock_of_a_living_process_is_not_removed(cluster: Any) -> None:
     assert lock.read(cluster) is not None
 
 
+def test_a_lock_that_is_renewed_meanwhile_is_not_removed(cluster: Any, dead: Holder) -> None:
+    held(cluster, dead)
+    cluster.refuse("DELETE /esplan-state/_doc/lock", status=409)
+    with pytest.raises(Refused, match="its holder lives"):
+        lock.remove(cluster, dead.token)
+
+
 # The fence
 
 
 def test_the_fence_moves_in_one_call(cluster: Any) -> None:
     cluster.indices[STATE_INDEX]["aliases"] = {"esplan-fence-old": {}, "unrelated": {}}
-    lock.rotate_fence(cluster, "new")
+    assert lock.fences(cluster) == ["esplan-fence-old"]
+    assert lock.rotate_fence(cluster, "new", ["esplan-fence-old"])
     assert set(cluster.indices[STATE_INDEX]["aliases"]) == {"esplan-fence-new", "unrelated"}
     assert cluster.log == ["POST /_aliases"]
 
 
 def test_a_fence_whose_answer_got_lost(cluster: Any) -> None:
     cluster.lose("POST /_aliases")
-    lock.rotate_fence(cluster, "new")
+    assert lock.rotate_fence(cluster, "new", ["esplan-fence-t"])
     cluster.drop("POST /_aliases")
     with pytest.raises(OutcomeUnknown):
-        lock.rotate_fence(cluster, "newer")
+        lock.rotate_fence(cluster, "newer", ["esplan-fence-new"])
+
+
+def test_a_fence_that_has_moved_meanwhile_is_not_moved(cluster: Any) -> None:
+    assert not lock.rotate_fence(cluster, "late", ["esplan-fence-gone"])
+    assert lock.fences(cluster) == ["esplan-fence-t"]
+
+
+def test_a_holder_that_was_taken_over_before_it_moved_the_fence_moves_nothing(
+    cluster: Any, elsewhere: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was stopped just after it had the lock, and is woken when another has both."""
+    acquire = lock.Lock._acquire
+
+    def stopped(one: lock.Lock) -> None:
+        acquire(one)
+        held(cluster, elsewhere)
+        lock.rotate_fence(cluster, elsewhere.token, lock.fences(cluster))
+
+    monkeypatch.setattr(lock.Lock, "_acquire", stopped)
+    with pytest.raises(Stopped, match="taken over by there"):
+        lock.Lock(cluster, PLAN, pytest.fail).__enter__()
+    assert lock.fences(cluster) == ["esplan-fence-theirs"]
+
+
+def test_a_fence_that_moves_while_it_is_moved_is_moved_again(cluster: Any) -> None:
+    left = ["late"]
+
+    def late(request: str) -> None:
+        if request == "POST /_aliases" and left:
+            lock.rotate_fence(cluster, left.pop(), lock.fences(cluster))
+
+    cluster.before = late
+    with lock.Lock(cluster, PLAN, pytest.fail) as taken:
+        assert lock.fences(cluster) == [f"esplan-fence-{taken.token}"]

@@ -4,7 +4,8 @@ import json
 import os
 import stat
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,9 +14,6 @@ from hypothesis import strategies as st
 from esplan import planfile
 from esplan.errors import EsplanError, Refused
 from esplan.plan import Change, Plan, Reason, Step
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PLAN = planfile.sealed(
     Plan(
@@ -154,6 +152,17 @@ def test_a_link_is_replaced_and_not_followed(path: Path, tmp_path: Path) -> None
     planfile.write(PLAN, path)
     assert target.read_text() == "precious"
     assert not path.is_symlink()
+
+
+def test_a_plan_without_end_is_not_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """/dev/zero has a size of 0."""
+    monkeypatch.setattr(planfile, "LARGEST", 2**20)
+    with pytest.raises(EsplanError, match="is not a plan file") as error:
+        planfile.read(Path("/dev/zero"))
+    assert error.value.why == "it is far too large"
+    path.write_bytes(b" " * 2**20 + b"x")
+    with pytest.raises(EsplanError, match="is not a plan file"):
+        planfile.read(path)
 
 
 def test_what_is_no_file_stays_what_it_is(tmp_path: Path) -> None:

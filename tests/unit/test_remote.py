@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 
 from esplan import config, desired, origin, pages, planfile
-from esplan.cluster import Connection
 from esplan.commands.plan import plan
+from esplan.connection import Connection
 from esplan.errors import (
     InvalidInput,
     OutcomeUnknown,
@@ -397,7 +397,7 @@ class Here:
     sent: list[list[bytes]] = field(default_factory=list)
 
     def change(self, *_: Any, **__: Any) -> Any:
-        self.sent.append(_[3])
+        self.sent.append(_[2])
         found = self.answers.pop(0)
         if isinstance(found, Exception):
             raise found
@@ -406,7 +406,7 @@ class Here:
 
 def writer(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> tuple[Writer, Here]:
     here = Here(list(answers))
-    run: Any = SimpleNamespace(cluster=here, opaque_id=lambda _step: "x", plan_path=None)
+    run: Any = SimpleNamespace(change=here.change, opaque_id=lambda _step: "x", plan_path=None)
     made = Writer(STEP, run, -1)
     monkeypatch.setattr(made.stopped, "wait", lambda _seconds: False)
     return made, here

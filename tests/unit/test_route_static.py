@@ -541,6 +541,18 @@ def test_a_backfill_is_repeated_while_others_write(
     assert evidence == {"updated": 6, "version_conflicts": 0}
 
 
+def test_a_backfill_does_not_begin_behind_half_a_refresh(
+    cluster: Any, filling: Plan, tmp_path: Path
+) -> None:
+    """It goes over what a search finds: the documents of a shard that was left out stay empty."""
+    half = {"_shards": {"failed": 1, "total": 2, "failures": [{"reason": "gone"}]}}
+    real = cluster.read
+    cluster.read = lambda at, *more: half if at.endswith("_refresh") else real(at, *more)
+    with pytest.raises(StepFailed, match="only a part of f_green answered"):
+        carry_out(cluster, filling, tmp_path)
+    assert not [one for one in cluster.sent if "_update_by_query" in one]
+
+
 def test_a_backfill_does_not_run_for_ever(cluster: Any, filling: Plan, tmp_path: Path) -> None:
     cluster.indices["f_green"]["conflicts"] = [1] * 9
     carry_out(cluster, filling, tmp_path)

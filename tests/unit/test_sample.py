@@ -234,6 +234,13 @@ def test_rejected_documents_are_a_warning() -> None:
     assert found.changes[0].sample["rejections"] == [{"id": "2", "reason": "bad: number"}]
 
 
+def test_a_copy_that_is_not_allowed_rejects_no_document() -> None:
+    """Seen: each sampled document was said to be rejected, and that apply would fail on it."""
+    found = sample.tried(Server({"/_reindex": forbidden()}), made(quiet()))
+    (warning,) = found.warnings
+    assert "the transform was not tried on a sample of documents: unauthorized for user" in warning
+
+
 @pytest.mark.parametrize(("expect", "fine"), [((), False), (({"count": 1},), True)])
 def test_counting_needs_a_number_where_documents_are_left_out(expect: Any, *, fine: bool) -> None:
     server, plan = Server(created=1, noops=1), made(quiet(), Verify("count", expect=expect))

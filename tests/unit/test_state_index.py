@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from esplan import state_index
-from esplan.errors import JournalError, OutcomeUnknown, ServerError
+from esplan.errors import JournalError, OutcomeUnknown, ServerError, Unreachable
 from esplan.journal import Record
 from esplan.plan import STATE_INDEX
 from esplan.state_index import Unfinished
@@ -46,9 +46,22 @@ def test_longer_than_a_page(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_no_index_yet(cluster: Any) -> None:
-    cluster.read = lambda *_args, **_more: None
+    missing = {"error": {"type": "index_not_found_exception", "reason": "no such index"}}
+    cluster.read = lambda path, *_, **__: {"docs": [missing]} if "_mget" in path else None
     assert state_index.load(cluster, PLAN) == []
     assert state_index.unfinished(cluster) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, {"docs": [{"error": {"type": "no_shard_available_action_exception", "reason": "x"}}]}],
+    ids=["404", "a shard is missing"],
+)
+def test_a_journal_that_cannot_be_read_is_not_an_empty_one(cluster: Any, answer: Any) -> None:
+    """The apply would begin anew, beside what was begun."""
+    cluster.read = lambda *_args, **_more: answer
+    with pytest.raises(Unreachable):
+        state_index.load(cluster, PLAN)
 
 
 def test_a_record_lost_from_the_middle_hides_the_rest(cluster: Any) -> None:
@@ -78,9 +91,21 @@ def test_a_lost_answer_is_asked_about(cluster: Any) -> None:
     assert state_index.load(cluster, PLAN) == [record]
 
 
-def test_a_lost_request_stops(cluster: Any) -> None:
+def test_a_lost_request_is_sent_again(cluster: Any) -> None:
+    """An apply sends two for each of its steps: one that gets lost is no reason to stop."""
     (record,) = chained(1)
     cluster.drop(f"PUT /{STATE_INDEX}/_create/{state_index.record_id(PLAN, 0)}")
+    state_index.store(cluster, PLAN, record)
+    assert state_index.load(cluster, PLAN) == [record]
+
+
+def test_a_request_that_is_always_lost_stops(cluster: Any) -> None:
+    (record,) = chained(1)
+
+    def lost(_request: str) -> None:
+        raise OutcomeUnknown("the outcome is unknown", why="reset")
+
+    cluster.before = lost
     with pytest.raises(JournalError, match="cannot be mirrored") as error:
         state_index.store(cluster, PLAN, record)
     assert "reset" in error.value.why

@@ -1,0 +1,110 @@
+"""Users of a secured server, with exactly the roles that `esplan privileges` prints."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import processes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from secured import Secured
+
+    from esplan.cluster import Cluster
+
+PASSWORD = "of-a-user-of-the-tests"
+APPLIES = ("apply", "verify", "throttle", "unlock")
+"""Commands that need the role for apply; the others have that for plan."""
+
+FILES = ("-d", "--desired", "--job")
+CONTEXT = (*FILES, "--env", "--config")
+"""Options that say what the desired files are."""
+
+
+@dataclass
+class Granted:
+    """The users of one test, and the desired files that it spoke of last."""
+
+    secured: Secured
+    admin: Cluster
+    name: str
+    files: list[str] = field(default_factory=list)
+    plan: list[str] = field(default_factory=list)
+    given: dict[str, Any] = field(default_factory=dict)
+    known: dict[str, Any] = field(default_factory=dict)
+    fixed: dict[str, Any] = field(default_factory=dict)
+    """Roles that a test has taken something away from."""
+
+    def environment(self, arguments: Sequence[str]) -> dict[str, str]:
+        """The credentials for a command line, by the desired files that it names, or the last."""
+        if "privileges" in arguments:
+            return {}
+        named = _files(arguments)
+        if any(option in named for option in FILES):
+            self.files = named
+        role = "apply" if set(APPLIES) & set(arguments) else "plan"
+        self.plan = _plan(arguments) if role == "apply" else self.plan
+        roles = self.printed()
+        if roles is None:  # the files are wrong: so says the command, too
+            return self.access(role)
+        for name, body in (roles | self.fixed).items():
+            self.grant(name, body)
+        return self.access(role)
+
+    def printed(self) -> dict[str, Any] | None:
+        """What `esplan privileges` prints for these files."""
+        if not self.files:
+            return {"plan": {"cluster": ["monitor"]}, "apply": {"cluster": ["monitor"]}}
+        key = "\n".join([*self.files, *self.plan, *_contents()])
+        if key not in self.known:
+            done = processes.run(["privileges", *self.files, *self.plan, "--json"])
+            if done.returncode:  # the plan is wrong: so says the command, too
+                done = processes.run(["privileges", *self.files, "--json"])
+            self.known[key] = json.loads(done.stdout)["roles"] if done.returncode == 0 else None
+        return self.known[key]
+
+    def grant(self, role: str, body: Any) -> None:
+        """A user of the role's name, with this role and no other."""
+        own = f"{self.name}-{role}"
+        if self.given.get(role) == body:
+            return
+        self.admin.change("PUT", f"/_security/role/{own}", None, body)
+        if role not in self.given:
+            user = {"password": PASSWORD, "roles": [own]}
+            self.admin.change("PUT", f"/_security/user/{own}", None, user)
+        self.given[role] = body
+
+    def access(self, role: str) -> dict[str, str]:
+        """The variables by which a command signs in as that user."""
+        return {
+            "ESPLAN_USERNAME": f"{self.name}-{role}",
+            "ESPLAN_PASSWORD": PASSWORD,
+            "ESPLAN_CA_CERTS": self.secured.ca,
+        }
+
+    def close(self) -> None:
+        for role in self.given:
+            for kind in ("user", "role"):
+                self.admin.change("DELETE", f"/_security/{kind}/{self.name}-{role}")
+
+
+def _plan(arguments: Sequence[str]) -> list[str]:
+    """The plan of an apply: it may be about more than the files name."""
+    after = list(itertools.dropwhile(lambda one: one != "apply", arguments))
+    return ["--plan", after[1]] if after[1:] and Path(after[1]).is_file() else []
+
+
+def _contents() -> list[str]:
+    """Of every file that a desired file may be or name: they lie in the test's own folder."""
+    files = [one for one in sorted(Path().rglob("*")) if one.suffix in (".json", ".yaml", ".txt")]
+    return [one.read_text() for one in files if one.stat().st_size < 100_000]
+
+
+def _files(arguments: Sequence[str]) -> list[str]:
+    pairs = itertools.pairwise(arguments)
+    return [one for option, value in pairs if option in CONTEXT for one in (option, value)]
