@@ -10,14 +10,9 @@ cluster itself.
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
 import threading
 import time
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esplan import state_index
@@ -31,6 +26,7 @@ from esplan.errors import (
     Unreachable,
 )
 from esplan.fence import fences, rotate_fence
+from esplan.holder import Holder, is_alive, is_dead, this_process
 from esplan.plan import STATE_INDEX
 
 if TYPE_CHECKING:
@@ -56,73 +52,10 @@ ATTEMPTS, RELEASES = 10, 3
 LOCK_PATH = f"/{STATE_INDEX}/_doc/lock"
 
 
-@dataclass(frozen=True)
-class Holder:
-    """Who holds the lock. `machine` tells boots and containers apart, `started` reused pids."""
-
-    token: str
-    host: str
-    machine: str
-    pid: int
-    started: str
-    plan: str
-    since: str
-
-    def __str__(self) -> str:
-        """As whoever is refused reads it."""
-        return f"{self.host}, pid {self.pid}, since {self.since}, plan {self.plan[:12]}"
-
-
-def this_process(plan_digest: str) -> Holder:
-    """A holder with a fresh token."""
-    return Holder(
-        token=secrets.token_hex(8),
-        host=socket.gethostname(),
-        machine=_machine(),
-        pid=os.getpid(),
-        started=_started(os.getpid()),
-        plan=plan_digest,
-        since=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-
-
-def _machine() -> str:
-    """Boot and pid namespace: two processes with the same one can see each other's pids."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:
-        return ""
-
-
-def _started(pid: int) -> str:
-    """Start time of a process in clock ticks since boot; empty when there is no such process."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    state, *rest = stat.rpartition(")")[2].split()
-    return "" if state in ("Z", "X") else rest[18]
-
-
-def is_dead(holder: Holder) -> bool:
-    """Certainly gone: its machine is this one, and its process is not there any more."""
-    return _is_here(holder) and _started(holder.pid) != holder.started
-
-
-def _is_alive(holder: Holder) -> bool:
-    """Certainly there: its machine is this one, and so is its process."""
-    return _is_here(holder) and _started(holder.pid) == holder.started
-
-
 def _now() -> float:
     """Seconds since boot, those included for which the machine slept where it counts them."""
     clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
     return time.clock_gettime(clock)
-
-
-def _is_here(holder: Holder) -> bool:
-    return bool(holder.machine and holder.started) and holder.machine == _machine()
 
 
 @dataclass(frozen=True)
@@ -245,7 +178,7 @@ class Lock:
         """
         if is_dead(seen.holder):
             return True
-        if _is_alive(seen.holder):
+        if is_alive(seen.holder):
             raise locked(seen.holder)
         self._note(f"locked by {seen.holder}: watching whether it still lives ({EXPIRY:.0f} s)")
         deadline = _now() + EXPIRY
@@ -362,6 +295,18 @@ def read(cluster: Cluster) -> _Seen | None:
         ) from None
 
 
+def drop_left_over(cluster: Cluster, plan_digest: str) -> None:
+    """Remove the lock of an apply of this plan that died between its end and giving it back."""
+    seen = read(cluster)
+    if seen is None or seen.holder.plan != plan_digest or not is_dead(seen.holder):
+        return
+    condition = {"if_seq_no": seen.seq_no, "if_primary_term": seen.term}
+    try:
+        cluster.change("DELETE", LOCK_PATH, condition, timeout=10)
+    except (ServerError, OutcomeUnknown):
+        return  # it waits for the next apply, which takes it over
+
+
 def remove(cluster: Cluster, token: str) -> Holder:
     """Remove a dead holder's lock by its id.
 
@@ -374,7 +319,7 @@ def remove(cluster: Cluster, token: str) -> Holder:
             why=f"the lock is {seen.holder.token}: {seen.holder}" if seen else "nobody holds it",
             remedy="see `esplan status`",
         )
-    if _is_alive(seen.holder):
+    if is_alive(seen.holder):
         raise Refused(
             f"the holder of the lock {token} is alive: {seen.holder}",
             remedy="stop it (Ctrl-C ends it at a safe point), and its lock goes with it",

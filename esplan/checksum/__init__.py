@@ -3,7 +3,7 @@
 from esplan.checksum.ahead import Ahead, Known
 from esplan.checksum.cluster_hash import ClusterHash
 from esplan.checksum.comparison import compare, marks_of
-from esplan.checksum.missing import await_primaries, is_away
+from esplan.checksum.missing import await_primaries, is_away, is_of_missing
 from esplan.checksum.reading import PLAIN, Reading, from_json
 from esplan.checksum.report import Ids, Marks, Method, Report
 from esplan.checksum.sample import Sample, sample
@@ -33,6 +33,7 @@ __all__ = [
     "count",
     "from_json",
     "is_away",
+    "is_of_missing",
     "marks",
     "marks_of",
     "refresh",

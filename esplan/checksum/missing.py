@@ -22,6 +22,7 @@ AWAY = frozenset(
         "unavailable_shards_exception",
         "node_disconnected_exception",
         "node_not_connected_exception",
+        "search_context_missing_exception",  # of a scroll: it was on a node that is gone
     }
 )
 """What the server says of a shard that is not there, and not of one that has failed."""
@@ -47,10 +48,10 @@ def is_away(error: Any) -> bool:
 
 
 def is_of_missing(failure: JSON) -> bool:
-    """Whether the failure of a shard says no more than that it is not there."""
+    """Whether a failure, of a shard or of a write to one, says no more than that it is away."""
     return _type(failure) in AWAY
 
 
 def _type(failure: JSON) -> str:
-    reason = failure.get("reason")
+    reason = failure.get("cause") or failure.get("reason")
     return str(reason.get("type")) if isinstance(reason, dict) else ""

@@ -9,10 +9,9 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from esplan import apply as engine
-from esplan import live, safety, throttle
+from esplan import live, lock, safety, throttle
 from esplan.errors import Refused, ServerError, Unreachable
 from esplan.journal import beside, is_closed, open_journal
-from esplan.lock import Lock
 from esplan.run import Run
 
 if TYPE_CHECKING:
@@ -59,6 +58,7 @@ def apply(  # noqa: PLR0913  (one option of the command each)
     require_cluster(cluster, plan)
     safety.require(plan, allow_many=allow_many)
     if not plan.steps or open_journal(beside(path), plan.digest).ended:
+        lock.drop_left_over(cluster, plan.digest)
         return Outcome(0, 0, 0.0, already=True)
     with resumable(plan, path), _run(cluster, plan, path, listener, connect) as run:
         run.signed_by = signed_by
@@ -115,8 +115,8 @@ def _run(
     """The lock, held; and signals that stop at a safe point."""
     interrupted = Event()
     cluster.on_wait = listener.note
-    with Lock(cluster, plan.digest, listener.note) as lock, stopping(interrupted, listener):
-        run = Run(cluster, plan, lock, listener, interrupted, plan_path=path)
+    with lock.Lock(cluster, plan.digest, listener.note) as held, stopping(interrupted, listener):
+        run = Run(cluster, plan, held, listener, interrupted, plan_path=path)
         run.connect = connect or run.connect
         try:
             yield run

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from esplan import lock, state_index, tasks
+from esplan.holder import is_dead
 from esplan.steps import force_merge, reindex
 
 if TYPE_CHECKING:
     from esplan.cluster import Cluster
-    from esplan.lock import Holder
+    from esplan.holder import Holder
     from esplan.model import JSON
     from esplan.state_index import Unfinished
 
@@ -48,7 +49,7 @@ def status(cluster: Cluster, plan_digest: str = "") -> Status:
     applies, unreadable = state_index.unfinished(cluster)
     return Status(
         holder=seen.holder if seen else None,
-        holder_is_dead=lock.is_dead(seen.holder) if seen else False,
+        holder_is_dead=is_dead(seen.holder) if seen else False,
         unfinished=tuple(one for one in applies if plan_digest in ("", one.plan)),
         unreadable=unreadable,
         tasks=_tasks(cluster),

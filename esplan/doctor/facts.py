@@ -11,7 +11,7 @@ from esplan.plan import FENCE, GUARD
 from esplan.request import index_path
 
 if TYPE_CHECKING:
-    from esplan.lock import Holder
+    from esplan.holder import Holder
     from esplan.model import JSON
     from esplan.state_index import Unfinished
 

@@ -32,6 +32,7 @@ from esplan.doctor.facts import (
 )
 from esplan.doctor.privileges import read_privileges
 from esplan.errors import BLOCKED, ServerError, Unreachable
+from esplan.holder import is_dead
 from esplan.normalize import is_throwaway
 
 if TYPE_CHECKING:
@@ -332,7 +333,7 @@ def _privileges(cluster: Cluster, facts: Facts) -> JSON:
 
 def _lock(cluster: Cluster, _facts: Facts) -> JSON:
     seen = lock.read(cluster)
-    return {"lock": Held(seen.holder, lock.is_dead(seen.holder)) if seen else None}
+    return {"lock": Held(seen.holder, is_dead(seen.holder)) if seen else None}
 
 
 def _journals(cluster: Cluster, _facts: Facts) -> JSON:

@@ -208,7 +208,7 @@ def awaited(step: Step, run: Run) -> JSON:
         task = adopted or str(send(rated, run)["task"])
         rate = None if adopted else governor.rate_of(rated)
         outcome = wait(step, run, governor.Governor(step, run, task, rate))
-        if outcome is not None and not checksum.is_away(stopped(outcome)):
+        if outcome is not None and not _missed_shards(outcome):
             return outcome
         why = "did not find all shards" if outcome else "was lost with its node"
         run.listener.note(f"the copy task {task} {why}: starting it again")
@@ -218,6 +218,13 @@ def awaited(step: Step, run: Run) -> JSON:
         f"the copy was lost {STARTS} times, with the node that ran it or with shards",
         remedy="look at the nodes' logs",
     )
+
+
+def _missed_shards(task: JSON) -> bool:
+    """Whether it ended for shards that were not there, and for nothing that another try meets."""
+    failures = task.get("response", {}).get("failures") or []
+    lost = bool(failures) and all(map(checksum.is_of_missing, failures))
+    return lost or checksum.is_away(stopped(task))
 
 
 def _adopt(step: Step, run: Run) -> str:

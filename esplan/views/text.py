@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from esplan.commands.throttle import Throttled
     from esplan.commands.validate import Validation
     from esplan.errors import Diagnostic, EsplanError
-    from esplan.lock import Holder
+    from esplan.holder import Holder
     from esplan.model import JSON
     from esplan.plan import Change, Plan, Reason, Step
     from esplan.state_index import Unfinished

@@ -28,7 +28,7 @@ from typing import Any
 
 import crashing
 
-from esplan import cli, journal, lock
+from esplan import cli, holder, journal, lock
 from esplan.cli import apply as command
 from esplan.cluster import Cluster
 from esplan.errors import OutcomeUnknown
@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
         lock.EXPIRY, lock.GRACE, lock.RENEWAL = options["lease"]
     command.PATIENCE = options.get("patience", command.PATIENCE)
     if "machine" in options:
-        lock._machine = lambda: str(options["machine"])
+        holder._machine = lambda: str(options["machine"])
     if options.get("blind"):
         lock.Lock.check = lambda _self: None
     if options.get("unfenced"):

@@ -21,6 +21,7 @@ from proxy import Aim, Answer, Asked, Mode, Proxy, names
 from world import PROPERTIES, REPLICAS, World, blocks
 
 from esplan import lock, state_index
+from esplan.holder import is_dead
 from esplan.plan import GUARD, digest
 from esplan.route.guard import guard_name
 
@@ -210,7 +211,7 @@ def remove_dead_lock(world: World) -> None:
     """One that could not be given back is in nobody's way: its holder is seen to be dead."""
     left = lock.read(world.cluster)
     if left:
-        assert lock.is_dead(left.holder)
+        assert is_dead(left.holder)
         lock.remove(world.cluster, left.holder.token)
 
 

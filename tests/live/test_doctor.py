@@ -12,7 +12,8 @@ from esplan import state_index
 from esplan.doctor import sources
 from esplan.doctor.indices import count_fields
 from esplan.errors import ServerError
-from esplan.lock import LOCK_PATH, this_process
+from esplan.holder import this_process
+from esplan.lock import LOCK_PATH
 
 if TYPE_CHECKING:
     from engine import Engine

@@ -783,10 +783,20 @@ def test_the_task_of_another_under_the_same_number_is_not_the_copy(live: Any, pa
     assert live.log.count(REINDEX) == 2
 
 
-def losing(live: Any, times: int) -> None:
-    """So many copies end because no shard was there."""
-    gone = {"type": "search_phase_execution_exception", "reason": "all shards failed"}
-    start, left = live._reindex, [{"completed": True, "task": {}, "error": gone}] * times
+GONE = {"type": "search_phase_execution_exception", "reason": "all shards failed"}
+CONTEXT = {"type": "search_context_missing_exception", "reason": "No search context found"}
+UNAVAILABLE = {"type": "unavailable_shards_exception", "reason": "primary shard is not active"}
+ENDS: dict[str, Any] = {
+    "no shard was there": {"error": GONE},
+    "the node with its scroll is gone": {"error": {**GONE, "failed_shards": [{"reason": CONTEXT}]}},
+    "the scroll of one shard is gone": {"response": {"failures": [{"reason": CONTEXT}]}},
+    "the target was not there": {"response": {"failures": [{"id": "1", "cause": UNAVAILABLE}]}},
+}
+
+
+def losing(live: Any, times: int, end: Any = ENDS["no shard was there"]) -> None:
+    """So many copies end like this."""
+    start, left = live._reindex, [{"completed": True, "task": {}, **end}] * times
 
     def early(body: Any) -> Any:
         answer = start(body)
@@ -798,9 +808,12 @@ def losing(live: Any, times: int) -> None:
     live._reindex = early
 
 
-def test_a_copy_that_did_not_find_its_shards_is_started_again(live: Any, path: Path) -> None:
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_a_copy_that_did_not_find_its_shards_is_started_again(
+    live: Any, path: Path, end: Any
+) -> None:
     """A node that was just started answers before they are back."""
-    losing(live, 1)
+    losing(live, 1, end)
     run = run_of(live, plan := planned(live))
     engine.apply(run, open_journal(path, plan.digest))
     assert run.listener.notes == [  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ import pytest
 
 import esplan
 from esplan import cli, journal, live, planfile
-from esplan.lock import this_process
+from esplan.holder import this_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -24,8 +25,9 @@ from esplan.errors import (
     Stopped,
     UsageError,
 )
+from esplan.holder import this_process
 from esplan.journal import Record, beside, open_journal
-from esplan.lock import Lock, this_process
+from esplan.lock import Lock
 from esplan.model import Alias, Index, Naming, State
 from esplan.views.progress import Silent
 
@@ -140,6 +142,17 @@ def test_applied_with_a_journal_beside_the_plan(cluster: Any, path: Path) -> Non
     assert beside(path).exists()
     assert "a" in cluster.indices
     assert f"{state_index.STATE_INDEX}/_doc/lock" not in cluster.documents
+
+
+def test_applied_again_after_it_died_with_the_lock(cluster: Any, path: Path) -> None:
+    made = planned(cluster, indices("a"))
+    apply_commands.apply(cluster, made, path, Silent())
+    key = f"{state_index.STATE_INDEX}/_doc/lock"
+    dead = replace(this_process(made.digest), started="1")
+    cluster.documents[key] = {"kind": "lock", **asdict(dead), "beat": 0.0}
+    cluster.seq_nos[key] = 100
+    assert apply_commands.apply(cluster, made, path, Silent()).already
+    assert key not in cluster.documents
 
 
 def test_applied_again(cluster: Any, path: Path) -> None:

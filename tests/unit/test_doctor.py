@@ -38,7 +38,7 @@ from esplan.doctor.indices import LUCENE, count_fields
 from esplan.doctor.privileges import lacking
 from esplan.doctor.sources import SOURCES, read
 from esplan.errors import ServerError, Unreachable, UsageError
-from esplan.lock import Holder
+from esplan.holder import Holder
 from esplan.state_index import Unfinished
 from esplan.views import doctor as views
 

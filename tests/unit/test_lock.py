@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from esplan import holder as holders
 from esplan import lock
 from esplan.errors import (
     EsplanError,
@@ -20,7 +21,7 @@ from esplan.errors import (
     Stopped,
     Unreachable,
 )
-from esplan.lock import Holder, is_dead, this_process
+from esplan.holder import Holder, is_dead, started_at, this_process
 from esplan.plan import STATE_INDEX
 
 PLAN = "a" * 64
@@ -40,7 +41,7 @@ def elsewhere() -> Holder:
 @pytest.fixture
 def dead() -> Holder:
     """The holder that a process of this machine was, which has ended."""
-    script = "from esplan.lock import this_process as t; h = t('p'); print(h.pid, h.started)"
+    script = "from esplan.holder import this_process as t; h = t('p'); print(h.pid, h.started)"
     ended = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
     pid, started = ended.stdout.split()
     return replace(this_process(PLAN), pid=int(pid), started=started.decode(), token="dead")
@@ -76,13 +77,13 @@ def test_nobody_knows_about_another_machine(elsewhere: Holder) -> None:
 def test_nobody_knows_without_a_proc_file_system(
     dead: Holder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lock, "_machine", lambda: "")
+    monkeypatch.setattr(holders, "_machine", lambda: "")
     assert not is_dead(replace(dead, machine=""))
 
 
 def test_a_process_that_is_not_reaped_yet_is_dead() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
-    started = lock._started(child.pid)
+    started = started_at(child.pid)
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     holder = replace(this_process(PLAN), pid=child.pid, started=started or "1")
     assert is_dead(holder)
@@ -331,6 +332,22 @@ def test_a_lock_that_is_renewed_meanwhile_is_not_removed(cluster: Any, dead: Hol
     cluster.refuse("DELETE /esplan-state/_doc/lock", status=409)
     with pytest.raises(Refused, match="its holder lives"):
         lock.remove(cluster, dead.token)
+
+
+def test_an_apply_that_died_after_its_end_leaves_no_lock(cluster: Any, dead: Holder) -> None:
+    held(cluster, dead)
+    lock.drop_left_over(cluster, dead.plan)
+    assert lock.read(cluster) is None
+
+
+@pytest.mark.parametrize("kept", ["alive", "elsewhere", "another plan", "renewed"])
+def test_no_other_lock_is_dropped(cluster: Any, dead: Holder, elsewhere: Holder, kept: str) -> None:
+    holders = {"alive": this_process(PLAN), "elsewhere": elsewhere}
+    holder = holders.get(kept, replace(dead, plan="b" * 64 if kept == "another plan" else PLAN))
+    held(cluster, holder)
+    cluster.refuse("DELETE /esplan-state/_doc/lock", status=409)
+    lock.drop_left_over(cluster, PLAN)
+    assert lock.read(cluster) is not None
 
 
 # The fence

@@ -12,7 +12,7 @@ from rich.console import Console
 from esplan.commands.apply import Outcome
 from esplan.commands.status import Status, Task
 from esplan.errors import Diagnostic, EsplanError, InvalidInput, Refused
-from esplan.lock import Holder
+from esplan.holder import Holder
 from esplan.plan import Change, Plan, Reason, Step
 from esplan.state_index import Unfinished
 from esplan.views import text
