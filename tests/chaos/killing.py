@@ -16,9 +16,8 @@ from typing import Any
 import crashing
 from urllib3.connection import HTTPConnection
 
-import esplan.apply
 from esplan import cli, cluster
-from esplan.steps import KINDS, await_health, delete_index, force_merge
+from esplan.steps import await_health, delete_index, force_merge
 
 SETTLING = 0.05
 
@@ -76,26 +75,15 @@ def _die_after_sending(step: str, point: str, marker: Path) -> None:
             die()
         return receive(self)
 
+    def noticed(execute: Any, one: Any, run: Any) -> Any:
+        """One that changed nothing has sent its reads by its end."""
+        here.at = one.id
+        evidence = execute(one, run)
+        if one.id == step:
+            die()
+        here.at = ""
+        return evidence
+
     cluster.Cluster.change = sending
     HTTPConnection.getresponse = receiving
-    esplan.apply.KINDS = {name: _noticed(kind, here, step, die) for name, kind in KINDS.items()}
-
-
-def _noticed(module: Any, here: Any, step: str, die: Any) -> Any:
-    """A step kind that says where it is. One that changed nothing has sent its reads by its end."""
-
-    class Noticed:
-        REPEAT = module.REPEAT
-        probe = staticmethod(module.probe)
-        undo = staticmethod(module.undo)
-
-        @staticmethod
-        def execute(one: Any, run: Any) -> Any:
-            here.at = one.id
-            evidence = module.execute(one, run)
-            if one.id == step:
-                die()
-            here.at = ""
-            return evidence
-
-    return Noticed
+    crashing.wrap_execute(noticed)

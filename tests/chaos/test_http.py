@@ -272,11 +272,14 @@ def places(seen: list[tuple[Asked, Answer]]) -> list[Place]:
 
 
 def chosen(found: list[Place], most: int) -> list[tuple[Place, str, Mode]]:
-    """So many: the request and the fault come next that had the fewest."""
+    """So many: the request and the fault come next that had the fewest; or the whole product.
+
+    That is without `alike`, which lies between the other two: the samples have it.
+    """
     rest = [(place, fault, mode) for place in found for fault in place.faults for mode in MODES]
     Random(SEED).shuffle(rest)
     if most >= len(rest):
-        return rest
+        return [one for one in rest if one[2] != "alike"]
     tried, picked = Counter[str](), []
     for _ in range(most):
         best = min(rest, key=lambda one: (tried[one[0].name], tried[one[1]], tried[one[2]]))

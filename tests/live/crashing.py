@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,22 +57,28 @@ def _patch_journal(when: str, step: str, die: Any) -> None:
 
 
 def _patch_execute(when: str, step: str, die: Any) -> None:
-    def crashing(module: Any) -> Any:
-        class Crashing:
-            REPEAT = module.REPEAT
-            probe = staticmethod(module.probe)
-            undo = staticmethod(module.undo)
+    def crashing(execute: Any, one: Any, run: Any) -> Any:
+        evidence = execute(one, run)
+        if (when, step) == ("after-request", one.id):
+            die()
+        return evidence
 
-            @staticmethod
-            def execute(one: Any, run: Any) -> Any:
-                evidence = module.execute(one, run)
-                if (when, step) == ("after-request", one.id):
-                    die()
-                return evidence
+    wrap_execute(crashing)
 
-        return Crashing
 
-    esplan.apply.KINDS = {name: crashing(module) for name, module in KINDS.items()}
+def wrap_execute(around: Any) -> None:
+    """Every step is carried out by `around(execute, step, run)`."""
+    esplan.apply.KINDS = {name: _wrapped(module, around) for name, module in KINDS.items()}
+
+
+def _wrapped(module: Any, around: Any) -> Any:
+    class Wrapped:
+        REPEAT = module.REPEAT
+        probe = staticmethod(module.probe)
+        undo = staticmethod(module.undo)
+        execute = staticmethod(partial(around, module.execute))
+
+    return Wrapped
 
 
 def _patch_progress(when: str, step: str, die: Any) -> None:

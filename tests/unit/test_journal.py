@@ -120,13 +120,18 @@ def test_a_disk_that_does_not_take_it_stops_the_apply(
     assert (mirrored, journal.records) == ([], [])
 
 
-def test_half_a_record_is_no_record(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal = written(path, steps=1)
-    real = os.write
+def torn(path: Path, monkeypatch: pytest.MonkeyPatch) -> Journal:
+    """The disk took half of its last record."""
+    journal, real = written(path, steps=1), os.write
     monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[: len(data) // 2]))
     with pytest.raises(JournalError, match="cannot be written"):
         journal.append("intent", "1")
     monkeypatch.undo()
+    return journal
+
+
+def test_half_a_record_is_no_record(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = torn(path, monkeypatch)
     assert open_journal(path, PLAN).records == journal.records
 
 
@@ -161,29 +166,24 @@ def test_a_journal_that_is_far_too_large(path: Path, monkeypatch: pytest.MonkeyP
 def test_reading_changes_nothing(path: Path) -> None:
     """The apply that writes the file may be running: half a record may be whole in a moment."""
     journal = written(path, steps=1)
-    torn = path.read_bytes()[:-5]
-    path.write_bytes(torn)
+    cut = path.read_bytes()[:-5]
+    path.write_bytes(cut)
     assert open_journal(path, PLAN).records == journal.records[:-1]
     with pytest.raises(Refused):
         set_aside(path.with_name("plan.json"))
-    assert path.read_bytes() == torn
+    assert path.read_bytes() == cut
 
 
 def test_after_a_torn_line_nothing_more_is_written(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An object beside it may not go on: its record would follow the half of another one."""
-    journal = written(path, steps=1)
-    real = os.write
-    monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[: len(data) // 2]))
-    with pytest.raises(JournalError, match="cannot be written"):
-        journal.append("intent", "1")
-    monkeypatch.undo()
-    torn = path.read_bytes()
+    journal = torn(path, monkeypatch)
+    before = path.read_bytes()
     for write in (lambda: journal.append("intent", "2"), lambda: journal.store(journal.records)):
         with pytest.raises(JournalError, match="could not be written before"):
             write()
-    assert path.read_bytes() == torn
+    assert path.read_bytes() == before
     again = open_journal(path, PLAN)
     again.append("start", data={"plan": PLAN})
     assert open_journal(path, PLAN).records == [*journal.records, again.records[-1]]
