@@ -7,7 +7,8 @@ AIRFLOW := .venv-airflow
 
 ENGINES :=
 TRIALS :=
-JOBS ?= 0
+# Tests at once, each with a server of its own; on a server that was given there is one apply at a time.
+JOBS ?= $(if $(ESPLAN_TEST_URL)$(ESPLAN_TEST_ROLES),0,2)
 
 LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate
@@ -26,14 +27,14 @@ $(STAMP): pyproject.toml locks/dev.txt
 demo: $(STAMP)  ## The main job, for real: plan, review, apply, prove, switch
 	@ESPLAN=$(BIN)/esplan sh docs/demo/demo.sh
 
-test: $(STAMP)  ## All tests; the live ones on the sandbox engine. JOBS=2: on two of them at once
+test: $(STAMP)  ## All tests; the live ones on the sandbox engine. JOBS=0: one after the other
 	@$(BIN)/pytest -n $(JOBS) --dist loadfile
 
 test-offline: $(STAMP)  ## The part that needs no server
 	@$(BIN)/pytest -m "not live"
 
 test-live: $(STAMP)
-	@$(BIN)/pytest -m live
+	@$(BIN)/pytest -m live -n $(JOBS) --dist loadfile
 
 test-matrix: $(STAMP)  ## The live tests on every engine, or on those in ENGINES="…"
 	@$(BIN)/python tests/matrix.py $(ENGINES)
@@ -52,7 +53,7 @@ fuzz: $(STAMP)  ## 5,000 random definitions against the sandbox engine (the test
 
 chaos: $(STAMP)  ## All of every trial of docs/guarantees.md (hours), or some: TRIALS="-k kills"
 	@$(if $(TRIALS),,rm -f tests/chaos/figures.json)
-	@$(BIN)/pytest -n $(JOBS) tests/chaos --chaos tests/chaos/figures.json $(TRIALS)
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal tests/chaos --chaos tests/chaos/figures.json $(TRIALS)
 	@$(BIN)/python tests/chaos/table.py tests/chaos/figures.json docs/guarantees.md
 
 test-airflow: $(STAMP) $(AIRFLOW)/.made  ## The example DAG, in a real Airflow

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import vcr
 
-from esplan import lock, planfile
+from esplan import holder, planfile
 from esplan.cluster import Cluster
 from esplan.commands import apply as apply_commands
 from esplan.commands.plan import plan
@@ -100,7 +100,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """A journal names host, process and machine: here they are nobody's."""
     monkeypatch.setattr(socket, "gethostname", lambda: "host")
     monkeypatch.setattr(os, "getpid", lambda: 1)
-    monkeypatch.setattr(lock, "_machine", lambda: "machine")
+    monkeypatch.setattr(holder, "_machine", lambda: "machine")
 
 
 @pytest.fixture

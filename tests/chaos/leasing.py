@@ -113,7 +113,7 @@ def _move_clock(seconds: float) -> None:
 
     time.time = lambda: now() + seconds
     time.time_ns = lambda: int(time.time() * 1e9)
-    lock.datetime = journal.datetime = Moved
+    holder.datetime = journal.datetime = Moved
 
 
 def _patch_lock_writes(fate: str) -> None:

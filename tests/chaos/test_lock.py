@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import time
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,13 +77,15 @@ def token(world: World) -> str:
     return seen.holder.token if seen else ""
 
 
-def assert_one_journal(plan: Path) -> None:
-    """Whole, ended once, no step sent twice."""
+def assert_one_journal(plan: Path, again: str = "") -> None:
+    """Whole, ended once, no step sent twice; but for one `again` whose outcome was not known."""
     records = open_journal(beside(plan), read_plan(plan).digest).records
     events = [(one.event, one.step) for one in records]
     assert [one for one in events if one[0] in ("intent", "end")].count(("end", "")) == 1
-    intents = [one for one in events if one[0] == "intent"]
-    assert len(intents) == len(set(intents)) > 0
+    intents = Counter(step for event, step in events if event == "intent")
+    assert intents
+    assert {step for step, times in intents.items() if times > 1} <= {again}
+    assert intents[again] <= 2
 
 
 # At once
@@ -162,7 +165,7 @@ def test_a_holder_that_wakes_after_its_lease_changes_nothing(
             taken_over(world, plan, late, while_it_works=number % 2 == 0)
             assert_lost(late, point)
         world.assert_switched()
-        assert_one_journal(plan)
+        assert_one_journal(plan, again=point.partition(":")[2])
         assert "Nothing to do: everything in this plan is done." in world.apply().stdout
         tally.add(TRIAL, races=1, lost=0, woken=1)
 
