@@ -284,6 +284,7 @@ def _safe_point(step: Step, run: Run, journal: Journal) -> None:
 def _read_back(kind: StepKind, step: Step, run: Run) -> None:
     """An answer is not enough: the effect must be there."""
     if not kind.probe(step, run):
+        run.lock.check()  # whoever has taken it over may have gone on from here
         raise OutcomeUnknown(
             f"step {step.id} ({step.description}) was acknowledged, but its effect is not there",
             why="something else changes the same objects at this moment",

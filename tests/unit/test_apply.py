@@ -326,6 +326,21 @@ def test_an_acknowledged_change_without_effect_stops(live: Any, path: Path) -> N
     assert events(journal) == ["start", "intent 01-update_settings"]
 
 
+def test_a_late_holder_whose_effect_is_gone_is_told_that_the_lock_is(live: Any, path: Path) -> None:
+    """Whoever has taken it over has gone on, and undone the block."""
+    plan = planned(live, desired("integer", window=1))
+    run = run_of(live, plan)
+
+    def taken_over(request: str) -> None:
+        if request.endswith("_settings"):
+            live.indices[SOURCE]["settings"]["index.max_result_window"] = "7"
+            run.lock.lost = True  # type: ignore[attr-defined]
+
+    live.after = taken_over
+    with pytest.raises(Stopped, match="the lock was lost"):
+        engine.apply(run, open_journal(path, plan.digest))
+
+
 # Stopping and going on
 
 
