@@ -296,15 +296,17 @@ def read(cluster: Cluster) -> _Seen | None:
 
 
 def drop_left_over(cluster: Cluster, plan_digest: str) -> None:
-    """Remove the lock of an apply of this plan that died between its end and giving it back."""
-    seen = read(cluster)
-    if seen is None or seen.holder.plan != plan_digest or not is_dead(seen.holder):
-        return
-    condition = {"if_seq_no": seen.seq_no, "if_primary_term": seen.term}
+    """Remove the lock of an apply of this plan that died between its end and giving it back.
+
+    Where that does not work it is the next apply that takes it over: this plan is done.
+    """
     try:
-        cluster.change("DELETE", LOCK_PATH, condition, timeout=10)
-    except (ServerError, OutcomeUnknown):
-        return  # it waits for the next apply, which takes it over
+        seen = read(cluster)
+        if seen and seen.holder.plan == plan_digest and is_dead(seen.holder):
+            condition = {"if_seq_no": seen.seq_no, "if_primary_term": seen.term}
+            cluster.change("DELETE", LOCK_PATH, condition, timeout=10)
+    except EsplanError:
+        return
 
 
 def remove(cluster: Cluster, token: str) -> Holder:
