@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from esplan import activity, diff, disk, live, origin
-from esplan.errors import Refused
+from esplan import activity, checksum, diff, disk, live, origin
+from esplan.errors import Incomplete, Refused
 from esplan.model import Body
 from esplan.plan import GUARD, digest
 from esplan.request import index_path, there
@@ -163,17 +163,26 @@ def _writable(precondition: JSON, facts: _Facts) -> str:
     return f"{index.name} is write-blocked: its documents cannot be indexed anew"
 
 
+RED = "see GET _cluster/allocation/explain"
+
+
 def _serves(precondition: JSON, facts: _Facts) -> str:
-    """The index answers: open, and no shard without a primary. A closed one is green, too."""
+    """The index answers: open, and no shard without a primary. A closed one is green, too.
+
+    Raises Incomplete where one is missing, and does not come back: that is no change of a plan's.
+    """
     name = precondition["index"]
     index = facts.indices.get(name)
     if index is None:
         return f"the index {name} is gone"
     if not index.is_open:
         return f"{name} is closed"
-    path = f"/_cluster/health{index_path(name)}"
-    health = there(facts.run.cluster.read(path), path)
-    return f"{name} is red: not all of it is there" if health["status"] == "red" else ""
+    cluster, path = facts.run.cluster, f"/_cluster/health{index_path(name)}"
+    if there(cluster.read(path), path)["status"] == "red":
+        checksum.await_primaries(cluster, [name])
+        if there(cluster.read(path), path)["status"] == "red":
+            raise Incomplete(f"{name} is red: not all of it is there", remedy=RED)
+    return ""
 
 
 def _unwritten(precondition: JSON, facts: _Facts) -> str:

@@ -64,7 +64,8 @@ def _rejected(index: str, failure: JSON) -> Rejected | None:
 
 def reason(cause: JSON) -> str:
     """The server's reason, and the one inside it; of a script with the place in its text."""
-    inner = cause.get("caused_by") or {}
+    shards = cause.get("failed_shards") or [{}]
+    inner = cause.get("caused_by") or shards[0].get("reason") or {}
     said = ": ".join(str(part) for part in (cause.get("reason"), inner.get("reason")) if part)
     stack = cause.get("script_stack") or []
     before = (line for line, arrow in pairwise(stack) if "^---- HERE" in arrow)

@@ -25,9 +25,10 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Self
 
 from esplan.checksum import reading as readings
+from esplan.checksum.missing import is_away
 from esplan.checksum.reading import PLAIN
 from esplan.checksum.side import Named, Span, search
-from esplan.errors import ServerError, StepFailed
+from esplan.errors import Incomplete, ServerError, StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -184,6 +185,8 @@ class ClusterHash:
 
 def _unscriptable(index: str, error: ServerError) -> Exception:
     """A script that cannot run asks for another remedy than the server's other errors."""
+    if is_away(error.answer.get("error")):
+        return Incomplete(f"{index} cannot be hashed: a shard is not there", why=error.what)
     if error.status not in {400, 500}:
         return error
     return StepFailed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -18,14 +19,25 @@ COMING_BACK = "30s"
 
 AWAY = frozenset(
     {
+        "already_closed_exception",
+        "connect_transport_exception",
+        "illegal_index_shard_state_exception",
+        "index_shard_closed_exception",
+        "index_shard_not_started_exception",
+        "index_shard_recovering_exception",
         "no_shard_available_action_exception",
-        "unavailable_shards_exception",
+        "node_closed_exception",
         "node_disconnected_exception",
         "node_not_connected_exception",
         "search_context_missing_exception",  # of a scroll: it was on a node that is gone
+        "send_request_transport_exception",
+        "shard_not_found_exception",
+        "unavailable_shards_exception",
     }
 )
-"""What the server says of a shard that is not there, and not of one that has failed."""
+"""What the server says of a shard that is not there, or whose node is not: not of one that failed.
+
+They are those that the server itself takes for that (TransportActions, ExceptionsHelper)."""
 
 
 def await_primaries(cluster: Reader, names: Sequence[str]) -> None:
@@ -38,20 +50,22 @@ def await_primaries(cluster: Reader, names: Sequence[str]) -> None:
             raise
 
 
+GONE = re.compile(r"node \[[^\]]*\] is not available")
+"""The same, of a scroll, in a type that says nothing (SearchScrollAsyncAction)."""
+
+
 def is_away(error: Any) -> bool:
     """Whether a task ended because shards were missing, and not because one has failed."""
     if not isinstance(error, dict):
         return False
     if error.get("type") == "search_phase_execution_exception":
-        return {_type(one) for one in error.get("failed_shards") or []} <= AWAY
+        return all(map(is_of_missing, error.get("failed_shards") or []))
     return error.get("type") in AWAY
 
 
 def is_of_missing(failure: JSON) -> bool:
     """Whether a failure, of a shard or of a write to one, says no more than that it is away."""
-    return _type(failure) in AWAY
-
-
-def _type(failure: JSON) -> str:
     reason = failure.get("cause") or failure.get("reason")
-    return str(reason.get("type")) if isinstance(reason, dict) else ""
+    if not isinstance(reason, dict):
+        return False
+    return reason.get("type") in AWAY or bool(GONE.fullmatch(str(reason.get("reason"))))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from esplan import activity, rates
+from esplan import activity, checksum, rates
 from esplan.errors import OutcomeUnknown, StepFailed
 from esplan.plan import Phase, Step
 from esplan.request import index_path, request
@@ -101,6 +101,7 @@ def execute(step: Step, run: Run) -> JSON:
         return {"skipped": WRITTEN}
     before, began, alone = _segments(step, run), time.monotonic(), False
     for number in range(STARTS):
+        checksum.marks(run.cluster, [step.arguments["index"]])  # a merge passes by what is missing
         running = tasks(run, step.arguments["index"])
         if running:
             run.listener.note(f"a force merge runs already (task {running[0]}): watching it")
@@ -115,6 +116,7 @@ def execute(step: Step, run: Run) -> JSON:
             f"the force merge was lost {STARTS} times with the node that ran it",
             remedy="look at the nodes' logs, then apply the plan again",
         )
+    checksum.marks(run.cluster, [step.arguments["index"]])
     took = rates.evidence(step, time.monotonic() - began) if alone else {}
     return {"segments_before": sum(before), "segments": sum(_segments(step, run)), **took}
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fleet import Fleet, Node, started
 from holding import AGAIN, state, stopped
-from world import SENT, World, blocks
+from world import REPLICAS, SENT, World, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,8 +171,13 @@ def test_a_node_of_three_that_is_killed_loses_nothing(
 def test_a_node_that_is_gone_for_good_is_done_without(
     three: Fleet, world: World, scale: Scale, tally: Tally
 ) -> None:
-    """It ran the copy; the apply stops, and goes on by way of another node."""
+    """It ran the copy; the apply stops, and goes on by way of another node.
+
+    The new index, which has no replica yet, is kept on the others.
+    """
     point, parts = KILLS["copy"]
+    away = {"routing.allocation.exclude._name": three.nodes[0].name}
+    parts = {**parts, "settings": {**REPLICAS, **away}}
     for number in range(scale(0, 3)):
         one = make(three, world, number, **parts)
         with stopped(one, point, patience=3) as process:

@@ -66,6 +66,7 @@ class Process:
                 self.returncode = int(_line(self.connection))
             except TimeoutError:
                 self.send(signal.SIGKILL)
+                self.returncode = int(_line(self.connection))
                 raise
             finally:
                 self.connection.close()

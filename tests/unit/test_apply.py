@@ -801,7 +801,12 @@ def test_the_task_of_another_under_the_same_number_is_not_the_copy(live: Any, pa
 GONE = {"type": "search_phase_execution_exception", "reason": "all shards failed"}
 CONTEXT = {"type": "search_context_missing_exception", "reason": "No search context found"}
 UNAVAILABLE = {"type": "unavailable_shards_exception", "reason": "primary shard is not active"}
+NODE = {
+    "type": "illegal_state_exception",
+    "reason": "node [p8OOja3mR0] is not available",
+}
 ENDS: dict[str, Any] = {
+    "the node is not there": {"error": {**GONE, "failed_shards": [{"shard": -1, "reason": NODE}]}},
     "no shard was there": {"error": GONE},
     "the node with its scroll is gone": {"error": {**GONE, "failed_shards": [{"reason": CONTEXT}]}},
     "the scroll of one shard is gone": {"response": {"failures": [{"reason": CONTEXT}]}},

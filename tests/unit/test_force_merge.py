@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from esplan.errors import OutcomeUnknown, ServerError, StepFailed, Stopped
+from esplan import checksum
+from esplan.errors import Incomplete, OutcomeUnknown, ServerError, StepFailed, Stopped
 from esplan.model import Index
 from esplan.plan import Plan
 from esplan.run import Run
@@ -23,6 +24,20 @@ def said(indices: str, segments: int) -> str:
         f"Force-merge indices [{indices}], maxSegments[{segments}], "
         "onlyExpungeDeletes[false], flush[true]"
     )
+
+
+@pytest.fixture(autouse=True)
+def missing(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Indices with a primary shard that does not come back."""
+    found, real = list[str](), checksum.marks
+
+    def marks(cluster: Any, indices: list[str]) -> Any:
+        if set(indices) & set(found):
+            raise Incomplete("a primary is missing")
+        return {} if isinstance(cluster, Merges) else real(cluster, indices)
+
+    monkeypatch.setattr(checksum, "marks", marks)
+    return found
 
 
 class Merges:
@@ -276,6 +291,28 @@ def test_a_task_that_vanished_is_started_again() -> None:
     cluster.lost = 4
     assert executed(cluster) == {"segments_before": 10, "segments": 4}
     assert cluster.sent == [SENT.format(2)] * 5
+
+
+def test_shards_that_are_missing_are_not_merged_by_the_way(missing: list[str]) -> None:
+    """A merge passes by what is not there, and says that it is done."""
+    missing.append("a")
+    cluster = Merges(5)
+    with pytest.raises(Incomplete):
+        executed(cluster)
+    assert cluster.sent == []
+
+
+def test_shards_that_went_meanwhile_are_not_merged(missing: list[str]) -> None:
+    cluster = Merges(5)
+    poll = cluster.poll
+
+    def gone(name: str) -> Any:
+        missing[:] = ["a"]
+        return poll(name)
+
+    cluster.poll = gone  # type: ignore[method-assign]
+    with pytest.raises(Incomplete):
+        executed(cluster)
 
 
 def test_five_times_at_most() -> None:
