@@ -268,6 +268,14 @@ def test_a_cluster_without_painless_has_a_remedy() -> None:
     assert "not supported" in caught.value.why
 
 
+def test_a_shard_that_goes_away_is_no_lack_of_painless() -> None:
+    reason = {"type": "node_disconnected_exception", "reason": "disconnected"}
+    body = {"type": "search_phase_execution_exception", "failed_shards": [{"reason": reason}]}
+    error = ServerError("all shards failed", status=500, answer={"error": body})
+    with pytest.raises(Incomplete, match="a cannot be hashed: a shard is not there"):
+        ClusterHash(Answers({"/a/_search": error}), "a", 16, routed=False).sums(Span(0, 1, 1))
+
+
 def test_marks_are_those_of_the_primaries() -> None:
     def shard(highest: int, *, primary: bool) -> dict[str, Any]:
         return {"routing": {"primary": primary}, "seq_no": {"max_seq_no": highest}}
