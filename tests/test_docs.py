@@ -263,4 +263,7 @@ def test_the_table_of_the_trials_is_that_of_their_figures() -> None:
     figures = json.loads((ROOT / "tests/chaos/figures.json").read_text(encoding="utf-8"))
     page = (ROOT / "docs/guarantees.md").read_text(encoding="utf-8")
     assert placed(page, figures) == page
-    assert all(one.get("lost") == 0 for tests in figures.values() for one in tests.values())
+    for trial, tests in figures.items():
+        lost = [one["lost"] for one in tests.values() if "lost" in one]  # some only take time
+        assert lost, trial
+        assert sum(lost) == 0, trial

@@ -110,7 +110,7 @@ def test_of_many_applies_of_one_plan_one_works(
 def test_of_many_plans_one_works_at_a_time(
     worlds: Callable[[], World], scale: Scale, tally: Tally, number: int
 ) -> None:
-    for _ in range(scale(int(number == 2), 10)):
+    for _ in range(scale(int(number == 2), 15)):
         made = [worlds() for _ in range(number)]
         codes = at_once(made)
         assert codes.count(0) >= 1
