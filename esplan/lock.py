@@ -28,6 +28,7 @@ from esplan.errors import (
 from esplan.fence import fences, rotate_fence
 from esplan.holder import Holder, is_alive, is_dead, this_process
 from esplan.plan import STATE_INDEX
+from esplan.request import document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -276,10 +277,10 @@ def locked(holder: Holder) -> Locked:
 def read(cluster: Cluster) -> _Seen | None:
     """The lock document now; None when nobody holds the lock.
 
-    Raises EsplanError when it is not one that esplan writes.
+    Raises EsplanError when it is not one that esplan writes, or nobody can say.
     """
-    found = cluster.read(LOCK_PATH, timeout=10)
-    if found is None or not found.get("found"):
+    found = document(cluster.read(LOCK_PATH, timeout=10), LOCK_PATH)
+    if found is None:
         return None
     try:
         source = found["_source"]

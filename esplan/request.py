@@ -33,6 +33,22 @@ def there(answer: Any, path: str) -> Any:
     return answer
 
 
+def document(answer: Any, path: str) -> JSON | None:
+    """A document with its `_source`; None where there is none. Raises Unreachable.
+
+    An answer of another shape is none of the cluster's, and says nothing about the document.
+    """
+    parts = answer if isinstance(answer, dict) else {}
+    if answer is None or parts.get("found") is False:
+        return None
+    if not parts.get("found") or not isinstance(parts.get("_source"), dict):
+        raise Unreachable(
+            f"the answer to {path} is not what the cluster answers about a document",
+            remedy="check --url: a proxy or another product may answer there",
+        )
+    return parts
+
+
 def request(method: str, path: str, body: JSON | None = None) -> JSON:
     """A request as the plan file holds it."""
     return {"method": method, "path": path, "body": body}

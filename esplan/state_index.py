@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from esplan import journal
 from esplan.errors import EsplanError, JournalError, OutcomeUnknown, ServerError, Unreachable
 from esplan.plan import FENCE, STATE_INDEX
-from esplan.request import there
+from esplan.request import document, there
 
 if TYPE_CHECKING:
     from esplan.cluster import Cluster
@@ -115,11 +115,12 @@ def _not_mirrored(error: EsplanError | None) -> JournalError:
 
 def _is_there(cluster: Cluster, plan_digest: str, record: Record) -> bool | None:
     """After an answer that was lost or refused: the write may have been ours. None: unknown."""
+    path = f"/{STATE_INDEX}/_doc/{record_id(plan_digest, record.seq)}"
     try:
-        found = cluster.read(f"/{STATE_INDEX}/_doc/{record_id(plan_digest, record.seq)}")
+        found = document(cluster.read(path), path)
     except EsplanError:
         return None
-    return bool(found) and found["_source"]["record"] == record.line()
+    return found is not None and found["_source"].get("record") == record.line()
 
 
 def load(cluster: Cluster, plan_digest: str) -> list[Record]:
@@ -160,9 +161,10 @@ def remember(cluster: Cluster, name: str, body: JSON) -> None:
 
 
 def recall(cluster: Cluster, name: str) -> JSON:
-    """What was kept by that name; {} where nothing was."""
-    found = cluster.read(f"/{STATE_INDEX}/_doc/{name}") or {}
-    return dict(found.get("_source", {}))
+    """What was kept by that name; {} where nothing was. Raises Unreachable."""
+    path = f"/{STATE_INDEX}/_doc/{name}"
+    found = document(cluster.read(path), path)
+    return dict(found["_source"]) if found else {}
 
 
 def _records(lines: list[str]) -> list[Record]:

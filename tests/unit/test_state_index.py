@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from esplan import state_index
+from esplan import lock, state_index
 from esplan.errors import JournalError, OutcomeUnknown, ServerError, Unreachable
 from esplan.journal import Record
 from esplan.plan import STATE_INDEX
@@ -62,6 +62,31 @@ def test_a_journal_that_cannot_be_read_is_not_an_empty_one(cluster: Any, answer:
     cluster.read = lambda *_args, **_more: answer
     with pytest.raises(Unreachable):
         state_index.load(cluster, PLAN)
+
+
+STRANGE = [{}, {"acknowledged": False}, {"found": True}, {"found": True, "_source": None}, []]
+"""With status 200, from something between that is no Elasticsearch."""
+
+
+@pytest.mark.parametrize("answer", STRANGE)
+def test_an_answer_that_is_none_about_a_document_says_nothing_about_it(
+    cluster: Any, answer: Any
+) -> None:
+    cluster.read = lambda *_args, **_more: answer
+    with pytest.raises(Unreachable, match="not what the cluster answers about a document"):
+        state_index.recall(cluster, "progress")
+    with pytest.raises(Unreachable):
+        lock.read(cluster)
+
+
+@pytest.mark.parametrize("answer", STRANGE)
+def test_a_record_that_may_be_mirrored_is_not_said_to_be(cluster: Any, answer: Any) -> None:
+    def lost(*_args: Any, **_more: Any) -> None:
+        raise OutcomeUnknown("lost")
+
+    cluster.change, cluster.read = lost, lambda *_args, **_more: answer
+    with pytest.raises(JournalError, match="cannot be mirrored"):
+        stored(cluster, chained(1))
 
 
 def test_a_record_lost_from_the_middle_hides_the_rest(cluster: Any) -> None:
