@@ -176,11 +176,14 @@ class Cluster:
         """
         method = "GET" if body is None else "POST"
         try:
-            return self._patiently(self._request, method, path, params, body, timeout, "")
+            answer = self._patiently(self._request, method, path, params, body, timeout, "")
         except ServerError as error:
             if error.status == NOT_FOUND:
                 return None
             raise
+        if isinstance(answer, dict) and isinstance(answer.get("acknowledged"), bool):
+            raise foreign(self.connection.url, f"{method} {path} is answered as a change is")
+        return answer
 
     def read_bytes(
         self, path: str, params: Mapping[str, Any], body: JSON, *, most: int, timeout: float = 60
