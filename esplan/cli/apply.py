@@ -73,7 +73,8 @@ def apply(
         try:
             if abandon:
                 return _abandoned(given, cluster, made, plan)
-            privileges.require_apply(cluster, made)
+            with commands.resumable(made, plan):
+                privileges.require_apply(cluster, made)
             how = partial(commands.apply, through=through, allow_many=allow_many)
             how = partial(how, keep_going=keep_going, parallel=parallel, signed_by=signed_by)
             outcome = how(

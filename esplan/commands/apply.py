@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -55,22 +56,22 @@ def apply(  # noqa: PLR0913  (one option of the command each)
     Raises what `esplan.apply` raises, Locked, and Refused where the plan needs what is not given.
     """
     started = time.monotonic()
-    require_cluster(cluster, plan)
     safety.require(plan, allow_many=allow_many)
-    if not plan.steps or open_journal(beside(path), plan.digest).ended:
-        lock.drop_left_over(cluster, plan.digest)
-        return Outcome(0, 0, 0.0, already=True)
-    with resumable(plan, path), _run(cluster, plan, path, listener, connect) as run:
-        run.signed_by = signed_by
-        journal = open_journal(beside(path), plan.digest)  # another apply may just have ended
-        if journal.ended:
+    with resumable(plan, path):
+        require_cluster(cluster, plan)
+        if not plan.steps or open_journal(beside(path), plan.digest).ended:
+            lock.drop_left_over(cluster, plan.digest)
             return Outcome(0, 0, 0.0, already=True)
-        steps = engine.apply(
-            run, journal, through=through, keep_going=keep_going, parallel=parallel
-        )
-        remaining = sum(journal.state(step.id) != "done" for step in plan.steps)
-        if not remaining:
-            throttle.forget(cluster, plan.digest)
+        with _run(cluster, plan, path, listener, connect) as run:
+            run.signed_by = signed_by
+            journal = open_journal(beside(path), plan.digest)  # another apply may just have ended
+            if journal.ended:
+                return Outcome(0, 0, 0.0, already=True)
+            how = partial(engine.apply, through=through, keep_going=keep_going, parallel=parallel)
+            steps = how(run, journal)
+            remaining = sum(journal.state(step.id) != "done" for step in plan.steps)
+            if not remaining:
+                throttle.forget(cluster, plan.digest)
     return Outcome(steps, remaining, time.monotonic() - started, already=steps == remaining == 0)
 
 

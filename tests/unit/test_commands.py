@@ -163,8 +163,11 @@ def test_applied_again(cluster: Any, path: Path) -> None:
     assert cluster.log == []
 
 
-def test_an_apply_that_is_begun_and_cannot_go_on_is_stopped(cluster: Any, path: Path) -> None:
-    """Exit code 1 would say that nothing of it is left."""
+@pytest.mark.parametrize("refused", ["GET /", "POST /_aliases"], ids=["first look", "fence"])
+def test_an_apply_that_is_begun_and_cannot_go_on_is_stopped(
+    cluster: Any, path: Path, refused: str
+) -> None:
+    """Before the journal is looked at. Exit code 1 would say that nothing of it is left."""
     made = planned(cluster, indices("a", "b"))
 
     def away(request: str) -> None:
@@ -174,7 +177,8 @@ def test_an_apply_that_is_begun_and_cannot_go_on_is_stopped(cluster: Any, path: 
     cluster.before = away
     with pytest.raises(Stopped):
         apply_commands.apply(cluster, made, path, Silent())
-    cluster.refuse("POST /_aliases", status=403)  # the fence, before the journal is looked at
+    cluster.refuse(refused, status=403)
+    cluster.before_reads = refused.startswith("GET")
     with pytest.raises(Stopped, match="refused") as stopped:
         apply_commands.apply(cluster, made, path, Silent())
     assert "apply the same plan again" in stopped.value.remedy
