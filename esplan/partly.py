@@ -25,6 +25,7 @@ def partly(run: Run, journal: Journal, failed: dict[str, EsplanError]) -> Esplan
     first = next(iter(failed.values()))
     return PartlyFailed(
         f"{len(lost)} of {len(objects)} objects failed: {', '.join(lost)}",
+        code="ESP-5005",
         where=_whereabouts(done, sorted(open_)),
         why="\n".join(f"{address}: {_said(error)}" for address, error in failed.items()),
         remedy="cure the causes, then apply the same plan again: it retries only what failed",

@@ -71,6 +71,7 @@ def _flush(stream: TextIO | None) -> None:
 def _unwritten(error: OSError) -> EsplanError:
     return EsplanError(
         "the output cannot be written",
+        code="ESP-6001",
         why=error.strerror or str(error),
         remedy="make room, or send it somewhere else; an apply goes on from where it is",
     )
@@ -93,7 +94,10 @@ def _run(arguments: list[str]) -> int:
     try:
         code = int(app(arranged(arguments), standalone_mode=False) or 0)
     except TyperException as error:
-        return _fail(UsageError(error.format_message(), remedy="see esplan --help"), arguments)
+        return _fail(
+            UsageError(error.format_message(), code="ESP-1001", remedy="see esplan --help"),
+            arguments,
+        )
     except EsplanError as error:
         return _fail(error, arguments)
     except typer.Abort:

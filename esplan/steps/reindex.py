@@ -161,9 +161,9 @@ def count(run: Run, index: str) -> int:
     checksum.refresh(run.cluster, [index])
     answer = run.cluster.read(f"{path}/_count")
     if answer is None:
-        raise StepFailed(f"the index {index} is gone")
+        raise StepFailed(f"the index {index} is gone", code="ESP-3304")
     if answer["_shards"]["failed"]:
-        raise Incomplete(f"{index} cannot be counted: a shard does not answer")
+        raise Incomplete(f"{index} cannot be counted: a shard does not answer", code="ESP-3301")
     return int(answer["count"])
 
 
@@ -216,6 +216,7 @@ def awaited(step: Step, run: Run) -> JSON:
             checksum.await_primaries(run.cluster, [])
     raise Incomplete(
         f"the copy was lost {STARTS} times, with the node that ran it or with shards",
+        code="ESP-3302",
         remedy="look at the nodes' logs",
     )
 
@@ -311,7 +312,9 @@ def measured(step: Step, response: JSON, handled: int) -> JSON:
 def failed(step: Step, error: Any) -> StepFailed:
     """What to raise for a task that ended early."""
     why = rejected.reason(error) if isinstance(error, dict) else str(error)
-    return StepFailed(f"the copy of {step.arguments['source']} did not finish", why=why)
+    return StepFailed(
+        f"the copy of {step.arguments['source']} did not finish", code="ESP-5305", why=why
+    )
 
 
 def undo(step: Step, run: Run) -> None:

@@ -84,6 +84,7 @@ def execute(step: Step, run: Run) -> JSON:
             raise
         raise StepFailed(
             f"this cluster may not copy from {step.arguments['origin']['url']} any more",
+            code="ESP-4312",
             why=error.what,
             remedy="mend reindex.remote.whitelist, or make a new plan: "
             "then esplan carries the documents",
