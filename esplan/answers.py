@@ -29,16 +29,21 @@ NO_SHARDS_LEFT = re.compile(r"maximum (?:\w+ )?shards open")
 UNAVAILABLE = 500
 """The first status by which a server says that the fault is its own."""
 
+GONE = "see what is there (GET _cat/indices, GET _cat/aliases), then make a new plan"
+ANOTHER = "somebody else changes the same thing: see `esplan status`, then try again"
+DOWN = "see `esplan doctor` and the server's own log, then try again"
+STRANGE = "the server's own log may say more; `esplan doctor` looks for the usual causes"
+
 KINDS: dict[str, tuple[Code, str]] = {
     "too_long_http_line_exception": ("ESP-3208", "name fewer indices at once, or use a wildcard"),
-    "index_not_found_exception": ("ESP-3204", ""),
-    "aliases_not_found_exception": ("ESP-3204", ""),
+    "index_not_found_exception": ("ESP-3204", GONE),
+    "aliases_not_found_exception": ("ESP-3204", GONE),
     "circuit_breaking_exception": (
         "ESP-3206",
         "the node has no memory for it now: wait a minute and try again; see `esplan doctor`",
     ),
-    "version_conflict_engine_exception": ("ESP-3210", ""),
-    "resource_already_exists_exception": ("ESP-3210", ""),
+    "version_conflict_engine_exception": ("ESP-3210", ANOTHER),
+    "resource_already_exists_exception": ("ESP-3210", ANOTHER),
 }
 """By the type that the error has, or one that caused it."""
 
@@ -48,7 +53,7 @@ STATUSES: dict[int, tuple[Code, str]] = {
         "ESP-3102",
         "the credentials lack a privilege: `esplan privileges` prints the role that is needed",
     ),
-    409: ("ESP-3210", ""),
+    409: ("ESP-3210", ANOTHER),
     413: ("ESP-3208", "the request is larger than the server allows (http.max_content_length)"),
     429: ("ESP-3207", "the server is overloaded or its disks are full: try again later"),
 }
@@ -69,8 +74,9 @@ def advice(status: int, body: Any, reason: str, connection: Connection) -> tuple
     known = next((found for kind, found in KINDS.items() if kind in kinds), None)
     if known:
         return known
-    other: tuple[Code, str] = ("ESP-3211" if status >= UNAVAILABLE else "ESP-3201", "")
-    return STATUSES.get(status, other)
+    if status >= UNAVAILABLE:
+        return "ESP-3211", DOWN
+    return STATUSES.get(status, ("ESP-3201", STRANGE))
 
 
 def _blocked(reason: str) -> tuple[Code, str]:

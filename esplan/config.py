@@ -339,9 +339,14 @@ def _secret(name: str, environ: Mapping[str, str]) -> str:
     if not secret.isprintable():  # a line break would end the HTTP header
         where = f"{name}_FILE" if file else name
         raise UsageError(
-            f"the value of {where} has a line break or a control character", code="ESP-1109"
+            f"the value of {where} has a line break or a control character",
+            code="ESP-1109",
+            remedy="set it again, without what does not belong to it",
         )
     return secret
+
+
+IN_A_FILE = "name a file that holds the secret alone, and that this user may read"
 
 
 def _file_secret(variable: str, path: Path) -> str:
@@ -350,13 +355,25 @@ def _file_secret(variable: str, path: Path) -> str:
             secret = stream.read(LONGEST_SECRET).decode().strip()
     except UnicodeDecodeError:
         raise UsageError(
-            f"the file of {variable} is not text", code="ESP-1109", where=str(path)
+            f"the file of {variable} is not text",
+            code="ESP-1109",
+            where=str(path),
+            remedy=IN_A_FILE,
         ) from None
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(
-            f"the file of {variable} cannot be read", code="ESP-1109", where=str(path), why=str(why)
+            f"the file of {variable} cannot be read",
+            code="ESP-1109",
+            where=str(path),
+            why=str(why),
+            remedy=IN_A_FILE,
         ) from None
     if not secret:
-        raise UsageError(f"the file of {variable} is empty", code="ESP-1109", where=str(path))
+        raise UsageError(
+            f"the file of {variable} is empty",
+            code="ESP-1109",
+            where=str(path),
+            remedy=IN_A_FILE,
+        )
     return secret

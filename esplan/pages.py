@@ -90,6 +90,7 @@ class Pager:
             raise StepFailed(
                 f"the index {self.index} is gone from {self.cluster.connection.url}",
                 code="ESP-3304",
+                remedy="see which indices there are: GET _cat/indices",
             )
         buckets = whole(answer, self.index)["aggregations"]["spread"]["buckets"]
         counts = tuple((int(one["key"]), one["doc_count"]) for one in buckets)

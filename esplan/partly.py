@@ -46,5 +46,6 @@ def _whereabouts(done: list[str], waiting: list[str]) -> str:
 
 
 def _said(error: EsplanError) -> str:
-    """An error in one line."""
-    return "; ".join(part for part in (error.what, error.where, error.why, error.remedy) if part)
+    """An error in one line; the code at its end."""
+    parts = (error.what, error.where, error.why, error.remedy, error.code)
+    return "; ".join(part for part in parts if part)

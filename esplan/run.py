@@ -45,7 +45,11 @@ class Fence(Protocol):
 
 
 def _unknown(environment: str) -> Cluster:
-    raise UsageError(f"no cluster is known by the name {environment}", code="ESP-1106")
+    raise UsageError(
+        f"no cluster is known by the name {environment}",
+        code="ESP-1106",
+        remedy="write the environment into esplan.yaml, or give its path with --config",
+    )
 
 
 @dataclass

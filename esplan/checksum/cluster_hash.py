@@ -187,7 +187,10 @@ def _unscriptable(index: str, error: ServerError) -> Exception:
     """A script that cannot run asks for another remedy than the server's other errors."""
     if is_away(error.answer.get("error")):
         return Incomplete(
-            f"{index} cannot be hashed: a shard is not there", code="ESP-3301", why=error.what
+            f"{index} cannot be hashed: a shard is not there",
+            code="ESP-3301",
+            why=error.what,
+            remedy="see GET _cluster/allocation/explain",
         )
     if error.status not in {400, 500}:
         return error

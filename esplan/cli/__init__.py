@@ -14,6 +14,7 @@ from esplan.cli.adopt import adopt
 from esplan.cli.commands import app
 from esplan.cli.doctor import doctor
 from esplan.cli.drift import drift
+from esplan.cli.explain import explain
 from esplan.cli.job import job
 from esplan.cli.maintain import maintain
 from esplan.cli.options import Globals
@@ -38,6 +39,7 @@ app.command()(drift)
 app.command()(verify)
 app.command()(rollback)
 app.command()(privileges)
+app.command()(explain)
 app.command(context_settings={"ignore_unknown_options": True})(throttle)  # -1 is a rate
 
 INTERRUPTED = 130

@@ -51,7 +51,9 @@ def verify(
 
     if repair and method != "checksum":
         raise UsageError(
-            "--repair needs to know which documents differ: --method checksum", code="ESP-1002"
+            "--repair needs to know which documents differ",
+            code="ESP-1002",
+            remedy="give --method checksum, or leave --method out",
         )
     given = chosen(ctx)
     with given.cluster() as cluster:

@@ -130,7 +130,9 @@ def spelled(text: str) -> str:
 
 
 def nearest(text: str) -> list[str]:
-    """The known codes that are most like one that is not."""
+    """The known codes that are most like one that is not: up to three, those of its kind first."""
     from difflib import get_close_matches
 
-    return get_close_matches(spelled(text).upper(), list(catalogue()), n=3, cutoff=0.7)
+    found = spelled(text).upper()
+    like = get_close_matches(found, list(catalogue()), n=9, cutoff=0.7)
+    return sorted(like, key=lambda one: one[:5] != found[:5])[:3]

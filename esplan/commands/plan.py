@@ -304,5 +304,6 @@ def each(items: Iterable[Item], route_one: Callable[[Item], Answer]) -> list[Ans
             f"{len(refusals)} objects have no safe way to the desired state",
             code="ESP-4017",
             why="\n".join(different),
+            remedy="each of them says what to do; or plan one at a time: --target ADDRESS",
         )
     return done

@@ -41,6 +41,7 @@ def tried(cluster: Cluster, made: Plan) -> Plan:
             f"{len(refusals)} copies would not do what the files say",
             code="ESP-4017",
             why="\n".join(map(str, refusals)),
+            remedy="each of them says what to do; or plan one at a time: --target ADDRESS",
         )
     return planfile.sealed(made) if copies else made
 

@@ -74,7 +74,11 @@ def verify(
 def _resolved(cluster: Cluster, name: str) -> str:
     """The index of that name, or the only one behind the alias."""
     if not name or name.startswith(("-", "_", ".")) or any(sign in name for sign in UNSAFE):
-        raise UsageError(f'"{name}" is not the name of one index or alias', code="ESP-1003")
+        raise UsageError(
+            f'"{name}" is not the name of one index or alias',
+            code="ESP-1003",
+            remedy="name one, without wildcards and commas",
+        )
     found = sorted(cluster.read(index_path(name), {"filter_path": "*.settings.index.uuid"}) or {})
     if not found:
         raise UsageError(

@@ -297,7 +297,10 @@ def _end(pid: int, cache: Path, progress: Progress) -> bool:
             progress("stopping the server", None)
             time.sleep(0.1)
     raise EsplanError(
-        f"process {pid} does not end, not even when killed", code="ESP-6111", where=str(cache)
+        f"process {pid} does not end, not even when killed",
+        code="ESP-6111",
+        where=str(cache),
+        remedy="see what it waits for (a disk that hangs?), then stop the sandbox again",
     )
 
 

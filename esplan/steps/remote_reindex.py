@@ -77,7 +77,7 @@ def execute(step: Step, run: Run) -> JSON:
     try:
         return reindex.execute(step, run)
     except StepFailed as error:
-        error.remedy = error.remedy or INSTEAD
+        error.remedy = INSTEAD if error.remedy in ("", reindex.AFRESH) else error.remedy
         raise
     except ServerError as error:
         if error.status != 400 or "listed" not in error.what:  # noqa: PLR2004  (HTTP)

@@ -102,7 +102,9 @@ class _Ranges:
                 self._refuse_more(found)
             elif high - low == 1:
                 raise StepFailed(
-                    f"a copy of the sequence number {low} of {source} did not end", code="ESP-5305"
+                    f"a copy of the sequence number {low} of {source} did not end",
+                    code="ESP-5305",
+                    remedy="see `esplan doctor`, then apply the plan again: it begins afresh",
                 )
             else:
                 todo += _halves(low, high)
