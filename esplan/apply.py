@@ -110,6 +110,7 @@ def abandon(run: Run, journal: Journal) -> None:
     if journal.ended:
         raise Refused(
             "the apply of this plan has ended: there is nothing unfinished to take back",
+            code="ESP-4013",
             remedy="make a plan from the desired files as they were before, and apply that",
         )
     if not journal.records:
@@ -270,7 +271,9 @@ def _carry_out(step: Step, run: Run, journal: Journal) -> None:
         _read_back(kind, step, run)
         _done(step, run, journal, "done", evidence)
         return
-    raise unknown or OutcomeUnknown(f"step {step.id} was sent, and nobody knows its outcome")
+    raise unknown or OutcomeUnknown(
+        f"step {step.id} was sent, and nobody knows its outcome", code="ESP-5003"
+    )
 
 
 def _safe_point(step: Step, run: Run, journal: Journal) -> None:
@@ -287,6 +290,7 @@ def _read_back(kind: StepKind, step: Step, run: Run) -> None:
         run.lock.check()  # whoever has taken it over may have gone on from here
         raise OutcomeUnknown(
             f"step {step.id} ({step.description}) was acknowledged, but its effect is not there",
+            code="ESP-5003",
             why="something else changes the same objects at this moment",
         )
 
@@ -299,7 +303,8 @@ def _done(step: Step, run: Run, journal: Journal, outcome: str, evidence: JSON) 
 
 def stopped(error: EsplanError) -> Stopped:
     """What is begun stays as it is, and applying again goes on from there."""
-    return Stopped(error.what, where=error.where, why=error.why, remedy=_then(error.remedy))
+    parts = {"where": error.where, "why": error.why, "remedy": _then(error.remedy)}
+    return Stopped(error.what, code=error.code, **parts)
 
 
 def _then(remedy: str) -> str:
@@ -353,7 +358,10 @@ def roll_back(
     except EsplanError as error:
         why = f"{error}" + (f"\nafter: {cause}" if cause else "")
         raise Stopped(
-            "not everything could be taken back", why=why, remedy=_then(error.remedy)
+            "not everything could be taken back",
+            code="ESP-5004",
+            why=why,
+            remedy=_then(error.remedy),
         ) from error
     journal.append("undone", data=_about(only))
 

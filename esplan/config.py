@@ -74,6 +74,7 @@ class Settings:
         if self.connection is None:
             raise UsageError(
                 "no cluster was named",
+                code="ESP-1101",
                 why="esplan has no default: a tool that can delete an index does not guess",
                 remedy="give --url, or --env with a url in esplan.yaml, or set ESPLAN_URL",
             )
@@ -111,7 +112,9 @@ def settings(
 def _address(url: str | None, cloud_id: str | None, where: str, cloud: str) -> str:
     """The URL of one place that may name a cluster; empty where it names none."""
     if url and cloud_id:
-        raise UsageError(f"both {where} and {cloud} are given", remedy="give one of them")
+        raise UsageError(
+            f"both {where} and {cloud} are given", code="ESP-1102", remedy="give one of them"
+        )
     if cloud_id:
         return checked_url(cloud_url(cloud_id, cloud), cloud)
     return checked_url(url, where) if url else ""
@@ -135,7 +138,7 @@ def cloud_url(cloud_id: str, where: str) -> str:
         name = cluster = port = ""
     if not name or not cluster:
         remedy = "copy it whole, as the deployment's page shows it: name:Base64"
-        raise UsageError("the cloud id is not valid", where=where, remedy=remedy)
+        raise UsageError("the cloud id is not valid", code="ESP-1105", where=where, remedy=remedy)
     return f"https://{cluster}.{name}:{port or PORTS['https']}"
 
 
@@ -158,6 +161,7 @@ def other(env: str, environ: Mapping[str, str], *, config: Path | None = None) -
     if not url:
         raise UsageError(
             f"the environment {env} has no url, and migrate.from copies from it",
+            code="ESP-1107",
             where=str(config or source.CONFIG_NAME),
             remedy=f"write environments.{env}.url",
         )
@@ -174,14 +178,18 @@ def environment(env: str | None, *, config: Path | None = None) -> Environment:
         return Environment()
     if env is not None and not path.exists():
         remedy = f"write {source.CONFIG_NAME}, or give its path with --config"
-        raise UsageError(f"there is no environment {env}", why=f"no file {path}", remedy=remedy)
+        raise UsageError(
+            f"there is no environment {env}", code="ESP-1106", why=f"no file {path}", remedy=remedy
+        )
     environments = section("environments", path)
     if env is None:
         return Environment()
     if env not in environments:
         known = f"known are: {', '.join(sorted(environments)) or 'none'}"
         remedy = schema.nearest(env, environments) or known
-        raise UsageError(f"there is no environment {env}", where=str(path), remedy=remedy)
+        raise UsageError(
+            f"there is no environment {env}", code="ESP-1106", where=str(path), remedy=remedy
+        )
     return _environment(env, environments[env], path)
 
 
@@ -231,6 +239,7 @@ def checked_url(url: str, where: str) -> str:
     if "@" in url:
         raise UsageError(
             "the cluster's URL holds credentials",
+            code="ESP-1104",
             where=where,
             why="a URL is seen in process lists, logs and plans",
             remedy="set ESPLAN_API_KEY, or ESPLAN_USERNAME and ESPLAN_PASSWORD",
@@ -253,7 +262,7 @@ def checked_url(url: str, where: str) -> str:
 
 def _wrong_url(what: str, where: str) -> UsageError:
     remedy = "write it as https://host:9200"
-    return UsageError(f"the cluster's URL {what}", where=where, remedy=remedy)
+    return UsageError(f"the cluster's URL {what}", code="ESP-1103", where=where, remedy=remedy)
 
 
 def _connection(
@@ -279,7 +288,7 @@ def _flag(name: str, environ: Mapping[str, str]) -> bool:
     """Raises UsageError for what is neither yes nor no: a guess would be a danger."""
     value = environ.get(name, "").lower()
     if value not in FLAG:
-        raise UsageError(f"{name} is neither 1 nor 0", remedy="unset it")
+        raise UsageError(f"{name} is neither 1 nor 0", code="ESP-1110", remedy="unset it")
     return FLAG[value]
 
 
@@ -297,18 +306,24 @@ def _credentials(environ: Mapping[str, str], prefix: str) -> _Credentials:
     if username and not password:
         raise UsageError(
             f"{prefix}_USERNAME is set, but no password",
+            code="ESP-1108",
             remedy=f"set {prefix}_PASSWORD or {prefix}_PASSWORD_FILE",
         )
     if password and not username:
-        raise UsageError("a password is set, but no user name", remedy=f"set {prefix}_USERNAME")
+        raise UsageError(
+            "a password is set, but no user name", code="ESP-1108", remedy=f"set {prefix}_USERNAME"
+        )
     if api_key and username:
         raise UsageError(
             "there are two credentials: an API key and a user name",
+            code="ESP-1108",
             remedy=f"unset {prefix}_API_KEY or {prefix}_USERNAME",
         )
     if environ.get(f"{prefix}_CLIENT_KEY") and not environ.get(f"{prefix}_CLIENT_CERT"):
         raise UsageError(
-            f"{prefix}_CLIENT_KEY is set, but no certificate", remedy=f"set {prefix}_CLIENT_CERT"
+            f"{prefix}_CLIENT_KEY is set, but no certificate",
+            code="ESP-1108",
+            remedy=f"set {prefix}_CLIENT_CERT",
         )
     return _Credentials(api_key, username, password)
 
@@ -317,12 +332,21 @@ def _secret(name: str, environ: Mapping[str, str]) -> str:
     """The value of a variable, or what stands in the file that `<name>_FILE` names."""
     value, file = environ.get(name, ""), environ.get(f"{name}_FILE", "")
     if value and file:
-        raise UsageError(f"both {name} and {name}_FILE are set", remedy="unset one of them")
+        raise UsageError(
+            f"both {name} and {name}_FILE are set", code="ESP-1108", remedy="unset one of them"
+        )
     secret = _file_secret(f"{name}_FILE", Path(file)) if file else value.strip("\r\n")
     if not secret.isprintable():  # a line break would end the HTTP header
         where = f"{name}_FILE" if file else name
-        raise UsageError(f"the value of {where} has a line break or a control character")
+        raise UsageError(
+            f"the value of {where} has a line break or a control character",
+            code="ESP-1109",
+            remedy="set it again, without what does not belong to it",
+        )
     return secret
+
+
+IN_A_FILE = "name a file that holds the secret alone, and that this user may read"
 
 
 def _file_secret(variable: str, path: Path) -> str:
@@ -330,12 +354,26 @@ def _file_secret(variable: str, path: Path) -> str:
         with path.open("rb") as stream:
             secret = stream.read(LONGEST_SECRET).decode().strip()
     except UnicodeDecodeError:
-        raise UsageError(f"the file of {variable} is not text", where=str(path)) from None
+        raise UsageError(
+            f"the file of {variable} is not text",
+            code="ESP-1109",
+            where=str(path),
+            remedy=IN_A_FILE,
+        ) from None
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(
-            f"the file of {variable} cannot be read", where=str(path), why=str(why)
+            f"the file of {variable} cannot be read",
+            code="ESP-1109",
+            where=str(path),
+            why=str(why),
+            remedy=IN_A_FILE,
         ) from None
     if not secret:
-        raise UsageError(f"the file of {variable} is empty", where=str(path))
+        raise UsageError(
+            f"the file of {variable} is empty",
+            code="ESP-1109",
+            where=str(path),
+            remedy=IN_A_FILE,
+        )
     return secret

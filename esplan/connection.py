@@ -59,6 +59,7 @@ class Connection:
         except OSError as error:  # an SSLError is one
             raise EsplanError(
                 "the authorities to trust cannot be read",
+                code="ESP-1111",
                 where=self.ca_certs,
                 why=_said(error),
                 remedy=f"name a file of PEM certificates in {self.variables}_CA_CERTS, or in "
@@ -76,6 +77,7 @@ class Connection:
         except (OSError, ValueError) as error:
             raise EsplanError(
                 "the client certificate cannot be used",
+                code="ESP-1112",
                 where=", ".join(filter(None, (self.client_cert, self.client_key))),
                 why=_said(error),
                 remedy=f"name PEM files that belong together in {self.variables}_CLIENT_CERT and "

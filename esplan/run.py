@@ -45,7 +45,11 @@ class Fence(Protocol):
 
 
 def _unknown(environment: str) -> Cluster:
-    raise UsageError(f"no cluster is known by the name {environment}")
+    raise UsageError(
+        f"no cluster is known by the name {environment}",
+        code="ESP-1106",
+        remedy="write the environment into esplan.yaml, or give its path with --config",
+    )
 
 
 @dataclass
@@ -101,9 +105,9 @@ class Run:
     def safe_point(self) -> None:
         """Stop here when the user or the lock asks for it: nothing is half done."""
         if self.interrupted.is_set():
-            raise Stopped("interrupted: the apply stopped at a safe point")
+            raise Stopped("interrupted: the apply stopped at a safe point", code="ESP-5001")
         if self.halted.is_set():
-            raise Halted("another object has failed")
+            raise Halted("another object has failed", code="ESP-5002")
         self.lock.check()
 
     def change(

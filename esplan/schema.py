@@ -163,16 +163,18 @@ def _is_scalar(value: Any) -> bool:
 def _diagnostics(document: Document, found: _Violation) -> Iterator[Diagnostic]:
     path = found.path
     if found.is_name:
-        yield document.diagnostic((*path, found.instance), _wrong_value(found), key=True)
+        yield document.diagnostic(
+            (*path, found.instance), _wrong_value(found), code="ESP-2305", key=True
+        )
     elif found.rule == "additionalProperties":
         yield from _unknown_keys(document, found)
     elif found.rule == "required":
         for name in found.limit:
             if name not in found.instance:
                 message = f'the key "{name}" is missing{_inside(path)}{_misspelt(name, found)}'
-                yield document.diagnostic(path, message)
+                yield document.diagnostic(path, message, code="ESP-2202")
     else:
-        yield document.diagnostic(path, _wrong_value(found))
+        yield document.diagnostic(path, _wrong_value(found), code="ESP-2203")
 
 
 def _misspelt(name: str, found: _Violation) -> str:
@@ -192,7 +194,7 @@ def _unknown_keys(document: Document, found: _Violation) -> Iterator[Diagnostic]
             continue
         hint = nearest(name, known) or f"known here: {', '.join(sorted(known))}"
         message = f"unknown key {_shown(name)}{_inside(found.path)}; {hint}"
-        yield document.diagnostic((*found.path, name), message, key=True)
+        yield document.diagnostic((*found.path, name), message, code="ESP-2201", key=True)
 
 
 def _inside(path: DataPath) -> str:

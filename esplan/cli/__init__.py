@@ -14,6 +14,7 @@ from esplan.cli.adopt import adopt
 from esplan.cli.commands import app
 from esplan.cli.doctor import doctor
 from esplan.cli.drift import drift
+from esplan.cli.explain import explain
 from esplan.cli.job import job
 from esplan.cli.maintain import maintain
 from esplan.cli.options import Globals
@@ -38,6 +39,7 @@ app.command()(drift)
 app.command()(verify)
 app.command()(rollback)
 app.command()(privileges)
+app.command()(explain)
 app.command(context_settings={"ignore_unknown_options": True})(throttle)  # -1 is a rate
 
 INTERRUPTED = 130
@@ -71,6 +73,7 @@ def _flush(stream: TextIO | None) -> None:
 def _unwritten(error: OSError) -> EsplanError:
     return EsplanError(
         "the output cannot be written",
+        code="ESP-6001",
         why=error.strerror or str(error),
         remedy="make room, or send it somewhere else; an apply goes on from where it is",
     )
@@ -93,7 +96,10 @@ def _run(arguments: list[str]) -> int:
     try:
         code = int(app(arranged(arguments), standalone_mode=False) or 0)
     except TyperException as error:
-        return _fail(UsageError(error.format_message(), remedy="see esplan --help"), arguments)
+        return _fail(
+            UsageError(error.format_message(), code="ESP-1001", remedy="see esplan --help"),
+            arguments,
+        )
     except EsplanError as error:
         return _fail(error, arguments)
     except typer.Abort:

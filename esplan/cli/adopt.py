@@ -40,7 +40,9 @@ def adopt(
     if alias is not None:
         return _wrap(given, alias, patterns or [], output)
     if output == DEFAULT_OUTPUT:
-        raise UsageError("-o needs a folder", remedy="without -o the files go to stdout as one")
+        raise UsageError(
+            "-o needs a folder", code="ESP-1002", remedy="without -o the files go to stdout as one"
+        )
     return _adopt(given, patterns or [], Path(output) if output else None)
 
 
@@ -73,7 +75,9 @@ def _wrap(given: Globals, alias: str, patterns: list[str], output: str | None) -
 
     if len(patterns) != 1:
         raise UsageError(
-            "--alias needs exactly one index", remedy="esplan adopt INDEX --alias NAME -o FILE"
+            "--alias needs exactly one index",
+            code="ESP-1002",
+            remedy="esplan adopt INDEX --alias NAME -o FILE",
         )
     with given.cluster() as cluster:
         live.require_cluster(cluster, given.settings().cluster_uuid)

@@ -102,6 +102,7 @@ def _consent(
     if approve is not None and approve != plan.digest:
         raise Refused(
             f"--approve names another plan: the digest of {path} is {plan.digest}",
+            code="ESP-4006",
             remedy="review this plan, and approve the digest that `esplan show` prints",
         )
     if auto_approve or approve is not None or not plan.steps:
@@ -109,9 +110,10 @@ def _consent(
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Refused(
             "nobody has approved this plan, and there is no terminal to ask on",
+            code="ESP-4005",
             remedy=f"review it with `esplan show {path}`, then pass --approve DIGEST",
         )
     show_plan(given, plan, str(path), "text")
     answer = given.console(stderr=True).input("\nApply this plan? Only 'yes' does it: ")
     if answer.strip() != "yes":
-        raise Refused("the plan was not approved", remedy="nothing was changed")
+        raise Refused("the plan was not approved", code="ESP-4007", remedy="nothing was changed")

@@ -183,7 +183,9 @@ def wanted(given: Globals, paths: list[Path], job: Path | None) -> Desired:
     from esplan.commands.job import desired_of
 
     if bool(paths) == bool(job):
-        raise UsageError("give -d PATH or --job FILE, and not both", remedy="see esplan --help")
+        raise UsageError(
+            "give -d PATH or --job FILE, and not both", code="ESP-1002", remedy="see esplan --help"
+        )
     if job:
         return desired_of(job, given.config)
     return desired.read(paths, given.settings().variables)

@@ -67,4 +67,6 @@ def _size(option: str, text: str) -> int:
     try:
         return byte_size(text)
     except ValueError as error:
-        raise UsageError(f"{option}: {error}") from None
+        raise UsageError(
+            f"{option}: {error}", code="ESP-1003", remedy="write it as 2gb, or a number of bytes"
+        ) from None

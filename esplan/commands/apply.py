@@ -101,6 +101,7 @@ def require_cluster(cluster: Cluster, plan: Plan) -> None:
         raise Refused(
             f"the plan was made for the cluster {plan.cluster['name']} "
             f"({plan.cluster['uuid']}), and this is {info.name} ({info.uuid})",
+            code="ESP-4003",
             remedy="check --url and --env, or make a new plan for this cluster",
         )
 

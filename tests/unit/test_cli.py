@@ -167,9 +167,10 @@ OUTPUTS = ["--help", "--version", "--json --version", "doctor --list", "--json d
 """A print, rich, and the one answer that needs neither."""
 
 FULL = [
-    "Error: the output cannot be written",
+    "Error ESP-6001: the output cannot be written",
     "Why: No space left on device",
     "To do: make room, or send it somewhere else; an apply goes on from where it is",
+    "More: esplan explain ESP-6001",
 ]
 
 
@@ -219,7 +220,7 @@ def test_closed_streams() -> None:
 def test_no_server(run: Any) -> None:
     found = run("status", "--url", URL)
     assert (found.code, found.out) == (1, "")
-    assert found.err.startswith(f"Error: no answer from {URL}")
+    assert found.err.startswith(f"Error ESP-3001: no answer from {URL}")
     assert "To do: check --url or ESPLAN_URL" in found.err
 
 
@@ -252,7 +253,10 @@ def test_diagnostics_are_results(run: Any, file: Path, command: list[str]) -> No
     found = run(*command, file)
     assert found.code == 1
     assert re.match(rf"{re.escape(str(file))}:2:\d+: ", found.out)
-    assert found.err == "Error: 1 error in the input files\n"
+    (code,) = re.findall(r"\[(ESP-22\d\d)\]$", found.out, re.MULTILINE)
+    assert found.err == (
+        f"Error ESP-2001: 1 error in the input files\nMore: esplan explain {code}\n"
+    )
 
 
 @pytest.mark.parametrize("command", [["validate"], ["plan", "--url", URL, "-d"], ["show"]])
@@ -321,7 +325,7 @@ def test_a_refused_plan(run: Any, fake: Any, file: Path) -> None:
     fake.make("other", aliases={"films": {}})
     found = run("plan", "-d", file)
     assert (found.code, found.out) == (4, "")
-    assert found.err.startswith("Error: index.films: films is an alias, on other")
+    assert found.err.startswith("Error ESP-4103: index.films: films is an alias, on other")
 
 
 def test_an_address_that_no_file_has(run: Any, fake: Any, file: Path) -> None:

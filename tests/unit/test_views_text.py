@@ -138,12 +138,29 @@ def test_an_error_has_a_line_for_each_part() -> None:
     assert shown(text.error(Refused("only what"))) == "Error: only what\n"
 
 
+def test_an_error_shows_its_code_and_where_to_read_more() -> None:
+    said = shown(text.error(Refused("what", code="ESP-4101", remedy="do it")))
+    assert said == "Error ESP-4101: what\nTo do: do it\nMore: esplan explain ESP-4101\n"
+
+
+def test_more_is_about_the_codes_of_the_diagnostics() -> None:
+    found = [Diagnostic("f.yaml", 2, 3, "wrong", code=code) for code in ("ESP-2203", "ESP-2201")]
+    error = InvalidInput([*found, found[0]])
+    assert shown(text.error(error)).splitlines() == [
+        "Error ESP-2001: 3 errors in the input files",
+        "More: esplan explain ESP-2201 ESP-2203",
+    ]
+    assert text.error_parts(error)["diagnostics"][0]["code"] == "ESP-2201"
+
+
 def test_an_error_cannot_steer_the_terminal() -> None:
     assert "\x1b" not in shown(text.error(EsplanError("\x1b[2J", why="\x1b[2J")))
 
 
 def test_the_parts_of_an_error_for_programs() -> None:
-    assert text.error_parts(EsplanError("a", where="b", why="c", remedy="d")) == {
+    error = EsplanError("a", code="ESP-6003", where="b", why="c", remedy="d")
+    assert text.error_parts(error) == {
+        "code": "ESP-6003",
         "what": "a",
         "where": "b",
         "why": "c",
@@ -159,6 +176,7 @@ def test_the_parts_of_an_error_for_programs() -> None:
             "message": "wrong",
             "path": "$.a",
             "remedy": "right it",
+            "code": "",
         }
     ]
 
@@ -166,6 +184,8 @@ def test_the_parts_of_an_error_for_programs() -> None:
 def test_a_diagnostic_is_clickable() -> None:
     found = shown(text.diagnostic(Diagnostic("f.yaml", 2, 3, "wrong", "$", "right it")))
     assert found == "f.yaml:2:3: wrong\n    right it\n"
+    found = shown(text.diagnostic(Diagnostic("f.yaml", 2, 3, "wrong", code="ESP-2203")))
+    assert found == "f.yaml:2:3: wrong [ESP-2203]\n"
 
 
 def test_a_quiet_status() -> None:
