@@ -86,6 +86,7 @@ def _resumable() -> Iterator[None]:
 def _apply(run: Run, journal: Journal, through: Phase, *, keep_going: bool, parallel: int) -> int:
     if journal.ended:
         return 0
+    run.watch.begin(run, journal)
     last = journal.last("")
     if last and last.event == "failed":
         roll_back(run, journal, only=last.data.get("address", ""))
@@ -153,14 +154,15 @@ def _who(run: Run) -> JSON:
         "plan": run.plan.digest,
         "plan_id": run.plan.id,
         "steps": len(run.plan.steps),
-        "moves": _moves(run.plan.steps),
+        "moves": moves(run.plan.steps),
         "host": socket.gethostname(),
         "pid": os.getpid(),
         **({"signed_by": run.signed_by} if run.signed_by else {}),
+        **({"outside_window": True} if run.outside_window else {}),
     }
 
 
-def _moves(steps: tuple[Step, ...]) -> list[JSON]:
+def moves(steps: tuple[Step, ...]) -> list[JSON]:
     """Which alias each step puts where: what a later look at the journal cannot find out."""
     return [
         {"step": step.id, "alias": check["alias"], "from": check["on"], "to": sorted(goal)}
@@ -243,6 +245,7 @@ def _stoppable(step: Step, run: Run, journal: Journal, position: tuple[int, int]
     """One step. Turns what is not known into Stopped."""
     try:
         _safe_point(step, run, journal)
+        run.watch.before(step, run, journal)
         run.listener.step_started(step, *position)
         _carry_out(step, run, journal)
     except (Unreachable, JournalError) as error:
@@ -299,6 +302,7 @@ def _done(step: Step, run: Run, journal: Journal, outcome: str, evidence: JSON) 
     journal.append("done", step.id, evidence)
     _keep(step, run, evidence)
     run.listener.step_ended(step, outcome, evidence)
+    run.watch.after(step, journal, outcome, evidence)
 
 
 def stopped(error: EsplanError) -> Stopped:

@@ -28,13 +28,16 @@ MANY, UNPROTECT, DISCARD = "many", "unprotect", "discard"
 HARMLESS = ("no-op", "create")
 
 
-def many(changes: Sequence[Change]) -> tuple[JSON, ...]:
-    """The need of `--allow-many`, where more than 30 % of at least 10 objects change or go."""
+def many(changes: Sequence[Change], few: int = FEW, part: float = PART) -> tuple[JSON, ...]:
+    """The need of `--allow-many`, where more than 30 % of at least 10 objects change or go.
+
+    An environment may be stricter: so many objects (`few`), or another `part` of them.
+    """
     touched = sum(change.action not in HARMLESS for change in changes)
-    if len(changes) < FEW or touched <= PART * len(changes):
+    if len(changes) < few or touched <= part * len(changes):
         return ()
     why = (
-        f"it changes or deletes {touched} of {len(changes)} objects, which is more than {PART:.0%}"
+        f"it changes or deletes {touched} of {len(changes)} objects, which is more than {part:.0%}"
     )
     return ({"consent": MANY, "why": why},)
 

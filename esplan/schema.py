@@ -204,7 +204,9 @@ def _inside(path: DataPath) -> str:
 def _wrong_value(found: _Violation) -> str:
     """What was expected, and what stands there."""
     name = f'"{found.path[-1]}"' if found.path else "the document"
-    shown = _shown(found.instance)
+    shown = "the value" if found.schema.get("writeOnly") else _shown(found.instance)
+    if found.rule == "dependentRequired":
+        return _missing_beside(found)
     if found.rule in ("pattern", "maxLength") and "patternErrorMessage" in found.schema:
         return f"{shown} {found.schema['patternErrorMessage']}"
     expected = describe(found.schema) if found.rule in DESCRIBED else ""
@@ -214,6 +216,17 @@ def _wrong_value(found: _Violation) -> str:
     words = [word for word in found.limit if isinstance(word, str)] if found.rule == "enum" else []
     near = nearest(found.instance, words) if isinstance(found.instance, str) else ""
     return f"{name} must be {expected}, not {shown}" + (f"; {near}" if near else "")
+
+
+def _missing_beside(found: _Violation) -> str:
+    """A key that another one needs."""
+    needed = found.limit.items()
+    key, name = next((k, n) for k, names in needed for n in names if _lacks(found.instance, k, n))
+    return f'the key "{name}" is missing{_inside(found.path)}: "{key}" needs it'
+
+
+def _lacks(instance: JSON, key: str, name: str) -> bool:
+    return key in instance and name not in instance
 
 
 def describe(schema: JSON) -> str:

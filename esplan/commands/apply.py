@@ -14,6 +14,7 @@ from esplan import live, lock, safety, throttle
 from esplan.errors import Refused, ServerError, Unreachable
 from esplan.journal import beside, is_closed, open_journal
 from esplan.run import Run
+from esplan.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,32 +48,40 @@ def apply(  # noqa: PLR0913  (one option of the command each)
     parallel: int = 1,
     connect: Callable[[str], Cluster] | None = None,
     signed_by: str = "",
+    watch: Watch | None = None,
 ) -> Outcome:
     """Carry out the plan, or what is left of it; `parallel` objects side by side.
 
     `connect`: to the cluster of another environment, which `migrate.from` copies from.
-    `signed_by`: for the journal.
+    `signed_by`: for the journal. `watch`: release windows and hooks.
 
     Raises what `esplan.apply` raises, Locked, and Refused where the plan needs what is not given.
     """
     started = time.monotonic()
     safety.require(plan, allow_many=allow_many)
+    watch = watch or Watch(plan, path)
     with resumable(plan, path):
         require_cluster(cluster, plan)
         if not plan.steps or open_journal(beside(path), plan.digest).ended:
             lock.drop_left_over(cluster, plan.digest)
             return Outcome(0, 0, 0.0, already=True)
-        with _run(cluster, plan, path, listener, connect) as run:
-            run.signed_by = signed_by
-            journal = open_journal(beside(path), plan.digest)  # another apply may just have ended
-            if journal.ended:
-                return Outcome(0, 0, 0.0, already=True)
-            how = partial(engine.apply, through=through, keep_going=keep_going, parallel=parallel)
-            steps = how(run, journal)
-            remaining = sum(journal.state(step.id) != "done" for step in plan.steps)
-            if not remaining:
-                throttle.forget(cluster, plan.digest)
-    return Outcome(steps, remaining, time.monotonic() - started, already=steps == remaining == 0)
+    with (
+        watch.told(),
+        resumable(plan, path),
+        _run(cluster, plan, path, listener, connect) as run,
+    ):
+        run.signed_by, run.watch = signed_by, watch
+        journal = open_journal(beside(path), plan.digest)  # another apply may just have ended
+        if journal.ended:
+            return Outcome(0, 0, 0.0, already=True)
+        how = partial(engine.apply, through=through, keep_going=keep_going, parallel=parallel)
+        steps = how(run, journal)
+        remaining = sum(journal.state(step.id) != "done" for step in plan.steps)
+        if not remaining:
+            throttle.forget(cluster, plan.digest)
+    seconds = time.monotonic() - started
+    watch.ended({"steps": steps, "remaining": remaining, "seconds": round(seconds, 3)})
+    return Outcome(steps, remaining, seconds, already=steps == remaining == 0)
 
 
 @contextmanager
