@@ -11,7 +11,7 @@ import typer
 from esplan import __version__
 from esplan.cli.apply import apply
 from esplan.cli.options import Globals, chosen, result
-from esplan.cli.saved import Format, PlanPath, read, save_and_show, show_plan
+from esplan.cli.saved import FormatOption, PlanPath, read, save_and_show, show_plan
 from esplan.errors import InvalidInput, UsageError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def main(
     json: Annotated[bool, typer.Option("--json", help="Results and progress as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
     verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Each request, on stderr.")
+        bool, typer.Option("-v", "--verbose", help="Each request, on stderr; plans unfolded.")
     ] = False,
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
@@ -122,7 +122,7 @@ def plan(
     allow_close: Annotated[list[str] | None, typer.Option(help="May be closed a moment.")] = None,
     allow_discard: AllowDiscard = None,
     oracle: OracleOption = None,
-    format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
+    format_: FormatOption = "text",
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
     ] = False,
@@ -196,13 +196,13 @@ def show(
     ctx: typer.Context,
     plan: PlanPath,
     *,
-    format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
+    format_: FormatOption = "text",
 ) -> int:
     """Show a saved plan, also when it has gone stale.
 
     Example: esplan show plans/release.json
     """
-    show_plan(chosen(ctx), read(plan), str(plan), format_)
+    show_plan(chosen(ctx), read(plan, format_), str(plan), format_)
     return 0
 
 
