@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from esplan.cli.options import Globals
     from esplan.plan import Plan
 
-Format = Literal["text", "json"]
+Format = Literal["text", "json", "html"]
 PlanPath = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file.")]
 
 
@@ -38,10 +38,13 @@ def _plan_path(output: str | None, plan: Plan) -> Path | None:
 def show_plan(given: Globals, plan: Plan, path: str, format_: Format) -> None:
     """On stdout; `path` is where it is saved, empty where it is not."""
     from esplan import planfile
-    from esplan.views import text
+    from esplan.views import html, text
 
     if given.json or format_ == "json":
         print(planfile.dumps(plan), end="")
+        return
+    if format_ == "html":
+        print(html.page(plan, path))
         return
     given.show(text.plan(plan, path))
 
