@@ -85,8 +85,20 @@ class Timed:
         if not self.tries or self.outcome == BEGUN:
             return None
         seen, told = self.tries[-1].seconds, number(self._measured, "seconds")
-        both = [one for one in (seen, told) if one is not None]
-        return max(both) if len(self.tries) > 1 and both else seen
+        return told if self._is_adopted else seen
+
+    @property
+    def began(self) -> str:
+        """When the work began that `seconds` speaks of; empty where nothing was sent."""
+        if not self.tries:
+            return ""
+        return self.tries[0 if self._is_adopted else -1].began
+
+    @property
+    def _is_adopted(self) -> bool:
+        """Its task ran on after its process was gone: it took longer than the last try."""
+        seen, told = self.tries[-1].seconds, number(self._measured, "seconds")
+        return len(self.tries) > 1 and told is not None and told > (seen or 0)
 
     @property
     def documents(self) -> int | None:
@@ -392,7 +404,11 @@ def text(data: JSON, name: str) -> str:
 
 
 def number(data: JSON, name: str) -> float | None:
-    """None where it is no number, or one below zero."""
+    """None where it is no number that counts something."""
     found: Any = data.get(name)
-    fine = isinstance(found, int | float) and not isinstance(found, bool) and found >= 0
+    fine = isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found < MOST
     return found if fine else None
+
+
+MOST = 2**63
+"""More than there can be of anything."""

@@ -67,8 +67,8 @@ def title(found: Timeline) -> str:
 
 
 def begun(one: Timed, found: Timeline) -> str:
-    """The time of day of its last try, with the day where the apply took several."""
-    at = moment(one.tries[-1].began if one.tries else one.at)
+    """The time of day, with the day where the apply took several."""
+    at = moment(one.began or one.at)
     first = moment(found.began)
     if at is None:
         return "-" if not one.at else "?"
@@ -256,7 +256,7 @@ def _step(one: Timed) -> JSON:
         "kind": one.kind,
         **planned,
         "outcome": one.outcome,
-        "began": one.tries[-1].began if one.tries else None,
+        "began": one.began or None,
         "last": one.at or None,
         "seconds": one.seconds,
         "documents": one.documents,
