@@ -11,7 +11,7 @@ import typer
 from esplan import __version__
 from esplan.cli.apply import apply
 from esplan.cli.options import Globals, chosen, result
-from esplan.cli.saved import Format, save_and_show
+from esplan.cli.saved import FormatOption, save_and_show
 from esplan.cli.show import show
 from esplan.errors import InvalidInput, UsageError
 
@@ -70,7 +70,7 @@ def main(
     json: Annotated[bool, typer.Option("--json", help="Results and progress as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
     verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Each request, on stderr.")
+        bool, typer.Option("-v", "--verbose", help="Each request, on stderr; plans unfolded.")
     ] = False,
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
@@ -123,7 +123,7 @@ def plan(
     allow_close: Annotated[list[str] | None, typer.Option(help="May be closed a moment.")] = None,
     allow_discard: AllowDiscard = None,
     oracle: OracleOption = None,
-    format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
+    format_: FormatOption = "text",
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
     ] = False,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from esplan.cli.options import chosen
-from esplan.cli.saved import save_and_show
+from esplan.cli.saved import FormatOption, save_and_show
 from esplan.cli.sizing import goals_of
 
 
@@ -19,9 +19,6 @@ class Kind(StrEnum):
     REPLICAS = "replicas"
     SHARDS = "shards"
     LEFTOVERS = "leftovers"
-
-
-Format = Literal["text", "json"]
 
 
 def maintain(
@@ -41,7 +38,7 @@ def maintain(
         list[str] | None,
         typer.Option(metavar="ADDRESS", help="Delete this leftover: index.NAME; more than once."),
     ] = None,
-    format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
+    format_: FormatOption = "text",
     segment_size: Annotated[
         str, typer.Option(metavar="SIZE", help="Of a segment after a force merge: 2gb, or bytes.")
     ] = "2gb",

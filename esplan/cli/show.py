@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from esplan.cli.options import chosen
-from esplan.cli.saved import Format, read, show_plan
+from esplan.cli.saved import Format, FormatOption, read, show_plan
+from esplan.errors import JournalError
 
 if TYPE_CHECKING:
     from esplan.cli.options import Globals
     from esplan.commands.show import Applied
+    from esplan.plan import Plan
+    from esplan.timeline import Timeline
 
 Shown = Annotated[
     Path, typer.Argument(metavar="PLAN", help="A plan file, or a journal (….journal.jsonl).")
@@ -23,7 +26,7 @@ def show(
     ctx: typer.Context,
     plan: Shown,
     *,
-    format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
+    format_: FormatOption = "text",
 ) -> int:
     """Show a saved plan, also when it has gone stale, and what its journal says was done.
 
@@ -40,33 +43,48 @@ def show(
     given = chosen(ctx)
     format_ = "json" if given.json else format_
     if command.is_journal(plan):
-        _show(given, command.of_journal(plan, read), format_)
-        return 0
-    made = read(plan)
-    found = command.of_plan(made, plan)
-    if format_ == "html":
+        found = command.of_journal(plan, lambda path: read(path, format_))
         _show(given, found, format_)
-    else:
+        return 0
+    made = read(plan, format_)
+    try:
+        done = command.of_plan(made, plan)
+    except JournalError:
         show_plan(given, made, str(plan), format_)
-        if found.timeline and format_ != "json":
-            _show(given, found, format_)
-    if found.trouble:
-        raise found.trouble
+        raise
+    _show_plan(given, made, str(plan), done, format_)
     return 0
 
 
+def _show_plan(
+    given: Globals, plan: Plan, path: str, done: Timeline | None, format_: Format
+) -> None:
+    """The plan, and behind it what was done."""
+    from esplan.views import html, journal, markdown
+
+    if done is None or format_ == "json":
+        show_plan(given, plan, path, format_)
+    elif format_ == "html":
+        print(html.page(plan, path, done), end="")
+    elif format_ == "markdown":
+        print(markdown.plan(plan, path, f"\n{journal.markdown(done, path)}"), end="")
+    else:
+        show_plan(given, plan, path, format_)
+        given.show(journal.text(done, path))
+
+
 def _show(given: Globals, found: Applied, format_: Format) -> None:
-    """What was done; as HTML with the plan."""
+    """Only what was done; a page has the plan, too, where it is there."""
     import json
 
     from esplan.views import html, journal
 
     done = found.timeline
     if format_ == "html":
-        print(html.page(found.plan, found.path, done))
-    elif done and format_ == "json":
+        print(html.page(found.plan, found.path, done), end="")
+    elif format_ == "json":
         print(json.dumps(journal.json(done, found.path), indent=2, ensure_ascii=False))
-    elif done and format_ == "markdown":
+    elif format_ == "markdown":
         print(journal.markdown(done, found.path), end="")
-    elif done:
+    else:
         given.show(journal.text(done, found.path))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from esplan import journal
-from esplan.errors import EsplanError, JournalError
+from esplan.errors import EsplanError
 from esplan.timeline import timeline
 
 if TYPE_CHECKING:
@@ -19,15 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Applied:
-    """What an apply did. `plan` is its plan, and `path` that file; None and empty without it.
+    """What an apply did. `plan` is its plan, and `path` that file; None and empty without it."""
 
-    `timeline` is None where nothing was applied, or where the journal has `trouble`.
-    """
-
-    timeline: Timeline | None
+    timeline: Timeline
     plan: Plan | None = None
     path: str = ""
-    trouble: JournalError | None = None
 
 
 def is_journal(path: Path) -> bool:
@@ -42,13 +38,13 @@ def is_journal(path: Path) -> bool:
     return True
 
 
-def of_plan(plan: Plan, path: Path) -> Applied:
-    """What the journal beside a plan says, if there is one."""
-    try:
-        records = journal.open_journal(journal.beside(path), plan.digest).records
-    except JournalError as error:
-        return Applied(None, plan, str(path), error)
-    return Applied(timeline(records, plan) if records else None, plan, str(path))
+def of_plan(plan: Plan, path: Path) -> Timeline | None:
+    """What the journal beside a plan says, if there is one.
+
+    Raises JournalError where it is damaged, or of another plan.
+    """
+    records = journal.open_journal(journal.beside(path), plan.digest).records
+    return timeline(records, plan) if records else None
 
 
 def of_journal(path: Path, read: Callable[[Path], Plan]) -> Applied:

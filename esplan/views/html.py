@@ -72,7 +72,7 @@ class Card:
 
 def page(plan: Plan | None, path: str = "", applied: Timeline | None = None) -> str:
     """The whole report. One of the plan and its apply may be missing, not both."""
-    return _template().render(**_whole(plan, path, applied))
+    return f"{_template().render(**_whole(plan, path, applied))}\n"
 
 
 def _whole(plan: Plan | None, path: str, applied: Timeline | None) -> JSON:

@@ -51,9 +51,12 @@ def _table(found: Timeline) -> Table:
     for name in ("#", "begun", "took", "outcome", "what"):
         table.add_column(name, overflow="fold", justify="right" if name == "took" else "left")
     for one in found.steps:
-        cells = (str(one.number), clean(begun(one, found)), took(one), outcome(one), what(one))
-        table.add_row(*map(Text, cells), style=STYLES.get(one.outcome, ""))
+        table.add_row(*map(Text, _cells(one, found)), style=STYLES.get(one.outcome, ""))
     return table
+
+
+def _cells(one: Timed, found: Timeline) -> tuple[str, ...]:
+    return (str(one.number), clean(begun(one, found)), took(one), outcome(one), what(one))
 
 
 def title(found: Timeline) -> str:
@@ -271,13 +274,28 @@ def _try(one: Try) -> JSON:
 
 
 def markdown(found: Timeline, plan: str = "") -> str:
-    """A section for a change request, with the table."""
+    """A section for a change request, with the table; of at most ROOM bytes, or a little more."""
     lines = [f"## {plain(title(found))}", "", f"**{plain(summary(found))}**", ""]
-    lines += [plain(line) + "  " for line in go_on(found, plan)]
-    lines += [f"- {plain(failed(one))}" for one in found.troubles]
-    lines += [f"- {plain(one)}" for one in (*map(paused, found.pauses), *sittings(found))]
+    lines += [f"{plain(line)}  " for line in go_on(found, plan)]
+    items = [shortened(failed(one), LONGEST_LINE) for one in found.troubles]
+    items += [*map(paused, found.pauses), *sittings(found)]
+    lines += _fitting([f"- {plain(one)}" for one in items], "- ")
+    rows = [_cells(one, found) for one in found.steps]
     lines += ["", "| # | begun | took | outcome | what |", "|---:|---|---:|---|---|"]
-    for one in found.steps:
-        cells = (str(one.number), begun(one, found), took(one), outcome(one), what(one))
-        lines.append(f"| {' | '.join(map(plain, cells))} |")
+    lines += _fitting([f"| {' | '.join(map(plain, one))} |" for one in rows], "| ")
     return "\n".join(lines) + "\n"
+
+
+ROOM = 5_000
+"""Bytes of a list: with a whole plan before it, it is to fit into a comment."""
+
+LONGEST_LINE = 600
+
+
+def _fitting(lines: list[str], start: str) -> list[str]:
+    """As many as have room, and how many more there are."""
+    room, shown = ROOM, 0
+    while shown < len(lines) and (room := room - len(lines[shown].encode()) - 1) >= 0:
+        shown += 1
+    left = len(lines) - shown
+    return lines[:shown] + ([f"{start}and {left:,} more: `esplan show PLAN`"] if left else [])

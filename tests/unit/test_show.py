@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from esplan import cli, journal, planfile
-from esplan.plan import Plan
 from esplan.timeline import timeline
 from esplan.views import journal as view
+
+if TYPE_CHECKING:
+    from esplan.plan import Plan
 
 REPORT = Path(__file__).parents[1] / "report"
 NAMES = ("release", "rejected", "routes")
@@ -240,9 +243,8 @@ def test_nothing_in_a_journal_steers_a_terminal_or_is_markup() -> None:
     plan, records = evil()
     for one in (plan, None):
         found = timeline(records, one)
-        console = Console(width=100, record=True, file=open(os.devnull, "w"))  # noqa: SIM115
+        console = Console(width=100, record=True, file=io.StringIO())
         console.print(*view.text(found, "p"))
-        console.file.close()
         assert not {"\x1b", "\u202e"} & set(console.export_text())
         said = view.markdown(found, "p")
         assert not {"\x1b", "\u202e"} & set(said)
