@@ -201,7 +201,7 @@ def _cards(plan: Plan, rows: list[Row]) -> list[Card]:
         mine = tuple(drawn[one.id] for one in steps if one.id in drawn)
         if change is None:
             cards.append(_shared(len(cards) + 1, address, mine))
-        elif change.action != "no-op":
+        elif change.action != "no-op" or mine:
             cards.append(_card(len(cards) + 1, change, plan, steps, mine))
     return cards
 
@@ -237,7 +237,8 @@ def _shown(anything: Any) -> Any:
     from markupsafe import Markup
 
     if isinstance(anything, str) and not isinstance(anything, Markup):
-        return "\n".join(map(clean, anything.split("\n")))
+        lines = anything.split("\n")
+        return "\n".join(one if one.isprintable() else clean(one) for one in lines)
     return anything
 
 

@@ -285,9 +285,9 @@ def test_the_bars_of_an_apply_are_on_one_axis_with_the_gaps_cut_out() -> None:
     made = plan("release")
     axis = bars.applied(applied("release", made))
     assert [one.title for one in axis.gaps] == [
-        "nothing ran for 3.3 s",
-        "nothing ran for 21.2 s",
-        "nothing ran for 20.7 s",
+        "nothing ran for 3.7 s",
+        "nothing ran for 21.6 s",
+        "nothing ran for 20.9 s",
     ]
     drawn = [bar for found in axis.bars.values() for bar in found]
     assert all(0 <= bar.x <= bar.x + bar.width <= bars.WIDTH + 0.1 for bar in drawn)
