@@ -48,9 +48,6 @@ if TYPE_CHECKING:
 ATTEMPTS = 3
 """How often a step is sent whose outcome nobody knew and whose effect then was not there."""
 
-LASTING = ("put_mapping", "force_merge", "backfill")
-"""Kinds that cannot be taken back, on an index that stays."""
-
 AGAIN = "apply the same plan again: it goes on from here"
 
 
@@ -358,7 +355,7 @@ def roll_back(
                 journal.append("undone", step.id)
                 run.proofs.pop(step.address, None)
                 run.rejected.pop(step.address, None)
-                run.listener.step_ended(step, "stays" if _lasts(step) else "undone", {})
+                run.listener.step_ended(step, "stays" if step.lasts else "undone", {})
     except EsplanError as error:
         why = f"{error}" + (f"\nafter: {cause}" if cause else "")
         raise Stopped(
@@ -386,16 +383,11 @@ def _is_final(step: Step, run: Run, journal: Journal) -> bool:
     return journal.state(step.id) == "done" or KINDS[step.kind].probe(step, run)
 
 
-def _lasts(step: Step) -> bool:
-    """It cannot be taken back, and its index stays: one that this plan made is deleted."""
-    return step.kind in LASTING and not any(one["check"] == "ours" for one in step.preconditions)
-
-
 def _left(run: Run, journal: Journal) -> str:
     """Where things stand after a failure."""
     done = sum(journal.state(step.id) == "done" for step in run.plan.steps)
     undone = [step for step in run.plan.steps if journal.state(step.id) == "undone"]
-    lasting = [step.description for step in undone if _lasts(step)]
+    lasting = [step.description for step in undone if step.lasts]
     if lasting and not done:
         return f"everything was taken back but what cannot be: {'; '.join(lasting)}"
     if done == 0:

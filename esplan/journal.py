@@ -36,6 +36,9 @@ LARGEST = 64 * 1024 * 1024
 
 DIGEST = re.compile("[0-9a-f]{64}")
 
+ENDING = ".journal.jsonl"
+"""How the name of a journal ends, behind that of its plan."""
+
 Event = Literal["start", "intent", "done", "failed", "undone", "end"]
 
 
@@ -189,7 +192,7 @@ def beside(plan_path: Path) -> Path:
         raise EsplanError(
             f"{plan_path} cannot be a plan file", code="ESP-2403", remedy="name a file with -o"
         )
-    return plan_path.with_name(f"{plan_path.name}.journal.jsonl")
+    return plan_path.with_name(f"{plan_path.name}{ENDING}")
 
 
 def set_aside(plan_path: Path) -> None:
@@ -218,6 +221,19 @@ def set_aside(plan_path: Path) -> None:
         durable.sync_folder(path.parent)
     except OSError as error:
         raise _trouble(path, "renamed", error) from None
+
+
+def read(path: Path) -> list[Record]:
+    """The records of a journal, one at least. Raises JournalError where they cannot be trusted."""
+    records, _ = _read(path)
+    if not records:
+        raise JournalError(
+            f"there is no journal in {path}",
+            why="an apply writes it beside its plan, as <plan>.journal.jsonl",
+            remedy="see on which host the plan was applied: esplan status",
+        )
+    _plan_of(path, records)
+    return records
 
 
 def _read(path: Path) -> tuple[list[Record], int]:

@@ -11,7 +11,8 @@ import typer
 from esplan import __version__
 from esplan.cli.apply import apply
 from esplan.cli.options import Globals, chosen, result
-from esplan.cli.saved import FormatOption, PlanPath, read, save_and_show, show_plan
+from esplan.cli.saved import FormatOption, save_and_show
+from esplan.cli.show import show
 from esplan.errors import InvalidInput, UsageError
 
 if TYPE_CHECKING:
@@ -191,21 +192,7 @@ def wanted(given: Globals, paths: list[Path], job: Path | None) -> Desired:
     return desired.read(paths, given.settings().variables)
 
 
-@app.command()
-def show(
-    ctx: typer.Context,
-    plan: PlanPath,
-    *,
-    format_: FormatOption = "text",
-) -> int:
-    """Show a saved plan, also when it has gone stale.
-
-    Example: esplan show plans/release.json
-    """
-    show_plan(chosen(ctx), read(plan, format_), str(plan), format_)
-    return 0
-
-
+app.command()(show)
 app.command()(apply)
 
 

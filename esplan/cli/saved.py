@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from esplan.cli.options import Globals
     from esplan.plan import Plan
 
-Format = Literal["text", "json", "markdown"]
+Format = Literal["text", "json", "markdown", "html"]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to show it.")]
 PlanPath = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file.")]
 
@@ -68,10 +68,17 @@ def _markdown(plan: Plan, path: str, _whole: bool) -> str:  # noqa: FBT001
     return markdown.plan(plan, path)
 
 
+def _html(plan: Plan, path: str, _whole: bool) -> str:  # noqa: FBT001
+    from esplan.views import html
+
+    return html.page(plan, path)
+
+
 FORMATS: dict[Format, Callable[[Plan, str, bool], str | Iterator[RenderableType]]] = {
     "text": _text,
     "json": _json,
     "markdown": _markdown,
+    "html": _html,
 }
 """How a plan is shown, by its path and whether nothing is to be folded."""
 

@@ -64,10 +64,14 @@ LONG = 12
 """Steps; with more of them their table is folded."""
 
 
-def plan(plan: Plan, path: str = "") -> str:
-    """Summary, digest, refusals and warnings; then as much of the rest as there is room for."""
-    pages = (_Page(plan, path, detail).text() for detail in DETAILS)
-    return next(text for text in pages if text and _bytes(text) <= LIMIT)
+def plan(plan: Plan, path: str = "", more: str = "") -> str:
+    """Summary, digest, refusals and warnings; then as much of the rest as there is room for.
+
+    `more`: what comes behind it, within the limit.
+    """
+    limit = LIMIT - _bytes(more)
+    pages = (_Page(plan, path, detail, limit).text() for detail in DETAILS)
+    return next(text for text in pages if text and _bytes(text) <= limit) + more
 
 
 def _bytes(text: str) -> int:
@@ -93,6 +97,7 @@ class _Page:
     plan: Plan
     path: str
     detail: Detail
+    limit: int = LIMIT
 
     def text(self) -> str:
         """All of it; empty where the objects have no room."""
@@ -100,7 +105,7 @@ class _Page:
         before = [*self._top(), *(self._picture() if changes else ())]
         after = [*(self._work() if changes else ()), *self._left(), *self._asked()]
         after += self._ending(changes=changes)
-        room = LIMIT - sum(_bytes(block) + 2 for block in chain(before, after))
+        room = self.limit - sum(_bytes(block) + 2 for block in chain(before, after))
         middle = self._folded(room) if self.detail.folded else self._objects(room)
         return "" if middle is None else "\n\n".join([*before, *middle, *after]) + "\n"
 
