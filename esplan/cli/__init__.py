@@ -14,12 +14,15 @@ from esplan.cli.adopt import adopt
 from esplan.cli.commands import app
 from esplan.cli.doctor import doctor
 from esplan.cli.drift import drift
+from esplan.cli.help import lay_out
+from esplan.cli.init import init
 from esplan.cli.job import job
 from esplan.cli.maintain import maintain
 from esplan.cli.options import Globals
 from esplan.cli.privileges import privileges
 from esplan.cli.rollback import rollback
 from esplan.cli.sandbox import sandbox
+from esplan.cli.schema import schema
 from esplan.cli.sizing import sizing
 from esplan.cli.throttle import throttle
 from esplan.cli.verify import verify
@@ -28,6 +31,8 @@ from esplan.errors import EsplanError, InvalidInput, UsageError
 if TYPE_CHECKING:
     from typing import TextIO
 
+app.command()(init)
+app.command()(schema)
 app.command()(sizing)
 app.command()(maintain)
 app.add_typer(job)
@@ -39,6 +44,7 @@ app.command()(verify)
 app.command()(rollback)
 app.command()(privileges)
 app.command(context_settings={"ignore_unknown_options": True})(throttle)  # -1 is a rate
+lay_out(app)
 
 INTERRUPTED = 130
 """Typer's own answer to Ctrl-C, and a shell's."""

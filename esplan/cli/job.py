@@ -32,7 +32,8 @@ def convert(
 ) -> int:
     """Print the desired file that says the same as a legacy job config. Offline.
 
-    Example: esplan job convert config.json > desired/customer.yaml
+    Examples:
+        esplan job convert job.json > desired/customer.yaml
     """
     from esplan.commands.job import convert as command
     from esplan.views import yaml
