@@ -12,6 +12,7 @@ import typer
 from esplan.arguments import arranged
 from esplan.cli.adopt import adopt
 from esplan.cli.commands import app
+from esplan.cli.completion import QUESTION, completion, reply
 from esplan.cli.doctor import doctor
 from esplan.cli.drift import drift
 from esplan.cli.help import lay_out
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 app.command()(init)
 app.command()(schema)
+app.command()(completion)
 app.command()(sizing)
 app.command()(maintain)
 app.add_typer(job)
@@ -94,6 +96,8 @@ def _discard_unwritten() -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    if arguments[:1] == [QUESTION]:
+        return reply(app, arguments[1:])
     from typer.exceptions import TyperException
 
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esplan import schema, source
@@ -12,6 +11,7 @@ from esplan.errors import EsplanError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 CONFIG, EXAMPLE, HOOKS = source.CONFIG_NAME, "desired/example.yaml", ".pre-commit-config.yaml"
 

@@ -19,7 +19,7 @@ TITLES = {"elasticsearch": "Elasticsearch", "opensearch": "OpenSearch"}
 
 
 def facts() -> dict[str, Any]:
-    """esplan's version, its client's, Python's, and those of the servers."""
+    """The version of esplan, of its client, of Python, and those of the servers."""
     return {
         "esplan": __version__,
         "elasticsearch_client": version("elasticsearch"),
