@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="esplan",
-    help="Plan, review and apply changes to the aliases and indices of an Elasticsearch cluster.",
+    help="Plan, review and apply changes to the aliases and indices of an Elasticsearch cluster."
+    "\n\nExamples:\n    esplan init\n"
+    "    esplan plan -d desired/ -o plans/release.json --env ppte\n"
+    "    esplan apply plans/release.json --env ppte --approve DIGEST",
     rich_markup_mode=None,
     add_completion=False,
     invoke_without_command=True,

@@ -31,8 +31,8 @@ def doctor(
 
     Examples:
         esplan doctor --url http://localhost:9200
-        esplan doctor --only disk-watermark
-        esplan doctor --explain disk-watermark
+        esplan doctor --only disk-watermarks --only lock
+        esplan doctor --explain disk-watermarks
     """
     from esplan.commands import doctor as commands
     from esplan.views import doctor as views

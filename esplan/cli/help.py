@@ -15,7 +15,8 @@ AS_IT_STANDS = "\b"
 
 
 def lay_out(app: typer.Typer) -> None:
-    """Give every command of the app, and of its groups, a help whose examples keep their lines."""
+    """Give the app, its groups and every command a help whose examples keep their lines."""
+    app.info.help = laid_out(app.info.help)
     for command in app.registered_commands:
         command.help = laid_out(inspect.getdoc(command.callback) or "")
     for group in app.registered_groups:
@@ -23,6 +24,6 @@ def lay_out(app: typer.Typer) -> None:
             lay_out(group.typer_instance)
 
 
-def laid_out(docstring: str) -> str:
+def laid_out(text: str) -> str:
     """The same text; what Typer would fill into one paragraph stays as lines."""
-    return docstring.replace(f"\n{TITLE}\n", f"\n{AS_IT_STANDS}\n{TITLE}\n")
+    return text.replace(f"\n{TITLE}\n", f"\n{AS_IT_STANDS}\n{TITLE}\n")

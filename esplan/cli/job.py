@@ -12,7 +12,8 @@ from esplan.cli.options import chosen
 
 job = typer.Typer(
     name="job",
-    help="The legacy job config of a release by run id.",
+    help="The legacy job config of a release by run id.\n\n"
+    "Examples:\n    esplan job convert job.json",
     rich_markup_mode=None,
     invoke_without_command=True,
 )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from esplan.cli.line import Line
 
 SAFE = re.compile(r"[\w./+%,-]+")
-"""What every shell takes for nothing but itself. Names in files are hostile: no other is offered."""
+"""What each shell takes for nothing but itself: names in files are hostile, no others come here."""
 
 FILES = ":files"
 """The last line of an answer where a file may stand there too; else it is NOTHING."""

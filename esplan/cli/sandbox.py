@@ -11,7 +11,8 @@ from esplan.cli.options import chosen, result
 
 sandbox = typer.Typer(
     name="sandbox",
-    help="A real Elasticsearch on localhost, to try esplan and to test it.",
+    help="A real Elasticsearch on localhost, to try esplan and to test it.\n\n"
+    "Examples:\n    esplan sandbox start\n    esplan sandbox status",
     rich_markup_mode=None,
     invoke_without_command=True,
 )
@@ -36,7 +37,6 @@ def start(
 
     Examples:
         esplan sandbox start
-        esplan sandbox start --engine opensearch-2.19
     """
     from esplan.commands import sandbox as commands
     from esplan.views import sandbox as view
