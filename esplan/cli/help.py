@@ -16,7 +16,7 @@ AS_IT_STANDS = "\b"
 
 def lay_out(app: typer.Typer) -> None:
     """Give the app, its groups and every command a help whose examples keep their lines."""
-    app.info.help = laid_out(app.info.help)
+    app.info.help = laid_out(app.info.help or "")
     for command in app.registered_commands:
         command.help = laid_out(inspect.getdoc(command.callback) or "")
     for group in app.registered_groups:

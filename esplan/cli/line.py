@@ -95,7 +95,7 @@ def is_option(parameter: Any) -> bool:
 
 def long_name(option: Any) -> str:
     """`--desired` of `-d` and `--desired`."""
-    return max(option.opts, key=len)
+    return str(max(option.opts, key=len))
 
 
 def read(root: Any, typed: str) -> Line:
@@ -115,7 +115,7 @@ def split(typed: str) -> list[str]:
     """Words as a shell has them; a quote that is still open ends with the line."""
     lexer = shlex.shlex(typed, posix=True, punctuation_chars=False)
     lexer.whitespace_split, lexer.commenters = True, ""
-    words = []
+    words: list[str] = []
     try:
         words.extend(lexer)
     except ValueError:

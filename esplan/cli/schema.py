@@ -7,13 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from esplan.cli.options import chosen
-
 Name = Literal["desired", "config", "job", "plan", "journal"]
 
 
 def schema(
-    ctx: typer.Context,
     name: Annotated[Name, typer.Argument(help="What it describes.")],
 ) -> int:
     """Print a JSON Schema, for an editor: of desired files, esplan.yaml, jobs, plans, journals.
@@ -24,6 +21,5 @@ def schema(
     """
     from esplan import schema as schemas
 
-    chosen(ctx)
     sys.stdout.write(schemas.text(name))
     return 0
