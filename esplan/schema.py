@@ -79,11 +79,16 @@ def load(name: str) -> JSON:
 
     Callers share it: do not change it. Raises FileNotFoundError for a name that does not exist.
     """
+    loaded: JSON = json.loads(text(name))
+    return loaded
+
+
+def text(name: str) -> str:
+    """The schema as its file has it. Raises FileNotFoundError for a name that does not exist."""
     file = f"{name}.schema.json"
     packaged = files("esplan") / "schemas" / file
     source = packaged if packaged.is_file() else Path(__file__).parents[1] / "schemas" / file
-    loaded: JSON = json.loads(source.read_text(encoding="utf-8"))
-    return loaded
+    return source.read_text(encoding="utf-8")
 
 
 def check(document: Document, name: str, definition: str = "") -> list[Diagnostic]:

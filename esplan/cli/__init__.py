@@ -12,15 +12,19 @@ import typer
 from esplan.arguments import arranged
 from esplan.cli.adopt import adopt
 from esplan.cli.commands import app
+from esplan.cli.completion import QUESTION, completion, reply
 from esplan.cli.doctor import doctor
 from esplan.cli.drift import drift
 from esplan.cli.explain import explain
+from esplan.cli.help import lay_out
+from esplan.cli.init import init
 from esplan.cli.job import job
 from esplan.cli.maintain import maintain
 from esplan.cli.options import Globals
 from esplan.cli.privileges import privileges
 from esplan.cli.rollback import rollback
 from esplan.cli.sandbox import sandbox
+from esplan.cli.schema import schema
 from esplan.cli.sizing import sizing
 from esplan.cli.throttle import throttle
 from esplan.cli.verify import verify
@@ -29,6 +33,9 @@ from esplan.errors import EsplanError, InvalidInput, UsageError
 if TYPE_CHECKING:
     from typing import TextIO
 
+app.command()(init)
+app.command()(schema)
+app.command()(completion)
 app.command()(sizing)
 app.command()(maintain)
 app.add_typer(job)
@@ -41,6 +48,7 @@ app.command()(rollback)
 app.command()(privileges)
 app.command()(explain)
 app.command(context_settings={"ignore_unknown_options": True})(throttle)  # -1 is a rate
+lay_out(app)
 
 INTERRUPTED = 130
 """Typer's own answer to Ctrl-C, and a shell's."""
@@ -91,6 +99,8 @@ def _discard_unwritten() -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    if arguments[:1] == [QUESTION]:
+        return reply(app, arguments[1:])
     from typer.exceptions import TyperException
 
     try:

@@ -34,7 +34,9 @@ def adopt(
 ) -> int:
     """Write desired files for what is live: planning them shows no change.
 
-    Example: esplan adopt 'flights*' -o desired/
+    Examples:
+        esplan adopt 'classes*' -o desired/
+        esplan adopt audit-2026 --alias audit -o plans/audit.json
     """
     given = chosen(ctx)
     if alias is not None:

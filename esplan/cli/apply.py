@@ -61,7 +61,10 @@ def apply(
 ) -> int:
     """Carry out a plan, or go on with it after an interruption.
 
-    Example: esplan apply plans/release.json --approve 3f9a…
+    Examples:
+        esplan apply plans/release.json --env prod --approve DIGEST
+        esplan apply plans/release.json --auto-approve --through prepare
+        esplan apply plans/release.json --auto-approve --abandon
     """
     from esplan import privileges
     from esplan.commands import apply as commands

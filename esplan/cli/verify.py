@@ -40,7 +40,10 @@ def verify(
 
     Exits 4 when they do not, or when somebody wrote to one of them meanwhile.
 
-    Example: esplan verify flights_green flights_blue
+    Examples:
+        esplan verify classes_green classes_blue
+        esplan verify classes_green classes_blue --method count
+        esplan verify classes_green classes_blue --repair --auto-approve
     """
     from dataclasses import replace
 
