@@ -18,6 +18,7 @@ from pages import blocks, commands, missing, normal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from engine import Engine
     from pages import Command
 
     from esplan.cluster import Cluster
@@ -132,7 +133,12 @@ class Reader:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 @pytest.mark.usefixtures("empty")
 def test_a_page_is_followed(
-    page: Path, folder: Path, url: str, cluster: Cluster, request: pytest.FixtureRequest
+    page: Path,
+    folder: Path,
+    url: str,
+    cluster: Cluster,
+    engine: Engine,
+    request: pytest.FixtureRequest,
 ) -> None:
     reader = Reader(folder, url)
     begun = page.stem in STARTS
@@ -157,7 +163,7 @@ def test_a_page_is_followed(
         elif block.kind == "console":
             for command in commands(block):
                 printed = reader.run(command.line)
-                if missing(command.shown, printed):
+                if engine.has_scripts and missing(command.shown, printed):  # else esplan proves
                     stale.append((command, printed))
     if request.config.getoption("--update-goldens"):
         update(page, stale)
