@@ -192,5 +192,6 @@ def test_what_a_page_shows_is_held_against_what_is_printed() -> None:
     """The judge of tests/live/test_how_to.py."""
     printed = "  done: copy 300 documents (1.2 s)\nApplied: 11 steps in 3 s.\n"
     assert missing(("  done: copy 120,000 documents (6.9 s)", "…"), printed) == []
-    assert missing(("Applied: 3 steps …",), printed) == []
+    assert missing(("Applied: 3 steps …", "Applied: 11 steps in 1 min 02 s."), printed) == []
+    assert missing(("of plan 46ba7e384f80: …",), "of plan 1ba7e384f80f: 4 steps") == []
     assert missing(("  done: moved 3 documents",), printed) == ["  done: moved 3 documents"]

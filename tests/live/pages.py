@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 BLOCK = re.compile(r"^```([\w-]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# (\S+\.ya?ml)\n")
 CUT = "…"
-QUANTITY = re.compile(r"\d[\d,.]*(?:\s?(?:ms|s|min|h|[KMGT]?B)\b)?|\b[0-9a-f]{12,64}\b")
+QUANTITY = re.compile(
+    r"\b[0-9a-f]{12,64}\b"  # a digest
+    r"|(?:\d[\d,.]*\s?(?:ms|s|min|h|d)\b(?:\s(?=\d))?)+"  # 1 min 02 s
+    r"|\d[\d,.]*(?:\s?[KMGT]?B\b)?"
+)
+"""What is another one each time."""
 
 
 @dataclass(frozen=True)

@@ -61,9 +61,9 @@ def runs(cluster: Cluster, folder: Path) -> None:
     for run, count in (("20261120t060000z", 300), ("20261121t060000z", 400)):
         made(cluster, f"customer-2_0_0-{run}", count, {})
     alias(cluster, "customer-prod", "customer-2_0_0-20261120t060000z")
-    shown = [one.text for one in blocks(PAGES[-1]) if one.kind == "json"]
-    for text in shown:
-        (folder / "customer.json").write_text(text, encoding="utf-8")
+    page = PAGES[0].with_stem("move-from-the-legacy-job")
+    (config,) = (one.text for one in blocks(page) if one.kind == "json")
+    (folder / "customer.json").write_text(config, encoding="utf-8")
 
 
 def estate(cluster: Cluster, _folder: Path) -> None:
