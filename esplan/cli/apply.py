@@ -16,7 +16,6 @@ from esplan.errors import Refused
 if TYPE_CHECKING:
     from esplan.cluster import Cluster
     from esplan.plan import Plan
-    from esplan.run import Listener
 
 PATIENCE = 90.0
 """Seconds for which an apply repeats a read: a node that restarts is back within them."""
@@ -73,7 +72,7 @@ def apply(
         _consent(given, made, plan, approve, auto_approve=auto_approve)
         try:
             if abandon:
-                return _abandoned(given, cluster, made, plan, listener)
+                return _abandoned(given, cluster, made, plan)
             privileges.require_apply(cluster, made)
             how = partial(commands.apply, through=through, allow_many=allow_many)
             how = partial(how, keep_going=keep_going, parallel=parallel, signed_by=signed_by)
@@ -86,11 +85,11 @@ def apply(
     return 0
 
 
-def _abandoned(given: Globals, cluster: Cluster, made: Plan, path: Path, listener: Listener) -> int:
+def _abandoned(given: Globals, cluster: Cluster, made: Plan, path: Path) -> int:
     from esplan.commands import apply as commands
     from esplan.views import text
 
-    commands.abandon(cluster, made, path, listener)
+    commands.abandon(cluster, made, path, given.listener())
     result(given, text.abandoned(), "abandoned", {})
     return 0
 
