@@ -56,7 +56,7 @@ def main(width: int, long: float) -> None:
             list(pool.map(lambda chain: carry_out(chain, plan, bars, stop, long), chains))
     finally:
         bars.close()
-    print("Stopped." if stop.is_set() else "Applied.")
+    sys.stdout.write("Stopped.\n" if stop.is_set() else "Applied.\n")
 
 
 if __name__ == "__main__":
