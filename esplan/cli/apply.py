@@ -73,7 +73,7 @@ def apply(
     given = chosen(ctx)
     made, signed_by = signed(given, plan, require_signature)
     policy = given.policy(made.cluster["uuid"], outside=outside_window)
-    listener = given.listener(together=parallel > 1)
+    listener = given.listener(made, width=parallel)
     with given.cluster() as cluster:
         with commands.resumable(made, plan):
             commands.require_cluster(cluster, made)

@@ -117,16 +117,18 @@ class Globals:
             console.width = LOG_WIDTH
         return console
 
-    def listener(self, *, together: bool = False) -> Bars | Lines | Events | Silent:
-        """Progress as the reader of this run wants it. `together`: of several steps at a time."""
+    def listener(
+        self, plan: Plan | None = None, *, width: int = 1
+    ) -> Bars | Lines | Events | Silent:
+        """Progress as the reader of this run wants it. `width`: objects of the plan at a time."""
         from esplan.views import progress
 
         if self.json:
-            return progress.Events(lambda line: print(f"{line}\n", end="", flush=True))
+            return progress.Events(lambda line: print(f"{line}\n", end="", flush=True), plan, width)
         if self.quiet:
             return progress.Silent()
-        console = self.console(stderr=True)
-        return progress.Lines(console) if together else progress.listener(console)
+        console, looked_at = self.console(stderr=True), sys.stderr.isatty()
+        return progress.listener(console, plan, width=width, looked_at=looked_at)
 
     @contextmanager
     def work(self) -> Iterator[Work]:

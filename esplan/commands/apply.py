@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from esplan import apply as engine
 from esplan import live, lock, safety, throttle
-from esplan.errors import Refused, ServerError, Unreachable
+from esplan.commands.stopping import explained, stopping
+from esplan.errors import Refused, ServerError, Stopped, Unreachable
 from esplan.journal import beside, is_closed, open_journal
 from esplan.run import Run
 from esplan.watch import Watch
@@ -19,7 +20,6 @@ from esplan.watch import Watch
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-    from types import FrameType
 
     from esplan.cluster import Cluster
     from esplan.plan import Phase, Plan
@@ -92,7 +92,10 @@ def resumable(plan: Plan, path: Path) -> Iterator[None]:
     except (Unreachable, ServerError) as error:
         records = open_journal(beside(path), plan.digest).records
         if any(record.event == "intent" for record in records) and not is_closed(records):
-            raise engine.stopped(error) from error
+            raise explained(engine.stopped(error), plan, path) from error
+        raise
+    except Stopped as error:
+        explained(error, plan, path)
         raise
 
 
@@ -126,29 +129,11 @@ def _run(
     """The lock, held; and signals that stop at a safe point."""
     interrupted = Event()
     cluster.on_wait = listener.note
-    with lock.Lock(cluster, plan.digest, listener.note) as held, stopping(interrupted, listener):
+    stop = stopping(interrupted, listener.note, path)
+    with lock.Lock(cluster, plan.digest, listener.note) as held, stop:
         run = Run(cluster, plan, held, listener, interrupted, plan_path=path)
         run.connect = connect or run.connect
         try:
             yield run
         finally:
             run.close()
-
-
-@contextmanager
-def stopping(interrupted: Event, listener: Listener) -> Iterator[None]:
-    """Ctrl-C and SIGTERM ask for a stop at the next safe point; a second Ctrl-C insists."""
-    import signal
-
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        if interrupted.is_set():
-            raise KeyboardInterrupt
-        interrupted.set()
-        listener.note("stopping at the next safe point (again to stop at once)")
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)

@@ -244,7 +244,8 @@ def _adopt(step: Step, run: Run) -> str:
 
 def wait(step: Step, run: Run, watch: Governor) -> JSON | None:
     """The finished task, or None when the cluster does not know it any more."""
-    task, total = watch.task, step.estimate.get("documents") or 0
+    part = step.kind == "catch_up"  # of all documents: what is newer than the marks
+    task, total = watch.task, 0 if part else step.estimate.get("documents") or 0
     while True:
         found = poll_task(run, task)
         if found is None or _is_another(found, step, run):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -264,21 +261,6 @@ def test_abandoning_what_was_never_begun_leaves_no_trace(cluster: Any, path: Pat
     made = planned(cluster, indices("a"))
     apply_commands.abandon(cluster, made, path, Silent())
     assert status(cluster).unfinished == ()
-
-
-def test_a_signal_asks_for_a_stop_and_a_second_one_insists() -> None:
-    notes: list[str] = []
-    listener = Silent()
-    listener.note = notes.append  # type: ignore[method-assign]  (to see it)
-    interrupted = Event()
-    before = signal.getsignal(signal.SIGINT)
-    with apply_commands.stopping(interrupted, listener):
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert interrupted.is_set()
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-    assert notes == ["stopping at the next safe point (again to stop at once)"]
-    assert signal.getsignal(signal.SIGINT) is before
 
 
 # status
