@@ -105,6 +105,11 @@ class Policy:
 
     # Windows
 
+    @property
+    def has_windows(self) -> bool:
+        """Whether the time matters."""
+        return any(one.schedule.release for one in self.environments)
+
     def closed(self, phase: Phase) -> str:
         """Why no step of a phase may begin now; empty where it may, or nobody minds."""
         return "" if self.outside else "; ".join(self._closed(phase))

@@ -11,6 +11,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,8 @@ class Watch:
 
     def before(self, step: Step, run: Run, journal: Journal) -> None:
         """A step is about to begin. Raises Stopped, and with it every other object stops."""
+        if self._is_idle:
+            return
         try:
             with self._turn:
                 self._before(step, run, journal)
@@ -95,7 +98,7 @@ class Watch:
         self._began[step.id] = time.monotonic()
 
     def _before(self, step: Step, run: Run, journal: Journal) -> None:
-        piece = _piece(step, self.plan)
+        piece = self._pieces[step.id]
         if step.phase == "switch" and self._is_begun(piece, journal):
             return
         run.safe_point()  # it may have waited for its turn
@@ -119,12 +122,14 @@ class Watch:
 
     def after(self, step: Step, journal: Journal, outcome: str, evidence: JSON) -> None:
         """The effect of a step is there. Raises nothing."""
+        if self._is_idle:
+            return
         with self._turn:
             seconds = round(time.monotonic() - self._began[step.id], 3)
             parts = {"outcome": outcome, "seconds": seconds, "evidence": evidence}
             self._ended[step.id] = {"step": self._shown(step), **parts}
-            piece = _piece(step, self.plan)
-            if any(journal.state(one.id) != "done" for one in piece):
+            piece = self._pieces[step.id]
+            if any(journal.state(one.id) != "done" for one in reversed(piece)):
                 return
             for one in piece:
                 if one.id in self._ended:
@@ -146,6 +151,19 @@ class Watch:
         """All that was asked for is done. The lock is given back."""
         if self._journal:
             self._call("after_apply", {"result": result, **self._done()})
+
+    @cached_property
+    def _pieces(self) -> dict[str, list[Step]]:
+        return pieces(self.plan)
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {one.id: number for number, one in enumerate(self.plan.steps, 1)}
+
+    @property
+    def _is_idle(self) -> bool:
+        """Nobody has anything to say."""
+        return not self.hooks and not self.policy.has_windows
 
     def _asked(self) -> list[Step]:
         last = PHASES.index(self.through)
@@ -186,18 +204,23 @@ class Watch:
         }
 
     def _shown(self, step: Step) -> JSON:
-        number = [one.id for one in self.plan.steps].index(step.id) + 1
         shown = ("id", "kind", "phase", "address", "description")
-        return {name: getattr(step, name) for name in shown} | {"number": number}
+        return {name: getattr(step, name) for name in shown} | {"number": self._numbers[step.id]}
 
 
-def _piece(step: Step, plan: Plan) -> list[Step]:
-    """The step; of a switch phase, all steps of that phase of its object or group."""
+def pieces(plan: Plan) -> dict[str, list[Step]]:
+    """By the id of a step, all steps of its piece: see the module."""
+    whole: dict[str, list[Step]] = {}
+    for one in plan.steps:
+        whole.setdefault(_whose(one, plan), []).append(one)
+    return {one.id: whole[_whose(one, plan)] for one in plan.steps}
+
+
+def _whose(step: Step, plan: Plan) -> str:
     if step.phase != "switch":
-        return [step]
+        return step.id
     group = plan.groups.get(step.address)
-    addresses = (group.address, *group.arguments["members"]) if group else (step.address,)
-    return [one for one in plan.steps if one.phase == "switch" and one.address in addresses]
+    return group.address if group else step.address
 
 
 def _phase(steps: list[Step]) -> Phase:
@@ -214,17 +237,16 @@ def _switch(piece: list[Step]) -> JSON:
 
 
 def _half_done(plan: Plan, journal: Journal) -> str:
-    """Objects of which an earlier apply has begun something, and indices that it left blocked."""
+    """Objects of which a piece was begun and not ended, and indices that are left blocked."""
     states = {one.id: journal.state(one.id) for one in plan.steps}
-    begun = {one.address for one in plan.steps if states[one.id] in BEGUN}
-    begun &= {one.address for one in plan.steps if states[one.id] != "done"}
-    found = f"half done: {', '.join(sorted(begun))}" if begun else ""
-    names: dict[str, set[str]] = {"block_writes": set(), "unblock_writes": set()}
-    for one in plan.steps:
-        if one.kind in names and states[one.id] in BEGUN:
-            names[one.kind].add(one.arguments["index"])
-    blocked = sorted(names["block_writes"] - names["unblock_writes"])
-    return found + (f"; writes to {', '.join(blocked)} are refused" if blocked else "")
+    left = [one for one in plan.steps if states[one.id] != "done"]
+    whole = pieces(plan)
+    half = {one.address for one in left if any(states[s.id] in BEGUN for s in whole[one.id])}
+    begun = {s.arguments["index"] for s in plan.steps if s.kind == "block_writes" and s not in left}
+    lifted = {one.arguments["index"] for one in left if one.kind == "unblock_writes"}
+    blocked = ", ".join(sorted(begun & lifted))
+    said = f"half done: {', '.join(sorted(half))}" if half else ""
+    return said + (f"; writes to {blocked} are refused" if blocked else "")
 
 
 def _stopped(ran: Ran, when: str) -> Stopped:
