@@ -35,6 +35,12 @@ if TYPE_CHECKING:
 FORMAT_VERSION = "1.0"
 """Of an event. A newer minor version only adds keys."""
 
+VARIABLES = tuple(
+    f"{hooks.PREFIX}{name}"
+    for name in "EVENT FORMAT_VERSION ENV CLUSTER CLUSTER_UUID PLAN PLAN_ID PLAN_DIGEST ADDRESS "
+    "PHASE STEP KIND OUTCOME EXIT_CODE".split()
+)
+
 
 def _quiet(_ran: Ran) -> None:
     """Nobody wants to know."""
@@ -263,22 +269,22 @@ def _error(error: EsplanError) -> JSON:
 
 
 def _variables(event: JSON, step: Step | None) -> dict[str, str]:
-    """What of an event a shell script wants at once."""
+    """What of an event a shell script wants at once; empty where it has none."""
     about: dict[str, Any] = event.get("step", {})
-    found = {
-        "EVENT": event["event"],
-        "FORMAT_VERSION": FORMAT_VERSION,
-        "ENV": event["environment"],
-        "CLUSTER": event["cluster"]["name"],
-        "CLUSTER_UUID": event["cluster"]["uuid"],
-        "PLAN": event["plan"]["path"],
-        "PLAN_ID": event["plan"]["id"],
-        "PLAN_DIGEST": event["plan"]["digest"],
-        "ADDRESS": event.get("switch", {}).get("address", "") or (step.address if step else ""),
-        "PHASE": step.phase if step else "",
-        "STEP": about.get("id", ""),
-        "KIND": about.get("kind", ""),
-        "OUTCOME": event.get("outcome", ""),
-        "EXIT_CODE": str(event.get("error", {}).get("exit_code", "")),
-    }
-    return {f"{hooks.PREFIX}{name}": value for name, value in found.items()}
+    values = (
+        event["event"],
+        FORMAT_VERSION,
+        event["environment"],
+        event["cluster"]["name"],
+        event["cluster"]["uuid"],
+        event["plan"]["path"],
+        event["plan"]["id"],
+        event["plan"]["digest"],
+        event.get("switch", {}).get("address", "") or (step.address if step else ""),
+        step.phase if step else "",
+        about.get("id", ""),
+        about.get("kind", ""),
+        event.get("outcome", ""),
+        str(event.get("error", {}).get("exit_code", "")),
+    )
+    return dict(zip(VARIABLES, values, strict=True))
