@@ -51,6 +51,7 @@ class Watch:
     """The windows and hooks of one apply. Hooks run one at a time, also with `parallel`.
 
     `environ`: what hooks get beside the variables of the event. `tell`: of each hook that has run.
+    `stop`: why nothing may begin any more.
     """
 
     plan: Plan
@@ -60,6 +61,7 @@ class Watch:
     hooks: tuple[Hook, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     tell: Callable[[Ran], None] = _quiet
+    stop: Stopped | None = None
     _turn: Lock = field(default_factory=Lock)
     _entered: set[str] = field(default_factory=set)
     _began: dict[str, float] = field(default_factory=dict)
@@ -91,57 +93,73 @@ class Watch:
                 remedy="see what the hook says, then apply the plan again",
             )
 
-    def before(self, step: Step, run: Run, journal: Journal) -> None:
-        """A step is about to begin. Raises Stopped, and with it every other object stops."""
-        if self._is_idle:
-            return
-        try:
-            with self._turn:
-                self._before(step, run, journal)
-        except Stopped:
-            run.halted.set()
-            raise
-        self._began[step.id] = time.monotonic()
+    def before(self, step: Step, run: Run, journal: Journal) -> bool:
+        """Whether a step may begin. After a no, nothing begins any more; see `stop`.
 
-    def _before(self, step: Step, run: Run, journal: Journal) -> None:
+        What is begun goes on, also side by side with what may not begin.
+        """
+        if not self._is_idle and not self._is_begun(step, journal):
+            with self._turn:
+                if not self._may_begin(step, run, journal):
+                    return False
+        self._began[step.id] = time.monotonic()
+        return True
+
+    def _is_begun(self, step: Step, journal: Journal) -> bool:
+        """Its switch phase: going on is better for clients than anything that one may say."""
         piece = self._pieces[step.id]
-        if step.phase == "switch" and self._is_begun(piece, journal):
-            return
-        run.safe_point()  # it may have waited for its turn
-        self.policy.stop_if_closed(step)
+        return step.phase == "switch" and (
+            piece[0].id in self._entered or any(journal.state(s.id) in BEGUN for s in piece)
+        )
+
+    def _may_begin(self, step: Step, run: Run, journal: Journal) -> bool:
+        """Also where it is asked to stop: that is for the safe point that follows."""
+        stops = run.interrupted.is_set() or run.halted.is_set()
+        if stops or self._is_begun(step, journal):  # while this one waited for its turn
+            return True
+        self.stop = self.stop or self.policy.stop(step) or self._ask(step, journal)
+        if not self.stop:
+            self._entered.add(self._pieces[step.id][0].id)
+        return not self.stop
+
+    def _ask(self, step: Step, journal: Journal) -> Stopped | None:
+        """Ask the hooks about the piece that begins with a step."""
+        piece = self._pieces[step.id]
         if step.phase == "switch":
-            self._ask("before_switch", step, _switch(piece))
+            ran = self._call("before_switch", _switch(piece), step)
+            if ran:
+                return _stopped(ran, f"before: the switch of {step.address}")
         for one in piece:
             if journal.state(one.id) != "done":
-                self._ask("before_step", one, {"step": self._shown(one)})
-        self._entered.add(piece[0].id)
-
-    def _is_begun(self, piece: list[Step], journal: Journal) -> bool:
-        """Then going on is better for clients than anything that somebody may say."""
-        return piece[0].id in self._entered or any(journal.state(s.id) in BEGUN for s in piece)
-
-    def _ask(self, event: str, step: Step, parts: JSON) -> None:
-        ran = self._call(event, parts, step)
-        if ran:
-            what = step.description if event == "before_step" else f"the switch of {step.address}"
-            raise _stopped(ran, f"before: {what}")
+                ran = self._call("before_step", {"step": self._shown(one)}, one)
+                if ran:
+                    return _stopped(ran, f"before: {one.description}")
+        return None
 
     def after(self, step: Step, journal: Journal, outcome: str, evidence: JSON) -> None:
-        """The effect of a step is there. Raises nothing."""
+        """The effect of a step is there. Raises nothing, and within a piece it does not wait."""
         if self._is_idle:
             return
+        seconds = round(time.monotonic() - self._began[step.id], 3)
+        parts = {"outcome": outcome, "seconds": seconds, "evidence": evidence}
+        self._ended[step.id] = {"step": self._shown(step), **parts}
+        if any(self._is_open(one, journal) for one in reversed(self._pieces[step.id])):
+            return
         with self._turn:
-            seconds = round(time.monotonic() - self._began[step.id], 3)
-            parts = {"outcome": outcome, "seconds": seconds, "evidence": evidence}
-            self._ended[step.id] = {"step": self._shown(step), **parts}
-            piece = self._pieces[step.id]
-            if any(journal.state(one.id) != "done" for one in reversed(piece)):
-                return
-            for one in piece:
-                if one.id in self._ended:
-                    self._call("after_step", self._ended[one.id], one)
-            if step.phase == "switch":
-                self._call("after_switch", _switch(piece), step)
+            self._tell(step)
+
+    def _is_open(self, step: Step, journal: Journal) -> bool:
+        """It is not done; or it is, and the one who did it has not said so yet."""
+        mine = step.id in self._began
+        return step.id not in self._ended and (mine or journal.state(step.id) != "done")
+
+    def _tell(self, step: Step) -> None:
+        """Once: of several that end at a time the first tells of all."""
+        piece = [one for one in self._pieces[step.id] if one.id in self._ended]
+        for one in piece:
+            self._call("after_step", self._ended.pop(one.id), one)
+        if piece and step.phase == "switch":
+            self._call("after_switch", _switch(self._pieces[step.id]), step)
 
     @contextmanager
     def told(self) -> Iterator[None]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +19,10 @@ from esplan.hooks import Hook, Ran
 from esplan.views import hooks as view
 from esplan.views.progress import Events
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
 EVENT = {"event": "before_step", "step": {"id": "03-reindex"}}
 SECRET = "canary-5ecret"
 
@@ -212,3 +218,45 @@ def test_events_have_everything() -> None:
             "address": "",
         }
     ]
+
+
+# The example
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A webhook: its address, and what was posted to it. It refuses what has no event."""
+    posted: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            posted.append(body)
+            self.send_response(200 if body["event"]["event"] != "before_apply" else 403)
+            self.end_headers()
+            self.wfile.write(b"thank you")
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/hook", posted
+        server.shutdown()
+        thread.join()
+
+
+def test_the_webhook_of_the_docs(receiver: tuple[str, list[dict[str, Any]]]) -> None:
+    url, posted = receiver
+    one = Hook("webhook.py", ROOT / "docs" / "hooks", frozenset())
+    about = {"environment": "prod", "cluster": {"name": "search"}}
+    environ = {"PATH": os.environ["PATH"], "WEBHOOK_URL": url}
+    event = {**about, "event": "failure", "error": {"what": "the copy is not equal"}}
+    found = hooks.run(one, event, {}, environ)
+    assert (found.outcome, found.output) == ("ok", "thank you\n")
+    assert posted[0]["text"] == "esplan failure: prod: the copy is not equal"
+    assert posted[0]["event"] == event
+    refused = hooks.run(one, {**about, "event": "before_apply"}, {}, environ)
+    assert refused.outcome == "failed"
+    assert "the webhook was not told: <HTTPError 403" in refused.why
+    assert "KeyError('WEBHOOK_URL')" in hooks.run(one, event, {}, {"PATH": environ["PATH"]}).why

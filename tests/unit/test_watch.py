@@ -5,6 +5,8 @@ The hooks are not run here: what they would be given is recorded. test_hooks.py 
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -108,7 +110,9 @@ def proof(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
     return given
 
 
-def planned(cluster: Any, *names: str, group: str = "", year: str = "keyword") -> Plan:
+def planned(
+    cluster: Any, *names: str, group: str = "", alone: tuple[str, ...] = (), year: str = "keyword"
+) -> Plan:
     """Each of these aliases is on its green index, and gets a new one; or a setting, in place."""
     aliases = {}
     for one in names or ("films",):
@@ -120,7 +124,9 @@ def planned(cluster: Any, *names: str, group: str = "", year: str = "keyword") -
         body = normalize.body({**SETTINGS, **window}, {"properties": {"year": {"type": year}}})
         naming = Naming(f"{one}_{{color}}", ("green", "blue"))
         parts: dict[str, Any] = {"naming": naming, "finish": Finish(delete_old=True)}
-        aliases[one] = Alias(one, body=body, group=group, migrate=Migrate(slices=1), **parts)
+        aliases[one] = Alias(
+            one, body=body, group="" if one in alone else group, migrate=Migrate(slices=1), **parts
+        )
     now = datetime(2026, 1, 2, tzinfo=UTC)
     desired = Desired(State(aliases=aliases), "0" * 64)
     return make_plan(cluster, desired, now=now, plan_id="0123456789abcdef")
@@ -377,6 +383,60 @@ def test_others_stop_too(world: World) -> None:
     world.fails(plan, Stopped, parallel=2)
     assert not any("_block" in one for one in world.sent)
     assert world.told.names.count("before_switch") == 1, "the other one is not asked any more"
+
+
+def test_what_is_begun_does_not_wait_for_the_hooks_of_others(world: World) -> None:
+    """Nor is it cut off when they stop the apply."""
+    plan = planned(world.cluster, "a", "b", "c")
+    asked: list[str] = []
+    seen: list[bool] = []
+
+    def lifted() -> bool:
+        began = {one for one in asked if f"PUT /{one[6:]}_green/_block/write" in world.cluster.sent}
+        return bool(began) and all(
+            "index.blocks.write" not in world.cluster.indices[f"{one[6:]}_green"]["settings"]
+            for one in began
+        )
+
+    def says(event: dict[str, Any]) -> str:
+        if event["event"] != "before_switch":
+            return "ok"
+        if asked:
+            seen.append(any(lifted() or time.sleep(0.01) for _ in range(1000)))
+        asked.append(event["switch"]["address"])
+        return "failed" if len(asked) == 2 else "ok"
+
+    world.told.says = says
+    world.fails(plan, Stopped, parallel=3)
+    assert seen == [True], "the first went through its switch phase while the second was asked"
+    assert len(asked) == 2, "and the third is not asked"
+    first, second = (one.removeprefix("alias.") for one in asked)
+    assert world.cluster.indices[f"{first}_blue"]["aliases"] == {first: {}}
+    assert "index.blocks.write" not in world.cluster.indices[f"{first}_green"]["settings"]
+    assert world.cluster.indices[f"{second}_green"]["aliases"] == {second: {}}
+    assert world.told.names.count("after_switch") == 1
+    world.told.says = lambda _event: "ok"
+    assert world.apply(plan, parallel=3).remaining == 0
+
+
+def test_a_window_that_closes_cuts_no_group(world: World) -> None:
+    """Its members are blocked, and what switches them waits for all that is beside them."""
+    closing = threading.Event()
+
+    def says(event: dict[str, Any]) -> str:
+        if event["event"] == "before_switch":
+            assert not closing.is_set(), "nothing is asked after it"
+            closing.set()
+            world.clock.now = SHUT
+        return "ok"
+
+    grouped = planned(world.cluster, "x", "a", "b", group="g", alone=("x",))
+    world.told.says = says
+    world.fails(grouped, Stopped, parallel=3)
+    on_blue = [n for n in "abx" if n in world.cluster.indices[f"{n}_blue"]["aliases"]]
+    assert on_blue in (["a", "b"], ["x"])
+    for one in "abx":
+        assert "index.blocks.write" not in world.cluster.indices[f"{one}_green"]["settings"]
 
 
 @pytest.mark.parametrize("event", ["after_step", "after_switch", "after_apply"])
