@@ -191,6 +191,8 @@ def _carry_out_all(
         except EsplanError as error:
             _take_back(run, journal, error)
             raise
+    if run.watch.stop:
+        raise run.watch.stop
     return len(work.done)
 
 
@@ -209,6 +211,8 @@ class _Work:
         for step in chain:
             if self._is_left_out(step):
                 continue
+            if not self.run.watch.before(step, self.run, self.journal):
+                return
             try:
                 position = (self.steps.index(step) + 1, len(self.steps))
                 _stoppable(step, self.run, self.journal, position)
@@ -242,7 +246,6 @@ def _stoppable(step: Step, run: Run, journal: Journal, position: tuple[int, int]
     """One step. Turns what is not known into Stopped."""
     try:
         _safe_point(step, run, journal)
-        run.watch.before(step, run, journal)
         run.listener.step_started(step, *position)
         _carry_out(step, run, journal)
     except (Unreachable, JournalError) as error:

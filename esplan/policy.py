@@ -105,6 +105,11 @@ class Policy:
 
     # Windows
 
+    @property
+    def has_windows(self) -> bool:
+        """Whether the time matters."""
+        return any(one.schedule.release for one in self.environments)
+
     def closed(self, phase: Phase) -> str:
         """Why no step of a phase may begin now; empty where it may, or nobody minds."""
         return "" if self.outside else "; ".join(self._closed(phase))
@@ -135,18 +140,19 @@ class Policy:
             remedies.append("taking back what was begun is always allowed: --abandon")
         raise Refused(closed, where=left, remedy="; ".join(remedies))
 
-    def stop_if_closed(self, step: Step) -> None:
-        """Raise Stopped before what may not begin any more: a window has closed meanwhile.
+    def stop(self, step: Step) -> Stopped | None:
+        """What to stop with before a step that may not begin any more: a window has closed.
 
         What finishes an object goes on.
         """
-        if step.phase != "finish" and (closed := self.closed(step.phase)):
-            raise Stopped(
-                f"the apply stopped before the phase {step.phase} of {step.address}",
-                why=closed,
-                remedy="apply the same plan again in the window, or with --outside-window: "
-                "it goes on from here",
-            )
+        if step.phase == "finish" or not (closed := self.closed(step.phase)):
+            return None
+        return Stopped(
+            f"the apply stopped before the phase {step.phase} of {step.address}",
+            why=closed,
+            remedy="apply the same plan again in the window, or with --outside-window: "
+            "it goes on from here",
+        )
 
 
 def _answers(objections: Sequence[Objection]) -> Container[Answer]:

@@ -39,11 +39,13 @@ class Listener(Protocol):
 class Watch(Protocol):
     """Who may stop an apply before a piece of it, and is told of what is done (see `watch`)."""
 
+    stop: Stopped | None
+
     def begin(self, run: Run, journal: Journal) -> None:
         """Nothing is changed yet. Raises Refused or Stopped."""
 
-    def before(self, step: Step, run: Run, journal: Journal) -> None:
-        """A step is about to begin. Raises Stopped."""
+    def before(self, step: Step, run: Run, journal: Journal) -> bool:
+        """Whether a step may begin; when not, `stop` says why, and nothing begins any more."""
 
     def after(self, step: Step, journal: Journal, outcome: str, evidence: JSON) -> None:
         """A step is done."""
@@ -52,11 +54,15 @@ class Watch(Protocol):
 class Unwatched:
     """Nobody has anything to say."""
 
+    stop: Stopped | None = None
+
     def begin(self, run: Run, journal: Journal) -> None:
         """Nothing."""
 
-    def before(self, step: Step, run: Run, journal: Journal) -> None:
-        """Nothing."""
+    def before(self, step: Step, run: Run, journal: Journal) -> bool:
+        """It may."""
+        del step, run, journal
+        return True
 
     def after(self, step: Step, journal: Journal, outcome: str, evidence: JSON) -> None:
         """Nothing."""

@@ -11,6 +11,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,12 @@ if TYPE_CHECKING:
 FORMAT_VERSION = "1.0"
 """Of an event. A newer minor version only adds keys."""
 
+VARIABLES = tuple(
+    f"{hooks.PREFIX}{name}"
+    for name in "EVENT FORMAT_VERSION ENV CLUSTER CLUSTER_UUID PLAN PLAN_ID PLAN_DIGEST ADDRESS "
+    "PHASE STEP KIND OUTCOME EXIT_CODE".split()
+)
+
 
 def _quiet(_ran: Ran) -> None:
     """Nobody wants to know."""
@@ -44,6 +51,7 @@ class Watch:
     """The windows and hooks of one apply. Hooks run one at a time, also with `parallel`.
 
     `environ`: what hooks get beside the variables of the event. `tell`: of each hook that has run.
+    `stop`: why nothing may begin any more.
     """
 
     plan: Plan
@@ -53,6 +61,7 @@ class Watch:
     hooks: tuple[Hook, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     tell: Callable[[Ran], None] = _quiet
+    stop: Stopped | None = None
     _turn: Lock = field(default_factory=Lock)
     _entered: set[str] = field(default_factory=set)
     _began: dict[str, float] = field(default_factory=dict)
@@ -84,53 +93,73 @@ class Watch:
                 remedy="see what the hook says, then apply the plan again",
             )
 
-    def before(self, step: Step, run: Run, journal: Journal) -> None:
-        """A step is about to begin. Raises Stopped, and with it every other object stops."""
-        try:
-            with self._turn:
-                self._before(step, run, journal)
-        except Stopped:
-            run.halted.set()
-            raise
-        self._began[step.id] = time.monotonic()
+    def before(self, step: Step, run: Run, journal: Journal) -> bool:
+        """Whether a step may begin. After a no, nothing begins any more; see `stop`.
 
-    def _before(self, step: Step, run: Run, journal: Journal) -> None:
-        piece = _piece(step, self.plan)
-        if step.phase == "switch" and self._is_begun(piece, journal):
-            return
-        run.safe_point()  # it may have waited for its turn
-        self.policy.stop_if_closed(step)
+        What is begun goes on, also side by side with what may not begin.
+        """
+        if not self._is_idle and not self._is_begun(step, journal):
+            with self._turn:
+                if not self._may_begin(step, run, journal):
+                    return False
+        self._began[step.id] = time.monotonic()
+        return True
+
+    def _is_begun(self, step: Step, journal: Journal) -> bool:
+        """Its switch phase: going on is better for clients than anything that one may say."""
+        piece = self._pieces[step.id]
+        return step.phase == "switch" and (
+            piece[0].id in self._entered or any(journal.state(s.id) in BEGUN for s in piece)
+        )
+
+    def _may_begin(self, step: Step, run: Run, journal: Journal) -> bool:
+        """Also where it is asked to stop: that is for the safe point that follows."""
+        stops = run.interrupted.is_set() or run.halted.is_set()
+        if stops or self._is_begun(step, journal):  # while this one waited for its turn
+            return True
+        self.stop = self.stop or self.policy.stop(step) or self._ask(step, journal)
+        if not self.stop:
+            self._entered.add(self._pieces[step.id][0].id)
+        return not self.stop
+
+    def _ask(self, step: Step, journal: Journal) -> Stopped | None:
+        """Ask the hooks about the piece that begins with a step."""
+        piece = self._pieces[step.id]
         if step.phase == "switch":
-            self._ask("before_switch", step, _switch(piece))
+            ran = self._call("before_switch", _switch(piece), step)
+            if ran:
+                return _stopped(ran, f"before: the switch of {step.address}")
         for one in piece:
             if journal.state(one.id) != "done":
-                self._ask("before_step", one, {"step": self._shown(one)})
-        self._entered.add(piece[0].id)
-
-    def _is_begun(self, piece: list[Step], journal: Journal) -> bool:
-        """Then going on is better for clients than anything that somebody may say."""
-        return piece[0].id in self._entered or any(journal.state(s.id) in BEGUN for s in piece)
-
-    def _ask(self, event: str, step: Step, parts: JSON) -> None:
-        ran = self._call(event, parts, step)
-        if ran:
-            what = step.description if event == "before_step" else f"the switch of {step.address}"
-            raise _stopped(ran, f"before: {what}")
+                ran = self._call("before_step", {"step": self._shown(one)}, one)
+                if ran:
+                    return _stopped(ran, f"before: {one.description}")
+        return None
 
     def after(self, step: Step, journal: Journal, outcome: str, evidence: JSON) -> None:
-        """The effect of a step is there. Raises nothing."""
+        """The effect of a step is there. Raises nothing, and within a piece it does not wait."""
+        if self._is_idle:
+            return
+        seconds = round(time.monotonic() - self._began[step.id], 3)
+        parts = {"outcome": outcome, "seconds": seconds, "evidence": evidence}
+        self._ended[step.id] = {"step": self._shown(step), **parts}
+        if any(self._is_open(one, journal) for one in reversed(self._pieces[step.id])):
+            return
         with self._turn:
-            seconds = round(time.monotonic() - self._began[step.id], 3)
-            parts = {"outcome": outcome, "seconds": seconds, "evidence": evidence}
-            self._ended[step.id] = {"step": self._shown(step), **parts}
-            piece = _piece(step, self.plan)
-            if any(journal.state(one.id) != "done" for one in piece):
-                return
-            for one in piece:
-                if one.id in self._ended:
-                    self._call("after_step", self._ended[one.id], one)
-            if step.phase == "switch":
-                self._call("after_switch", _switch(piece), step)
+            self._tell(step)
+
+    def _is_open(self, step: Step, journal: Journal) -> bool:
+        """It is not done; or it is, and the one who did it has not said so yet."""
+        mine = step.id in self._began
+        return step.id not in self._ended and (mine or journal.state(step.id) != "done")
+
+    def _tell(self, step: Step) -> None:
+        """Once: of several that end at a time the first tells of all."""
+        piece = [one for one in self._pieces[step.id] if one.id in self._ended]
+        for one in piece:
+            self._call("after_step", self._ended.pop(one.id), one)
+        if piece and step.phase == "switch":
+            self._call("after_switch", _switch(self._pieces[step.id]), step)
 
     @contextmanager
     def told(self) -> Iterator[None]:
@@ -146,6 +175,19 @@ class Watch:
         """All that was asked for is done. The lock is given back."""
         if self._journal:
             self._call("after_apply", {"result": result, **self._done()})
+
+    @cached_property
+    def _pieces(self) -> dict[str, list[Step]]:
+        return pieces(self.plan)
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {one.id: number for number, one in enumerate(self.plan.steps, 1)}
+
+    @property
+    def _is_idle(self) -> bool:
+        """Nobody has anything to say."""
+        return not self.hooks and not self.policy.has_windows
 
     def _asked(self) -> list[Step]:
         last = PHASES.index(self.through)
@@ -186,18 +228,23 @@ class Watch:
         }
 
     def _shown(self, step: Step) -> JSON:
-        number = [one.id for one in self.plan.steps].index(step.id) + 1
         shown = ("id", "kind", "phase", "address", "description")
-        return {name: getattr(step, name) for name in shown} | {"number": number}
+        return {name: getattr(step, name) for name in shown} | {"number": self._numbers[step.id]}
 
 
-def _piece(step: Step, plan: Plan) -> list[Step]:
-    """The step; of a switch phase, all steps of that phase of its object or group."""
+def pieces(plan: Plan) -> dict[str, list[Step]]:
+    """By the id of a step, all steps of its piece: see the module."""
+    whole: dict[str, list[Step]] = {}
+    for one in plan.steps:
+        whole.setdefault(_whose(one, plan), []).append(one)
+    return {one.id: whole[_whose(one, plan)] for one in plan.steps}
+
+
+def _whose(step: Step, plan: Plan) -> str:
     if step.phase != "switch":
-        return [step]
+        return step.id
     group = plan.groups.get(step.address)
-    addresses = (group.address, *group.arguments["members"]) if group else (step.address,)
-    return [one for one in plan.steps if one.phase == "switch" and one.address in addresses]
+    return group.address if group else step.address
 
 
 def _phase(steps: list[Step]) -> Phase:
@@ -214,17 +261,16 @@ def _switch(piece: list[Step]) -> JSON:
 
 
 def _half_done(plan: Plan, journal: Journal) -> str:
-    """Objects of which an earlier apply has begun something, and indices that it left blocked."""
+    """Objects of which a piece was begun and not ended, and indices that are left blocked."""
     states = {one.id: journal.state(one.id) for one in plan.steps}
-    begun = {one.address for one in plan.steps if states[one.id] in BEGUN}
-    begun &= {one.address for one in plan.steps if states[one.id] != "done"}
-    found = f"half done: {', '.join(sorted(begun))}" if begun else ""
-    names: dict[str, set[str]] = {"block_writes": set(), "unblock_writes": set()}
-    for one in plan.steps:
-        if one.kind in names and states[one.id] in BEGUN:
-            names[one.kind].add(one.arguments["index"])
-    blocked = sorted(names["block_writes"] - names["unblock_writes"])
-    return found + (f"; writes to {', '.join(blocked)} are refused" if blocked else "")
+    left = [one for one in plan.steps if states[one.id] != "done"]
+    whole = pieces(plan)
+    half = {one.address for one in left if any(states[s.id] in BEGUN for s in whole[one.id])}
+    begun = {s.arguments["index"] for s in plan.steps if s.kind == "block_writes" and s not in left}
+    lifted = {one.arguments["index"] for one in left if one.kind == "unblock_writes"}
+    blocked = ", ".join(sorted(begun & lifted))
+    said = f"half done: {', '.join(sorted(half))}" if half else ""
+    return said + (f"; writes to {blocked} are refused" if blocked else "")
 
 
 def _stopped(ran: Ran, when: str) -> Stopped:
@@ -241,22 +287,22 @@ def _error(error: EsplanError) -> JSON:
 
 
 def _variables(event: JSON, step: Step | None) -> dict[str, str]:
-    """What of an event a shell script wants at once."""
+    """What of an event a shell script wants at once; empty where it has none."""
     about: dict[str, Any] = event.get("step", {})
-    found = {
-        "EVENT": event["event"],
-        "FORMAT_VERSION": FORMAT_VERSION,
-        "ENV": event["environment"],
-        "CLUSTER": event["cluster"]["name"],
-        "CLUSTER_UUID": event["cluster"]["uuid"],
-        "PLAN": event["plan"]["path"],
-        "PLAN_ID": event["plan"]["id"],
-        "PLAN_DIGEST": event["plan"]["digest"],
-        "ADDRESS": event.get("switch", {}).get("address", "") or (step.address if step else ""),
-        "PHASE": step.phase if step else "",
-        "STEP": about.get("id", ""),
-        "KIND": about.get("kind", ""),
-        "OUTCOME": event.get("outcome", ""),
-        "EXIT_CODE": str(event.get("error", {}).get("exit_code", "")),
-    }
-    return {f"{hooks.PREFIX}{name}": value for name, value in found.items()}
+    values = (
+        event["event"],
+        FORMAT_VERSION,
+        event["environment"],
+        event["cluster"]["name"],
+        event["cluster"]["uuid"],
+        event["plan"]["path"],
+        event["plan"]["id"],
+        event["plan"]["digest"],
+        event.get("switch", {}).get("address", "") or (step.address if step else ""),
+        step.phase if step else "",
+        about.get("id", ""),
+        about.get("kind", ""),
+        event.get("outcome", ""),
+        str(event.get("error", {}).get("exit_code", "")),
+    )
+    return dict(zip(VARIABLES, values, strict=True))
