@@ -176,9 +176,7 @@ def shown_in_log(plan: Plan, *, whole: bool) -> str:
 
 
 @pytest.mark.parametrize(("variables", "golden"), [({}, "ansi"), ({"NO_COLOR": "1"}, "txt")])
-def test_the_command_shows_it_so(
-    tmp_path: Path, variables: dict[str, str], golden: str
-) -> None:
+def test_the_command_shows_it_so(tmp_path: Path, variables: dict[str, str], golden: str) -> None:
     """In a pseudo-terminal: the goldens are what it prints."""
     (tmp_path / "plans").mkdir()
     planfile.write(demo(), tmp_path / SAVED)
@@ -200,7 +198,7 @@ def test_the_command_shows_it_so(
 def read(terminal: int) -> list[str]:
     """Until it is closed: Linux says so by an error."""
     found = []
-    with open(terminal, "rb", closefd=True) as stream:  # noqa: PTH123  (a descriptor)
+    with open(terminal, "rb", closefd=True) as stream:
         try:
             while chunk := os.read(stream.fileno(), 1 << 16):
                 found.append(chunk)

@@ -123,7 +123,11 @@ def test_what_is_discarded_stands_in_the_title() -> None:
 
 def test_a_script_is_shown_whole_in_a_fence_of_its_own() -> None:
     source = "\n".join(["ctx._source.a = '```';"] * 100)
-    request = {"method": "POST", "path": "/_reindex", "body": {"source": {}, "script": {"source": source}}}
+    request = {
+        "method": "POST",
+        "path": "/_reindex",
+        "body": {"source": {}, "script": {"source": source}},
+    }
     text = checked(of(change(), steps=(step(request=request),)))
     assert f"````java\n{source}\n````" in text
 
