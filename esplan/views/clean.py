@@ -16,6 +16,8 @@ def clean(text: str, kept: str = "") -> str:
 
     `kept` are control characters that may stay: the lines of a message, never those of a name.
     """
+    if text.isprintable():
+        return text
     return "".join(one if one in kept else _shown(one) for one in text)
 
 

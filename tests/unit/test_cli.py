@@ -357,6 +357,31 @@ def test_a_plan_as_json(run: Any, fake: Any, file: Path, how: list[str]) -> None
     assert json.loads(found.out)["summary"]["create"] == 1
 
 
+def test_a_plan_as_markdown_is_all_of_stdout(run: Any, fake: Any, file: Path) -> None:
+    del fake
+    for output in ([], ["-o", "plans/p.json"]):
+        found = run("plan", "-d", file, "--format", "markdown", *output)
+        assert (found.code, found.err) == (0, "")
+        assert found.out.startswith("## Plan ")
+    assert "esplan apply plans/p.json --approve" in found.out
+    assert run("show", "plans/p.json", "--format", "markdown").out == found.out
+    assert json.loads(run("show", "plans/p.json", "--format", "markdown", "--json").out)
+
+
+def test_a_plan_that_no_markdown_can_show(run: Any, fake: Any, file: Path) -> None:
+    """Made by hand, with the right digest."""
+    del fake
+    assert run("plan", "-d", file, "-o", "p.json").code == 0
+    raw = json.loads(Path("p.json").read_text())
+    raw["changes"][0]["before"] = {"aliases": 7}
+    raw["digest"] = planfile._digest(raw)
+    Path("p.json").write_text(json.dumps(raw))
+    assert run("show", "p.json").code == 0
+    found = run("show", "p.json", "--format", "markdown")
+    assert (found.code, found.out) == (4, "")
+    assert "a part of it is not as esplan writes it" in found.err
+
+
 def test_a_refused_plan(run: Any, fake: Any, file: Path) -> None:
     fake.make("other", aliases={"films": {}})
     found = run("plan", "-d", file)

@@ -53,6 +53,48 @@ def test_unchanged_objects_are_counted() -> None:
     assert "No changes: 2 objects are as the files say." in found
 
 
+def test_what_apply_refuses_and_the_warnings_come_just_before_the_summary() -> None:
+    needs = ({"consent": "unprotect", "why": "it is protected", "address": "alias.a"},)
+    left = {"address": "alias.a", "index": "a_blue", "path": "index", "rule": "it is left"}
+    one = replace(PLAN, changes=(change(),), needs=needs, warnings=("one", "two"), drift=(left,))
+    lines = shown(plan_text.plan(one)).splitlines()
+    assert lines[lines.index("Warnings") :] == [
+        "Warnings",
+        "  apply will refuse this plan: it is protected",
+        "  one",
+        "  two",
+        "",
+        "Plan: 0 to create, 1 to update, 0 to replace, 0 to delete; 0 steps.",
+        f"Digest: {'e' * 64}",
+        "Not saved: give -o FILE to keep this plan for esplan apply.",
+    ]
+
+
+def test_indices_that_are_deleted_are_counted_apart() -> None:
+    deletes = tuple(
+        Step("delete_index", "finish", "alias.a", "delete", arguments={"index": f"a-{n}"})
+        for n in range(15)
+    )
+    found = shown(plan_text.plan(replace(PLAN, changes=(change(),), steps=deletes))).splitlines()
+    assert "0 to delete; 15 steps." in found[-4]
+    assert found[-3] == f"Deletes 15 indices: {', '.join(f'a-{n}' for n in range(12))} and 3 more"
+
+
+def test_differences_with_one_rule_say_it_once() -> None:
+    rules = ("fixed", "fixed", "free", "fixed")
+    reasons = tuple(Reason(f"p{n}", 1, None, one, "reindex") for n, one in enumerate(rules))
+    found = shown(plan_text.plan(replace(PLAN, changes=(change(reasons=reasons),)))).splitlines()
+    assert [line.strip() for line in found[3:10]] == [
+        "p0: 1 → (none)",
+        "p1: 1 → (none)",
+        "reindex: fixed",
+        "p2: 1 → (none)",
+        "reindex: free",
+        "p3: 1 → (none)",
+        "reindex: fixed",
+    ]
+
+
 def test_an_empty_plan() -> None:
     assert "No changes" in shown(plan_text.plan(PLAN))
 
