@@ -47,6 +47,9 @@ def show(
         _show(given, found, format_)
         return 0
     made = read(plan, format_)
+    if format_ == "json":
+        show_plan(given, made, str(plan), format_)
+        return 0
     try:
         done = command.of_plan(made, plan)
     except JournalError:
@@ -62,7 +65,7 @@ def _show_plan(
     """The plan, and behind it what was done."""
     from esplan.views import html, journal, markdown
 
-    if done is None or format_ == "json":
+    if done is None:
         show_plan(given, plan, path, format_)
     elif format_ == "html":
         print(html.page(plan, path, done), end="")

@@ -27,9 +27,11 @@ class Applied:
 
 
 def is_journal(path: Path) -> bool:
-    """By its name; by its first line where it has another one."""
+    """By its name; by its first line where it has another one. A pipe can be read only once."""
     if path.name.endswith(journal.ENDING):
         return True
+    if not path.is_file():
+        return False
     try:
         with path.open("rb") as file:
             journal.parse(file.readline(journal.LARGEST).removesuffix(b"\n"))

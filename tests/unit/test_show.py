@@ -9,6 +9,7 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -157,8 +158,19 @@ def test_a_damaged_journal(run: Any, how: list[str]) -> None:
     assert found.code == 1
     assert "release.json.journal.jsonl is damaged in line 1" in said
     found = run("show", "release.json", *how)
-    assert found.code == 1
     assert "esplan-sandbox" in found.out, "the plan is shown all the same"
+    assert found.code == (0 if how == ["--json"] else 1), "a plan as JSON is without its journal"
+
+
+def test_a_plan_from_a_pipe(run: Any, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = Thread(target=lambda: pipe.write_bytes(Path("release.json").read_bytes()))
+    writer.start()
+    found = run("show", pipe)
+    writer.join()
+    assert (found.code, found.err) == (0, "")
+    assert "Applied" not in found.out
 
 
 def test_no_journal_where_one_is_asked_for(run: Any) -> None:
