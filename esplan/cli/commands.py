@@ -45,6 +45,12 @@ OracleOption = Annotated[
     Literal["cluster", "sandbox"] | None,
     typer.Option("--oracle", help="Ask a server whether the rules are right: on empty indices."),
 ]
+Output = Annotated[
+    str | None, typer.Option("-o", "--output", help="Save the plan (plans/… without a path).")
+]
+DetailedExitcode = Annotated[
+    bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
+]
 AllowDelete = Annotated[
     list[str] | None,
     typer.Option(metavar="ADDRESS", help="Delete what alias.NAME leaves; or index.NAME."),
@@ -120,9 +126,7 @@ def plan(
     desired: Paths = None,
     *,
     job: JobPath = None,
-    output: Annotated[
-        str | None, typer.Option("-o", "--output", help="Save the plan (plans/… without a path).")
-    ] = None,
+    output: Output = None,
     target: Annotated[list[str] | None, typer.Option(help="Only this address.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="Not this address.")] = None,
     allow_delete: AllowDelete = None,
@@ -130,9 +134,7 @@ def plan(
     allow_discard: AllowDiscard = None,
     oracle: OracleOption = None,
     format_: FormatOption = "text",
-    detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
-    ] = False,
+    detailed_exitcode: DetailedExitcode = False,
 ) -> int:
     """Compare desired files with the cluster, and plan the way there. Changes nothing.
 

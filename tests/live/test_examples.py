@@ -14,6 +14,7 @@ import examples
 import pytest
 from examples import Example
 from second import started
+from world import PROPERTIES
 
 from esplan.commands.sandbox import status
 from esplan.holder import this_process
@@ -73,8 +74,15 @@ def applied(world: World) -> None:
 
 def twins(world: World) -> None:
     """A second index with the documents of the first."""
-    world.cluster.change("PUT", f"/{world.blue}", None, {"settings": {"number_of_replicas": 0}})
+    body = {"settings": {"number_of_replicas": 0}, "mappings": {"properties": PROPERTIES}}
+    world.cluster.change("PUT", f"/{world.blue}", None, body)
     world.load(world.blue, world.documents)
+
+
+def unlike(world: World) -> None:
+    """One that has other documents."""
+    twins(world)
+    world.tamper(world.blue)
 
 
 def locked(world: World) -> None:
@@ -86,6 +94,7 @@ def locked(world: World) -> None:
 
 BEFORE: dict[str, Callable[[World], None]] = {
     "--abandon": begun,
+    "--repair": unlike,
     "apply": planned,
     "drift": applied,
     "rollback": applied,
