@@ -45,7 +45,8 @@ class Mermaid(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """The picture as SVG in the page."""
         drawn = mmdr.render("\n".join(self.content), backend="mermaid-rs-renderer").svg()
-        return [nodes.raw("", f'<div class="mermaid">{drawn}</div>', format="html")]
+        fitting = drawn.replace("<svg ", '<svg style="max-width: 100%; height: auto" ', 1)
+        return [nodes.raw("", f'<div class="mermaid">{fitting}</div>', format="html")]
 
 
 def navigate(app: Sphinx, name: str, source: list[str]) -> None:
