@@ -13,8 +13,8 @@ JOBS ?= $(if $(ESPLAN_TEST_URL)$(ESPLAN_TEST_ROLES),0,2)
 LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate
 
-.PHONY: chaos demo docs fuzz test test-offline test-live test-matrix oracle test-airflow check format bench \
-	reference lock sbom clean
+.PHONY: acceptance chaos demo docs fuzz test test-offline test-live test-matrix oracle test-airflow check format bench \
+	reference lock sbom transcript clean
 
 $(STAMP): pyproject.toml locks/dev.txt
 	@echo "Making the environment in $(VENV) …"
@@ -35,6 +35,12 @@ test-offline: $(STAMP)  ## The part that needs no server
 
 test-live: $(STAMP)
 	@$(BIN)/pytest -m live -n $(JOBS) --dist loadfile
+
+acceptance: $(STAMP)  ## The tutorial, as a new user would follow it: in a terminal (tmux)
+	@$(BIN)/pytest tests/acceptance
+
+transcript: $(STAMP)  ## The first transcript of the README, anew
+	@$(BIN)/pytest tests/acceptance/test_tutorial.py -k readme --update-goldens
 
 test-matrix: $(STAMP)  ## The live tests on every engine, or on those in ENGINES="…"
 	@$(BIN)/python tests/matrix.py $(ENGINES)

@@ -48,9 +48,6 @@ if TYPE_CHECKING:
 ATTEMPTS = 3
 """How often a step is sent whose outcome nobody knew and whose effect then was not there."""
 
-LASTING = ("put_mapping", "force_merge", "backfill")
-"""Kinds that cannot be taken back, on an index that stays."""
-
 AGAIN = "apply the same plan again: it goes on from here"
 
 
@@ -86,6 +83,7 @@ def _resumable() -> Iterator[None]:
 def _apply(run: Run, journal: Journal, through: Phase, *, keep_going: bool, parallel: int) -> int:
     if journal.ended:
         return 0
+    run.watch.begin(run, journal)
     last = journal.last("")
     if last and last.event == "failed":
         roll_back(run, journal, only=last.data.get("address", ""))
@@ -110,6 +108,7 @@ def abandon(run: Run, journal: Journal) -> None:
     if journal.ended:
         raise Refused(
             "the apply of this plan has ended: there is nothing unfinished to take back",
+            code="ESP-4013",
             remedy="make a plan from the desired files as they were before, and apply that",
         )
     if not journal.records:
@@ -152,14 +151,15 @@ def _who(run: Run) -> JSON:
         "plan": run.plan.digest,
         "plan_id": run.plan.id,
         "steps": len(run.plan.steps),
-        "moves": _moves(run.plan.steps),
+        "moves": moves(run.plan.steps),
         "host": socket.gethostname(),
         "pid": os.getpid(),
         **({"signed_by": run.signed_by} if run.signed_by else {}),
+        **({"outside_window": True} if run.outside_window else {}),
     }
 
 
-def _moves(steps: tuple[Step, ...]) -> list[JSON]:
+def moves(steps: tuple[Step, ...]) -> list[JSON]:
     """Which alias each step puts where: what a later look at the journal cannot find out."""
     return [
         {"step": step.id, "alias": check["alias"], "from": check["on"], "to": sorted(goal)}
@@ -242,6 +242,7 @@ def _stoppable(step: Step, run: Run, journal: Journal, position: tuple[int, int]
     """One step. Turns what is not known into Stopped."""
     try:
         _safe_point(step, run, journal)
+        run.watch.before(step, run, journal)
         run.listener.step_started(step, *position)
         _carry_out(step, run, journal)
     except (Unreachable, JournalError) as error:
@@ -270,7 +271,9 @@ def _carry_out(step: Step, run: Run, journal: Journal) -> None:
         _read_back(kind, step, run)
         _done(step, run, journal, "done", evidence)
         return
-    raise unknown or OutcomeUnknown(f"step {step.id} was sent, and nobody knows its outcome")
+    raise unknown or OutcomeUnknown(
+        f"step {step.id} was sent, and nobody knows its outcome", code="ESP-5003"
+    )
 
 
 def _safe_point(step: Step, run: Run, journal: Journal) -> None:
@@ -287,6 +290,7 @@ def _read_back(kind: StepKind, step: Step, run: Run) -> None:
         run.lock.check()  # whoever has taken it over may have gone on from here
         raise OutcomeUnknown(
             f"step {step.id} ({step.description}) was acknowledged, but its effect is not there",
+            code="ESP-5003",
             why="something else changes the same objects at this moment",
         )
 
@@ -295,11 +299,13 @@ def _done(step: Step, run: Run, journal: Journal, outcome: str, evidence: JSON) 
     journal.append("done", step.id, evidence)
     _keep(step, run, evidence)
     run.listener.step_ended(step, outcome, evidence)
+    run.watch.after(step, journal, outcome, evidence)
 
 
 def stopped(error: EsplanError) -> Stopped:
     """What is begun stays as it is, and applying again goes on from there."""
-    return Stopped(error.what, where=error.where, why=error.why, remedy=_then(error.remedy))
+    parts = {"where": error.where, "why": error.why, "remedy": _then(error.remedy)}
+    return Stopped(error.what, code=error.code, **parts)
 
 
 def _then(remedy: str) -> str:
@@ -349,11 +355,14 @@ def roll_back(
                 journal.append("undone", step.id)
                 run.proofs.pop(step.address, None)
                 run.rejected.pop(step.address, None)
-                run.listener.step_ended(step, "stays" if _lasts(step) else "undone", {})
+                run.listener.step_ended(step, "stays" if step.lasts else "undone", {})
     except EsplanError as error:
         why = f"{error}" + (f"\nafter: {cause}" if cause else "")
         raise Stopped(
-            "not everything could be taken back", why=why, remedy=_then(error.remedy)
+            "not everything could be taken back",
+            code="ESP-5004",
+            why=why,
+            remedy=_then(error.remedy),
         ) from error
     journal.append("undone", data=_about(only))
 
@@ -374,16 +383,11 @@ def _is_final(step: Step, run: Run, journal: Journal) -> bool:
     return journal.state(step.id) == "done" or KINDS[step.kind].probe(step, run)
 
 
-def _lasts(step: Step) -> bool:
-    """It cannot be taken back, and its index stays: one that this plan made is deleted."""
-    return step.kind in LASTING and not any(one["check"] == "ours" for one in step.preconditions)
-
-
 def _left(run: Run, journal: Journal) -> str:
     """Where things stand after a failure."""
     done = sum(journal.state(step.id) == "done" for step in run.plan.steps)
     undone = [step for step in run.plan.steps if journal.state(step.id) == "undone"]
-    lasting = [step.description for step in undone if _lasts(step)]
+    lasting = [step.description for step in undone if step.lasts]
     if lasting and not done:
         return f"everything was taken back but what cannot be: {'; '.join(lasting)}"
     if done == 0:

@@ -76,6 +76,9 @@ LONG_KINDS = frozenset(
 )
 """The kinds that read or write every document."""
 
+LASTING = ("put_mapping", "force_merge", "backfill")
+"""Kinds that cannot be taken back, on an index that stays."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -103,6 +106,11 @@ class Step:
         later = self.kind == "catch_up" and self.phase == "switch"
         last = later or self.arguments.get("caught_up")
         return self.kind in LONG_KINDS and self.arguments.get("method") != "count" and not last
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it stays when the rest is taken back: what this plan made is deleted."""
+        return self.kind in LASTING and not any(c["check"] == "ours" for c in self.preconditions)
 
 
 @dataclass(frozen=True)
@@ -182,6 +190,7 @@ def refuse_overlap(steps: tuple[Step, ...]) -> None:
         if name in targets:
             raise Refused(
                 f"{targets[name]} and {step.address} would both create the index {name}",
+                code="ESP-4016",
                 remedy="give their `index.name` patterns different names, or plan one at a time",
             )
         targets[name] = step.address

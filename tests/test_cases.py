@@ -14,7 +14,7 @@ from rich.console import Console
 from esplan import activity, desired, planfile
 from esplan.commands.plan import plan
 from esplan.errors import Refused
-from esplan.views import text
+from esplan.views import plan_text, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,7 +89,7 @@ def test_case(case: Path, pytestconfig: pytest.Config) -> None:
         return
     made = planned(case)
     compare(case / "plan.json", planfile.dumps(made), pytestconfig)
-    compare(case / "stdout.txt", shown(text.plan(made)), pytestconfig)
+    compare(case / "stdout.txt", shown(plan_text.plan(made)), pytestconfig)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import esplan
 ROOT = Path(__file__).parents[1]
 SCHEMAS = {path.name for path in (ROOT / "schemas").glob("*.json")}
 PAINLESS = [str(path.relative_to(ROOT)) for path in (ROOT / "esplan").rglob("*.painless")]
+REPORT = [f"esplan/views/report/report.{ending}" for ending in ("css", "html.j2", "js")]
 VALID = 'version: 1\naliases:\n  classes:\n    index: {name: "classes_{color}"}\n'
 INVALID = "version: 1\naliases:\n  classes: {indx: {}}\n"
 
@@ -52,7 +53,7 @@ def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_everything_needed_is_in_the_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    assert {"esplan/py.typed", *PAINLESS} <= names
+    assert {"esplan/py.typed", *PAINLESS, *REPORT} <= names
     assert {f"esplan/schemas/{name}" for name in SCHEMAS} <= names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
@@ -65,7 +66,17 @@ def test_nothing_else_is_in_the_wheel(wheel: Path) -> None:
 
 def test_it_tells_its_version(program: Path, tmp_path: Path) -> None:
     done = run([program, "--version"], tmp_path)
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"esplan {esplan.__version__}\n", "")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"esplan {esplan.__version__} (elasticsearch client 8.")
+
+
+def test_what_a_user_starts_with(program: Path, tmp_path: Path) -> None:
+    """Templates, schemas and scripts are in the wheel."""
+    done = run([program, "init", "new"], tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert run([program, "validate", "desired"], tmp_path / "new").returncode == 0
+    for shell in ("bash", "zsh", "fish"):
+        assert "__complete" in run([program, "completion", shell], tmp_path).stdout
 
 
 def test_a_valid_file(program: Path, tmp_path: Path) -> None:
@@ -73,6 +84,13 @@ def test_a_valid_file(program: Path, tmp_path: Path) -> None:
     done = run([program, "validate", "desired.yaml"], tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "Valid: 1 file with 1 object.\n"
+
+
+def test_a_report(program: Path, tmp_path: Path) -> None:
+    done = run([program, "show", ROOT / "tests/report/release.json", "--format", "html"], tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("<!doctype html>")
+    assert "Ended: all 19 steps are done" in done.stdout
 
 
 def test_an_invalid_file(program: Path, tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from esplan import __version__
 from esplan.cli.apply import apply
 from esplan.cli.options import Globals, chosen, result
-from esplan.cli.saved import Format, PlanPath, read, save_and_show, show_plan
+from esplan.cli.saved import FormatOption, save_and_show
+from esplan.cli.show import show
 from esplan.errors import InvalidInput, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="esplan",
-    help="Plan, review and apply changes to the aliases and indices of an Elasticsearch cluster.",
+    help="Plan, review and apply changes to the aliases and indices of an Elasticsearch cluster."
+    "\n\nExamples:\n    esplan init\n"
+    "    esplan plan -d desired/ -o plans/release.json --env ppte\n"
+    "    esplan apply plans/release.json --env ppte --approve DIGEST",
     rich_markup_mode=None,
     add_completion=False,
     invoke_without_command=True,
@@ -69,13 +72,15 @@ def main(
     json: Annotated[bool, typer.Option("--json", help="Results and progress as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
     verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Each request, on stderr.")
+        bool, typer.Option("-v", "--verbose", help="Each request, on stderr; plans unfolded.")
     ] = False,
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
     """Credentials come from ESPLAN_API_KEY, or ESPLAN_USERNAME and ESPLAN_PASSWORD."""
+    from esplan.views import version as said
+
     if version:
-        print(f"esplan {__version__}")
+        print(said.event(said.facts()) if json else said.line(said.facts()))
         raise typer.Exit
     if ctx.invoked_subcommand is None:
         print(ctx.get_help())
@@ -92,7 +97,9 @@ def validate(
 ) -> int:
     """Check desired files offline: every error at once, as file:line:column: message.
 
-    Example: esplan validate desired/
+    Examples:
+        esplan validate desired/
+        esplan validate desired/ --env ppte
     """
     from esplan import config
     from esplan.commands.validate import validate as command
@@ -122,7 +129,7 @@ def plan(
     allow_close: Annotated[list[str] | None, typer.Option(help="May be closed a moment.")] = None,
     allow_discard: AllowDiscard = None,
     oracle: OracleOption = None,
-    format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
+    format_: FormatOption = "text",
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
     ] = False,
@@ -130,7 +137,11 @@ def plan(
     """Compare desired files with the cluster, and plan the way there. Changes nothing.
 
     A transform of a copy (migrate.script …) is tried on some documents, in a throwaway index.
-    Example: esplan plan -d desired/ -o plans/release.json --url http://localhost:9201
+
+    Examples:
+        esplan plan -d desired/ -o plans/release.json --env ppte
+        esplan plan -d desired/ --target alias.classes --detailed-exitcode
+        esplan plan --job job.json -o plans/customer.json --url http://localhost:9200
     """
     from esplan import live
     from esplan.commands import plan as commands
@@ -183,27 +194,15 @@ def wanted(given: Globals, paths: list[Path], job: Path | None) -> Desired:
     from esplan.commands.job import desired_of
 
     if bool(paths) == bool(job):
-        raise UsageError("give -d PATH or --job FILE, and not both", remedy="see esplan --help")
+        raise UsageError(
+            "give -d PATH or --job FILE, and not both", code="ESP-1002", remedy="see esplan --help"
+        )
     if job:
         return desired_of(job, given.config)
     return desired.read(paths, given.settings().variables)
 
 
-@app.command()
-def show(
-    ctx: typer.Context,
-    plan: PlanPath,
-    *,
-    format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
-) -> int:
-    """Show a saved plan, also when it has gone stale.
-
-    Example: esplan show plans/release.json
-    """
-    show_plan(chosen(ctx), read(plan), str(plan), format_)
-    return 0
-
-
+app.command()(show)
 app.command()(apply)
 
 
@@ -214,7 +213,9 @@ def status(
 ) -> int:
     """Show the lock, unfinished applies, and running tasks with their progress.
 
-    Example: esplan status --url http://localhost:9201
+    Examples:
+        esplan status --url http://localhost:9200
+        esplan status plans/release.json --env prod
     """
     from dataclasses import asdict
 
@@ -237,7 +238,8 @@ def status(
 def unlock(ctx: typer.Context, lock_id: Annotated[str, typer.Argument(metavar="LOCK_ID")]) -> int:
     """Remove the lock of an apply that is certainly dead.
 
-    Example: esplan unlock 5f1c9a7be0d24c11
+    Examples:
+        esplan unlock 5f1c9a7be0d24c11 --env prod
     """
     from dataclasses import asdict
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from esplan.cli.options import chosen
-from esplan.cli.saved import save_and_show
+from esplan.cli.saved import FormatOption, save_and_show
 from esplan.cli.sizing import goals_of
 
 
@@ -19,9 +19,6 @@ class Kind(StrEnum):
     REPLICAS = "replicas"
     SHARDS = "shards"
     LEFTOVERS = "leftovers"
-
-
-Format = Literal["text", "json"]
 
 
 def maintain(
@@ -41,7 +38,7 @@ def maintain(
         list[str] | None,
         typer.Option(metavar="ADDRESS", help="Delete this leftover: index.NAME; more than once."),
     ] = None,
-    format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
+    format_: FormatOption = "text",
     segment_size: Annotated[
         str, typer.Option(metavar="SIZE", help="Of a segment after a force merge: 2gb, or bytes.")
     ] = "2gb",
@@ -51,7 +48,9 @@ def maintain(
 ) -> int:
     """Plan what `esplan sizing` advises: merges, replicas, shards, leftovers. Changes nothing.
 
-    Example: esplan maintain 'flights*' -o plans/maintenance.json
+    Examples:
+        esplan maintain 'classes*' -o plans/maintenance.json
+        esplan maintain --only force-merge --segment-size 5gb -o
     """
     from esplan import live
     from esplan.commands.maintain import maintain as command

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from esplan.cli.options import chosen
-from esplan.cli.saved import save_and_show
-
-Format = Literal["text", "json"]
+from esplan.cli.saved import FormatOption, save_and_show
 
 
 def rollback(
@@ -30,11 +28,13 @@ def rollback(
             metavar="ADDRESS", help="What clients wrote may lack fields that were dropped."
         ),
     ] = None,
-    format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
+    format_: FormatOption = "text",
 ) -> int:
     """Plan the way back: to the old index, with what clients wrote since. Changes nothing.
 
-    Example: esplan rollback plans/release.json -o plans/back.json
+    Examples:
+        esplan rollback plans/release.json -o plans/back.json
+        esplan rollback plans/release.json --allow-delete alias.classes -o
     """
     from esplan import live, planfile
     from esplan.commands.rollback import rollback as command

@@ -10,10 +10,15 @@ import typer
 from esplan.arguments import DEFAULT_OUTPUT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import RenderableType
+
     from esplan.cli.options import Globals
     from esplan.plan import Plan
 
-Format = Literal["text", "json"]
+Format = Literal["text", "json", "markdown", "html"]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to show it.")]
 PlanPath = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file.")]
 
 
@@ -21,6 +26,7 @@ def save_and_show(given: Globals, made: Plan, output: str | None, format_: Forma
     """The plan in its file, if one was asked for, and on the screen."""
     from esplan import journal, planfile
 
+    made = given.policy(made.cluster["uuid"]).warned(made)
     path = _plan_path(output, made)
     if path:
         journal.set_aside(path)
@@ -36,14 +42,45 @@ def _plan_path(output: str | None, plan: Plan) -> Path | None:
 
 
 def show_plan(given: Globals, plan: Plan, path: str, format_: Format) -> None:
-    """On stdout; `path` is where it is saved, empty where it is not."""
-    from esplan import planfile
-    from esplan.views import text
+    """On stdout, and nothing else there; `path` is where it is saved, empty where it is not."""
+    shown = FORMATS["json" if given.json else format_](plan, path, given.verbose)
+    if isinstance(shown, str):
+        print(shown, end="")
+    else:
+        given.show(shown)
 
-    if given.json or format_ == "json":
-        print(planfile.dumps(plan), end="")
-        return
-    given.show(text.plan(plan, path))
+
+def _text(plan: Plan, path: str, whole: bool) -> Iterator[RenderableType]:  # noqa: FBT001
+    from esplan.views import plan_text
+
+    return plan_text.plan(plan, path, whole=whole)
+
+
+def _json(plan: Plan, _path: str, _whole: bool) -> str:  # noqa: FBT001
+    from esplan import planfile
+
+    return planfile.dumps(plan)
+
+
+def _markdown(plan: Plan, path: str, _whole: bool) -> str:  # noqa: FBT001
+    from esplan.views import markdown
+
+    return markdown.plan(plan, path)
+
+
+def _html(plan: Plan, path: str, _whole: bool) -> str:  # noqa: FBT001
+    from esplan.views import html
+
+    return html.page(plan, path)
+
+
+FORMATS: dict[Format, Callable[[Plan, str, bool], str | Iterator[RenderableType]]] = {
+    "text": _text,
+    "json": _json,
+    "markdown": _markdown,
+    "html": _html,
+}
+"""How a plan is shown, by its path and whether nothing is to be folded."""
 
 
 def signed(given: Globals, path: Path, signers: Path | None) -> tuple[Plan, str]:
@@ -60,24 +97,24 @@ def signed(given: Globals, path: Path, signers: Path | None) -> tuple[Plan, str]
     return made, signature.require(content, path, allowed)
 
 
-def read(path: Path) -> Plan:
-    """The plan in a file."""
+def read(path: Path, format_: Format = "text") -> Plan:
+    """The plan in a file, which can be shown in this format."""
     from esplan import planfile
 
-    return _parsed(path, planfile.content(path))
+    return _parsed(path, planfile.content(path), format_)
 
 
-def _parsed(path: Path, content: bytes) -> Plan:
+def _parsed(path: Path, content: bytes, format_: Format = "text") -> Plan:
     """A plan that certainly can be shown.
 
     Whoever writes a plan by hand can give it the right digest, but no step or change of any shape.
     """
     from esplan import planfile
-    from esplan.views import text
 
     made = planfile.parse(path, content)
     try:
-        list(text.plan(made, str(path)))
+        for one in dict.fromkeys(("text", format_)):
+            list(FORMATS[one](made, str(path), False))
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise planfile.no_plan(
             path, f"a part of it is not as esplan writes it ({error!r})"

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from esplan.drift import KINDS
 from esplan.views.clean import clean, value
+from esplan.views.escape import plain
 from esplan.views.progress import FORMAT_VERSION
 
 if TYPE_CHECKING:
@@ -83,24 +84,15 @@ def json(report: Report) -> str:
 
 def markdown(report: Report) -> str:
     """A table for a change request or a job summary."""
-    lines = [f"**{_plain(summary(report))}**"]
+    lines = [f"**{plain(summary(report))}**"]
     if report.found:
         lines += ["", "| object | drift | path | live | wanted | why |"]
         lines += ["|---|---|---|---|---|---|"]
     for one in report.found:
-        why = "<br>".join(_plain(part) for part in (one.rule, _since(one), one.note) if part)
+        why = "<br>".join(plain(part) for part in (one.rule, _since(one), one.note) if part)
         cells = (one.address, one.kind, one.path, value(one.live), value(one.wanted))
-        lines.append(f"| {' | '.join(map(_plain, cells))} | {why} |")
+        lines.append(f"| {' | '.join(map(plain, cells))} | {why} |")
     return "\n".join(lines) + "\n"
-
-
-def _plain(words: str) -> str:
-    """No character of it is markup."""
-    return re.sub(r"([\\`*_|<>\[\]&~#@])", _reference, clean(words))
-
-
-def _reference(found: re.Match[str]) -> str:
-    return f"&#{ord(found[0])};" if found[0] in "<>&@" else f"\\{found[0]}"
 
 
 def junit(report: Report) -> str:

@@ -8,24 +8,36 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from esplan.views.clean import clean
+from esplan.views.hanging import hanging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rich.console import RenderableType
+
     from esplan.plan import Plan
 
 
-def scripts(plan: Plan) -> Iterator[Text]:
+def scripts(plan: Plan) -> Iterator[RenderableType]:
     """Each one once, with its steps; line by line, as it would be sent."""
-    found: dict[str, list[str]] = {}
+    listed = found(plan)
+    if listed:
+        yield Text("\nScripts", "bold")
+    for script, steps in listed:
+        yield from _script(script, steps)
+
+
+def found(plan: Plan) -> list[tuple[dict[str, Any], str]]:
+    """Each one once, and in which steps: `step 3`, `steps 3, 5`."""
+    listed: dict[str, list[str]] = {}
     for number, step in enumerate(plan.steps, 1):
         for script in _within([step.request, step.arguments]):
-            steps = found.setdefault(json.dumps(script, sort_keys=True), [])
+            steps = listed.setdefault(json.dumps(script, sort_keys=True), [])
             steps += [] if str(number) in steps else [str(number)]
-    if found:
-        yield Text("\nScripts", "bold")
-    for text, steps in found.items():
-        yield from _script(json.loads(text), steps)
+    return [
+        (json.loads(script), f"{'step' if len(steps) == 1 else 'steps'} {', '.join(steps)}")
+        for script, steps in listed.items()
+    ]
 
 
 def _within(anything: Any) -> Iterator[Any]:
@@ -47,12 +59,23 @@ def _is_script(one: Any) -> bool:
     return isinstance(one.get("source", one.get("id")), str)
 
 
-def _script(script: dict[str, Any], steps: list[str]) -> Iterator[Text]:
+def _script(script: dict[str, Any], steps: str) -> Iterator[RenderableType]:
     lang = clean(str(script["lang"]))
-    yield Text(f"  {lang}, in {'step' if len(steps) == 1 else 'steps'} {', '.join(steps)}")
+    yield Text(f"  {lang}, in {steps}")
     if stored := script.get("id"):
         yield Text(f"    stored in the cluster as {clean(str(stored))}")
-    for line in str(script.get("source", "")).rstrip().splitlines():
-        yield Text(f"    | {clean(line)}")
-    if params := script.get("params"):
-        yield Text(f"    params: {clean(json.dumps(params, ensure_ascii=False, sort_keys=True))}")
+    for line in source(script).split("\n"):
+        yield hanging(f"| {line}", 4)
+    if script.get("params"):
+        yield hanging(f"params: {params(script)}", 4)
+
+
+def source(script: dict[str, Any]) -> str:
+    """Its lines; empty for one that is stored in the cluster."""
+    lines = str(script.get("source", "")).rstrip().expandtabs(4).splitlines()
+    return "\n".join(map(clean, lines))
+
+
+def params(script: dict[str, Any]) -> str:
+    """Its parameters as JSON in one line."""
+    return clean(json.dumps(script.get("params", {}), ensure_ascii=False, sort_keys=True))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv as csv_module
 import io
 import json as json_module
-import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from rich.text import Text
 
 from esplan.sizing import GIB
 from esplan.views.clean import clean, size
+from esplan.views.escape import code, plain
 from esplan.views.progress import FORMAT_VERSION
 
 if TYPE_CHECKING:
@@ -239,24 +239,13 @@ def markdown(report: Report) -> str:
     """One table for a change request: numbers to read, the reasons and commands in their cells."""
     headings = [words for _, _, words in HEADINGS]
     lines = [[*headings, "what is off", "command"], ["---", *["--:"] * 10, "---", "---"]]
-    lines += [[_code(one.name), *_cells(one)[1:], *_off(one)] for one in report.rows]
+    lines += [[code(one.name), *_cells(one)[1:], *_off(one)] for one in report.rows]
     lines.append([f"**{cell}**" if cell else "" for cell in _sums(report.totals)] + ["", ""])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _off(one: Sizing) -> tuple[str, str]:
     closed = [] if one.is_open else ["closed"]
-    said = [_plain(f"{each.problem}: {each.reason}; {each.remedy}") for each in one.advice]
-    commands = [_code(command(r)) for each in one.advice for r in each.requests]
+    said = [plain(f"{each.problem}: {each.reason}; {each.remedy}") for each in one.advice]
+    commands = [code(command(r)) for each in one.advice for r in each.requests]
     return "<br>".join(closed + said), "<br>".join(commands)
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", clean(text))
-
-
-def _code(text: str) -> str:
-    """A code span; its fence is longer than any run of backticks in it."""
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    pad = " " if len(fence) > 1 else ""
-    return f"{fence}{pad}{clean(text)}{pad}{fence}".replace("|", "\\|")

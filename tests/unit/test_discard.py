@@ -17,7 +17,7 @@ from esplan.errors import Refused, UsageError
 from esplan.journal import open_journal
 from esplan.model import Alias, Finish, Migrate, Naming, State
 from esplan.run import Run
-from esplan.views import text
+from esplan.views import plan_text
 from esplan.views.progress import Silent
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def test_the_plan_is_shown_without_consent_and_not_carried_out(live: Any, tmp_pa
 
 def test_the_loss_is_the_first_consequence_that_the_plan_shows(live: Any) -> None:
     console = Console(file=io.StringIO(), width=200)
-    for one in text.plan(planned(live, alias(), allow_discard=["alias.films"])):
+    for one in plan_text.plan(planned(live, alias(), allow_discard=["alias.films"])):
         console.print(one)
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "DISCARDS 3 documents: films_blue begins empty" in shown

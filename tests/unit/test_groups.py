@@ -22,7 +22,7 @@ from esplan.journal import open_journal
 from esplan.model import Alias, Finish, Migrate, Naming, Runs, State
 from esplan.route.groups import members
 from esplan.run import Run
-from esplan.views import text
+from esplan.views import plan_text
 from esplan.views.progress import Silent
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def test_what_a_reviewer_reads(three: Any) -> None:
         "set the alias options of b on b_green"
     )
     out = io.StringIO()
-    for one in text.plan(plan):
+    for one in plan_text.plan(plan):
         Console(file=out, width=300).print(one)
     assert out.getvalue().count("in one call with the others of group.g: all or none") == 2
 
@@ -266,7 +266,7 @@ def test_an_index_that_two_leave_is_deleted_once(cluster: Any, path: Path) -> No
     assert ("alias", "b", ["green_b"]) in checks
     assert not [one for one in plan.warnings if "stays on" in one]
     out = io.StringIO()
-    for one in text.plan(plan):
+    for one in plan_text.plan(plan):
         Console(file=out, width=300).print(one)
     assert out.getvalue().count("deletes a_green at the end") == 2
     assert "keeps a_green" not in out.getvalue()

@@ -30,7 +30,7 @@ from esplan.route.context import Context, Routed
 from esplan.route.protection import protected
 from esplan.run import Run
 from esplan.steps import put_mapping
-from esplan.views import text
+from esplan.views import plan_text
 from esplan.views.progress import Silent
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ def test_a_replacement_of_what_the_file_protects_is_refused(live: Any) -> None:
     assert plan.steps[0].kind == "create_index", "the plan is shown all the same"
     assert "protect_index" not in [step.kind for step in plan.steps]
     warned = "apply will refuse this plan: alias.films would delete films_green, which is protected"
-    assert f"  {warned}" in [str(line) for line in text.plan(plan)]
+    assert f"  {warned}" in [str(line) for line in plan_text.plan(plan)]
     error = refusal(plan, allow_many=True)
     assert error.exit_code == 4
     assert "alias.films would delete films_green, which is protected" in error.what

@@ -15,7 +15,7 @@ from esplan.errors import Diagnostic, EsplanError, InvalidInput, Refused
 from esplan.holder import Holder
 from esplan.plan import Change, Plan, Reason, Step
 from esplan.state_index import Unfinished
-from esplan.views import text
+from esplan.views import plan_text, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,26 +41,26 @@ def change(**parts: Any) -> Change:
 
 
 def test_a_saved_plan_says_how_to_carry_it_out() -> None:
-    found = shown(text.plan(replace(PLAN, changes=(change(),)), "plans/p.json"))
+    found = shown(plan_text.plan(replace(PLAN, changes=(change(),)), "plans/p.json"))
     assert "Saved in plans/p.json; carry it out with: esplan apply plans/p.json" in found
     assert f"Digest: {'e' * 64}" in found
 
 
 def test_unchanged_objects_are_counted() -> None:
     same = change(address="alias.b", action="no-op", route="nothing")
-    assert "\n1 object unchanged" in shown(text.plan(replace(PLAN, changes=(change(), same))))
-    found = shown(text.plan(replace(PLAN, changes=(same, same))))
+    assert "\n1 object unchanged" in shown(plan_text.plan(replace(PLAN, changes=(change(), same))))
+    found = shown(plan_text.plan(replace(PLAN, changes=(same, same))))
     assert "No changes: 2 objects are as the files say." in found
 
 
 def test_an_empty_plan() -> None:
-    assert "No changes" in shown(text.plan(PLAN))
+    assert "No changes" in shown(plan_text.plan(PLAN))
 
 
 def test_no_changes_with_a_warning_does_not_say_that_all_is_well() -> None:
     same = change(action="no-op", route="nothing")
     warned = replace(PLAN, changes=(same,), warnings=("alias.a: runs.abort is true\x1b",))
-    found = shown(text.plan(warned)).splitlines()
+    found = shown(plan_text.plan(warned)).splitlines()
     assert found[1:] == [
         "",
         "Warnings",
@@ -68,13 +68,13 @@ def test_no_changes_with_a_warning_does_not_say_that_all_is_well() -> None:
         "",
         "No changes: 1 object is left as it is.",
     ]
-    found = shown(text.plan(replace(warned, changes=(same, same))))
+    found = shown(plan_text.plan(replace(warned, changes=(same, same))))
     assert "No changes: 2 objects are left as they are." in found
 
 
 def test_what_a_plan_leaves_as_it_is_has_a_part_of_its_own() -> None:
     left = {"address": "alias.a", "index": "a_blue", "path": "index", "rule": "it is left\x1b"}
-    found = shown(text.plan(replace(PLAN, changes=(change(action="no-op"),), drift=(left,))))
+    found = shown(plan_text.plan(replace(PLAN, changes=(change(action="no-op"),), drift=(left,))))
     assert found.splitlines()[1:] == [
         "",
         "Not as the files say, and not changed by this plan (see esplan drift)",
@@ -83,7 +83,7 @@ def test_what_a_plan_leaves_as_it_is_has_a_part_of_its_own() -> None:
         "No changes: 1 object is left as it is.",
     ]
     assert "alias.a: a_blue index" in shown(
-        text.plan(replace(PLAN, changes=(change(),), drift=(left,)))
+        plan_text.plan(replace(PLAN, changes=(change(),), drift=(left,)))
     )
 
 
@@ -91,19 +91,19 @@ def test_a_first_release_is_not_described_as_a_new_index() -> None:
     """The loader made it: only what the file says would stand there, or `none declared`."""
     after = {"settings": {}, "mappings": {}, "options": {}, "index": "a-1"}
     one = change(action="create", route="release", index=None, target="a-1", after=after)
-    found = shown(text.plan(replace(PLAN, changes=(one,))))
+    found = shown(plan_text.plan(replace(PLAN, changes=(one,))))
     assert "  + alias.a  create: a-1 (release)" in found
     assert "fields:" not in found
 
 
 def test_the_next_release_says_what_becomes_of_the_old_run() -> None:
     one = change(action="replace", route="release", index="a-1", target="a-2")
-    found = shown(text.plan(replace(PLAN, changes=(one,))))
+    found = shown(plan_text.plan(replace(PLAN, changes=(one,))))
     assert "-/+ alias.a  replace: a-1 → a-2 (release)" in found
     assert "keeps a-1" in found
     assert "copies" not in found
     delete = Step("delete_index", "finish", "alias.a", "delete", arguments={"index": "a-1"})
-    found = shown(text.plan(replace(PLAN, changes=(one,), steps=(delete,))))
+    found = shown(plan_text.plan(replace(PLAN, changes=(one,), steps=(delete,))))
     assert "deletes a-1 at the end: this cannot be undone" in found
     assert "keeps" not in found
 
@@ -120,14 +120,14 @@ def test_nothing_in_a_plan_steers_the_terminal() -> None:
         steps=(step,),
         warnings=(evil,),
     )
-    found = shown(text.plan(plan, "p"))
+    found = shown(plan_text.plan(plan, "p"))
     assert not {"\x1b", "\x07", "\u202e"} & set(found)
 
 
 def test_markup_in_a_plan_is_only_text() -> None:
     step = Step("put_mapping", "switch", "alias.a", "[red]x[/red]", None, (), {"none": "[b]"})
     plan = replace(PLAN, changes=(change(address="alias.[bold]a"),), steps=(step,))
-    found = shown(text.plan(plan))
+    found = shown(plan_text.plan(plan))
     assert "[red]x[/red]" in found
     assert "alias.[bold]a" in found
 
@@ -138,12 +138,29 @@ def test_an_error_has_a_line_for_each_part() -> None:
     assert shown(text.error(Refused("only what"))) == "Error: only what\n"
 
 
+def test_an_error_shows_its_code_and_where_to_read_more() -> None:
+    said = shown(text.error(Refused("what", code="ESP-4101", remedy="do it")))
+    assert said == "Error ESP-4101: what\nTo do: do it\nMore: esplan explain ESP-4101\n"
+
+
+def test_more_is_about_the_codes_of_the_diagnostics() -> None:
+    found = [Diagnostic("f.yaml", 2, 3, "wrong", code=code) for code in ("ESP-2203", "ESP-2201")]
+    error = InvalidInput([*found, found[0]])
+    assert shown(text.error(error)).splitlines() == [
+        "Error ESP-2001: 3 errors in the input files",
+        "More: esplan explain ESP-2201 ESP-2203",
+    ]
+    assert text.error_parts(error)["diagnostics"][0]["code"] == "ESP-2201"
+
+
 def test_an_error_cannot_steer_the_terminal() -> None:
     assert "\x1b" not in shown(text.error(EsplanError("\x1b[2J", why="\x1b[2J")))
 
 
 def test_the_parts_of_an_error_for_programs() -> None:
-    assert text.error_parts(EsplanError("a", where="b", why="c", remedy="d")) == {
+    error = EsplanError("a", code="ESP-6003", where="b", why="c", remedy="d")
+    assert text.error_parts(error) == {
+        "code": "ESP-6003",
         "what": "a",
         "where": "b",
         "why": "c",
@@ -159,6 +176,7 @@ def test_the_parts_of_an_error_for_programs() -> None:
             "message": "wrong",
             "path": "$.a",
             "remedy": "right it",
+            "code": "",
         }
     ]
 
@@ -166,6 +184,8 @@ def test_the_parts_of_an_error_for_programs() -> None:
 def test_a_diagnostic_is_clickable() -> None:
     found = shown(text.diagnostic(Diagnostic("f.yaml", 2, 3, "wrong", "$", "right it")))
     assert found == "f.yaml:2:3: wrong\n    right it\n"
+    found = shown(text.diagnostic(Diagnostic("f.yaml", 2, 3, "wrong", code="ESP-2203")))
+    assert found == "f.yaml:2:3: wrong [ESP-2203]\n"
 
 
 def test_a_quiet_status() -> None:
