@@ -69,7 +69,7 @@ reference: $(STAMP)  ## docs/reference, from the schemas and --help
 	@$(BIN)/python docs/reference/generate.py
 
 docs: reference  ## The site in site/: docs/ built, any warning is an error
-	@$(BIN)/python -m sphinx -W --keep-going -n -q -b html -d site/.doctrees docs site
+	@$(BIN)/python -m sphinx -c docs -W --keep-going -n -q -b html -d site/.doctrees . site
 
 check: $(STAMP)  ## Lint, types, import contracts, reference, known vulnerabilities
 	@$(BIN)/ruff check .

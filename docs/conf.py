@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -20,8 +21,9 @@ author = "the authors of esplan"
 release = version = esplan.__version__
 
 extensions = ["myst_parser"]
-root_doc = "index"
-exclude_patterns = ["_site"]
+root_doc = "docs/index"  # the source folder is the repository's, so README.md is a page, too
+include_patterns = ["docs/**", "*.md"]
+exclude_patterns = [".*", "esplan", "site", "tests"]
 html_theme = "furo"
 html_title = f"esplan {release}"
 html_show_copyright = False
@@ -43,7 +45,8 @@ class Mermaid(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """The picture as SVG in the page."""
         drawn = mmdr.render("\n".join(self.content), backend="mermaid-rs-renderer").svg()
-        return [nodes.raw("", f'<div class="mermaid">{drawn}</div>', format="html")]
+        fitting = drawn.replace("<svg ", '<svg style="max-width: 100%; height: auto" ', 1)
+        return [nodes.raw("", f'<div class="mermaid">{fitting}</div>', format="html")]
 
 
 def navigate(app: Sphinx, name: str, source: list[str]) -> None:
@@ -53,23 +56,33 @@ def navigate(app: Sphinx, name: str, source: list[str]) -> None:
     """
     if name != root_doc:
         return
-    folder = Path(app.srcdir)
-    pages = {str(page.relative_to(folder))[:-3] for page in folder.rglob("*.md")} - {root_doc}
+    pages = app.env.found_docs - {root_doc}
     captions = GROUP.split(source[0])[1:]
     groups = {
-        caption: [one for one in dict.fromkeys(LINK.findall(body)) if one in pages]
+        caption: [one for one in dict.fromkeys(map(_page, LINK.findall(body))) if one in pages]
         for caption, body in zip(captions[::2], captions[1::2], strict=True)
     }
     groups["More"] = sorted(pages.difference(*groups.values()))
     source[0] += "".join(_tree(caption, found) for caption, found in groups.items() if found)
 
 
+def _page(link: str) -> str:
+    return posixpath.normpath(f"docs/{link}")
+
+
 def _tree(caption: str, pages: list[str]) -> str:
-    listed = "\n".join(pages)
+    listed = "\n".join(f"/{page}" for page in pages)
     return f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{listed}\n```\n"
+
+
+def begin_there(app: Sphinx, _exception: Exception | None) -> None:
+    """Lead from the folder of the site to its first page."""
+    there = f'<meta http-equiv="refresh" content="0; url={root_doc}.html">'
+    (Path(app.outdir) / "index.html").write_text(f"<!doctype html>{there}", encoding="utf-8")
 
 
 def setup(app: Sphinx) -> None:
     """What Sphinx calls once."""
     app.add_directive("mermaid", Mermaid)
     app.connect("source-read", navigate)
+    app.connect("build-finished", begin_there)

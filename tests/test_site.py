@@ -25,6 +25,10 @@ TASKS = {
     *("add-a-field", "change-a-type", "change-shards", "release-by-run-id", "roll-back"),
     *("prepare-before-the-window", "adopt-an-estate", "move-from-the-legacy-job"),
 }
+BUILD = [
+    *(sys.executable, "-m", "sphinx", "-c", str(DOCS)),
+    *("-W", "--keep-going", "-n", "-q", "-b", "html"),
+]
 LOADS = {"script": "src", "img": "src", "iframe": "src", "link": "href", "source": "src"}
 CSS = re.compile(r"url\(\s*['\"]?([^'\")]+)|@import\s+['\"]([^'\"]+)")
 AWAY = re.compile(r"(?:https?:)?//")
@@ -38,9 +42,8 @@ def name(page: Path) -> str:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built site. A warning fails the build, and so this fixture."""
     out = tmp_path_factory.mktemp("site")
-    build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-b", "html"]
     ran = subprocess.run(
-        [*build, "-d", str(out / "doctrees"), str(DOCS), str(out / "html")],
+        [*BUILD, "-d", str(out / "doctrees"), str(ROOT), str(out / "html")],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -72,7 +75,7 @@ class Page(HTMLParser):
 
 def test_every_page_is_built_and_every_link_of_the_site_leads_somewhere(site: Path) -> None:
     built = {file: Page(file) for file in site.rglob("*.html")}
-    assert [one for one in PAGES if site / f"{name(one)[:-3]}.html" not in built] == []
+    assert [one for one in PAGES if site / "docs" / f"{name(one)[:-3]}.html" not in built] == []
     dead = [
         f"{file.relative_to(site)}: {link}"
         for file, page in built.items()
@@ -106,18 +109,17 @@ def test_pictures_are_drawn(site: Path) -> None:
     with_pictures = [page for page in PAGES if "```mermaid\n" in page.read_text(encoding="utf-8")]
     assert DOCS / "architecture.md" in with_pictures
     for page in with_pictures:
-        built = (site / f"{name(page)[:-3]}.html").read_text(encoding="utf-8")
+        built = (site / "docs" / f"{name(page)[:-3]}.html").read_text(encoding="utf-8")
         drawn = re.findall(r'<div class="mermaid"><svg.*?</svg></div>', built, re.DOTALL)
         assert len(drawn) == page.read_text(encoding="utf-8").count("```mermaid\n")
         assert all("<text" in one for one in drawn)
 
 
 def test_a_warning_fails_the_build(tmp_path: Path) -> None:
-    (tmp_path / "conf.py").write_text((DOCS / "conf.py").read_text(encoding="utf-8"))
-    (tmp_path / "index.md").write_text("# One\n\n[away](nowhere.md) [there](#three)\n")
-    build = [sys.executable, "-m", "sphinx", "-W", "-n", "-q", "-b", "html"]
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.md").write_text("# One\n\n[away](nowhere.md) [there](#three)\n")
     ran = subprocess.run(
-        [*build, str(tmp_path), str(tmp_path / "out")],
+        [*BUILD, str(tmp_path), str(tmp_path / "out")],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -125,6 +127,7 @@ def test_a_warning_fails_the_build(tmp_path: Path) -> None:
     )
     assert ran.returncode != 0
     assert "nowhere.md" in ran.stderr
+    assert "'three'" in ran.stderr
 
 
 def test_the_first_page_names_every_page() -> None:

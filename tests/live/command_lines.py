@@ -18,8 +18,16 @@ if TYPE_CHECKING:
 
 
 def problem(line: str) -> str:
-    """What `esplan …` would say of this line; empty if it would take it."""
-    words = [word for word in shlex.split(line)[1:] if word != "…"]
+    """What `esplan …` would say of this line; empty if it would take it.
+
+    `…` is a value, or nothing.
+    """
+    words = shlex.split(line, comments=True)[1:]
+    said = _said(line, words)
+    return said and _said(line, [word for word in words if word != "…"])
+
+
+def _said(line: str, words: list[str]) -> str:
     try:
         return _parsed(get_command(app), "esplan", arranged(words))
     except (TyperException, EsplanError) as error:
@@ -28,18 +36,17 @@ def problem(line: str) -> str:
 
 
 def _parsed(command: Any, name: str, words: list[str], above: Any = None) -> str:
-    if "--help" in words:  # it would be shown, and the program would end
-        words = [word for word in words if word != "--help"] or ["--version"]
-        if not above and words[0] == "--version":
-            return ""
-    context = command.make_context(name, words, parent=above)
-    if hasattr(command, "resolve_command"):
-        left = [*getattr(context, "_protected_args", []), *context.args]
-        if not left:
-            return ""
-        found, inner, rest = command.resolve_command(context, left)
-        return _parsed(inner, found, rest, context)
-    return ""
+    """Parse as Typer does. With --help nothing has to be there but the command."""
+    lenient = "--help" in words
+    rest = [word for word in words if word != "--help"]
+    context = command.make_context(name, rest, parent=above, resilient_parsing=lenient)
+    left = [*getattr(context, "_protected_args", []), *context.args]
+    if not left or not hasattr(command, "resolve_command"):
+        return ""
+    found, inner, rest = command.resolve_command(context, left)
+    if inner is None:
+        return f"No such command {left[0]!r}."
+    return _parsed(inner, found, [*rest, "--help"] if lenient else rest, context)
 
 
 def lines(script: str) -> Iterator[str]:
