@@ -106,8 +106,12 @@ def test_search_filters_objects_and_steps(show: Callable[..., Report], reports: 
     report.page.keyboard.press("Escape")
     assert (report.visible("details.card"), report.visible("ol.steps > li")) == (4, 19)
     report.page.fill("#search", "FLIGHTS keyword")
-    report.page.wait_for_function("document.querySelector('#found').textContent.startsWith('1 of 4')")
-    assert report.page.locator("details.card >> visible=true").first.get_attribute("id") == "object-2"
+    report.page.wait_for_function(
+        "document.querySelector('#found').textContent.startsWith('1 of 4')"
+    )
+    assert (
+        report.page.locator("details.card >> visible=true").first.get_attribute("id") == "object-2"
+    )
 
 
 def test_fold_and_unfold(show: Callable[..., Report], reports: Path) -> None:
