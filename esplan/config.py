@@ -290,6 +290,7 @@ def _not_set(found: Environment) -> UsageError:
     names = " and ".join(found.credentials.values())
     return UsageError(
         f"the credentials of the environment {found.name} are not there",
+        code="ESP-1108",
         why=f"esplan.yaml names {names}: not set",
         remedy=f"set {names}; {OWN}_API_KEY and the others are not used for it",
     )

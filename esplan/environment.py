@@ -110,4 +110,4 @@ def problems(document: Document) -> Iterator[Diagnostic]:
     """What no schema can see in the environments of a configuration file."""
     for name, raw in document.data.get("environments", {}).items():
         for path, message in windows.problems(raw):
-            yield document.diagnostic(("environments", name, *path), message)
+            yield document.diagnostic(("environments", name, *path), message, code="ESP-2203")

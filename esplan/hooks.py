@@ -102,6 +102,7 @@ def require_runnable(hooks: Iterable[Hook]) -> None:
             why = "it is no executable file" if hook.path.exists() else "there is no such file"
             raise Refused(
                 f"the hook {hook.run} cannot be run",
+                code="ESP-4020",
                 where=str(hook.path),
                 why=why,
                 remedy="correct hooks in esplan.yaml; a hook is a program, with chmod +x",

@@ -229,6 +229,7 @@ def read(path: Path) -> list[Record]:
     if not records:
         raise JournalError(
             f"there is no journal in {path}",
+            code="ESP-5208",
             why="an apply writes it beside its plan, as <plan>.journal.jsonl",
             remedy="see on which host the plan was applied: esplan status",
         )

@@ -72,6 +72,7 @@ class Policy:
         if missing:
             raise Refused(
                 "the plan is not carried out: " + "; ".join(map(str, missing)),
+                code="ESP-4019",
                 remedy="; ".join(OPTIONS[one] for one in OPTIONS if one in _answers(missing)),
             )
 
@@ -81,6 +82,7 @@ class Policy:
             if one.cluster_uuid and one.cluster_uuid != uuid:
                 raise Refused(
                     f"the plan is not for the cluster of the environment {one.name}",
+                    code="ESP-4004",
                     why=f"it was made for {uuid}, and {one.name} is {one.cluster_uuid}",
                     remedy="check --env, or make a new plan for this environment",
                 )
@@ -138,7 +140,7 @@ class Policy:
             remedies.append("what clients do not notice may go now: --through prepare")
         if left:
             remedies.append("taking back what was begun is always allowed: --abandon")
-        raise Refused(closed, where=left, remedy="; ".join(remedies))
+        raise Refused(closed, code="ESP-4018", where=left, remedy="; ".join(remedies))
 
     def stop(self, step: Step) -> Stopped | None:
         """What to stop with before a step that may not begin any more: a window has closed.
@@ -149,6 +151,7 @@ class Policy:
             return None
         return Stopped(
             f"the apply stopped before the phase {step.phase} of {step.address}",
+            code="ESP-5007",
             why=closed,
             remedy="apply the same plan again in the window, or with --outside-window: "
             "it goes on from here",

@@ -89,6 +89,7 @@ class Watch:
         if ran:
             raise Refused(
                 f"the hook {ran.hook} refused the apply: nothing was changed",
+                code="ESP-4021",
                 why=ran.why,
                 remedy="see what the hook says, then apply the plan again",
             )
@@ -276,6 +277,7 @@ def _half_done(plan: Plan, journal: Journal) -> str:
 def _stopped(ran: Ran, when: str) -> Stopped:
     return Stopped(
         f"the hook {ran.hook} stopped the apply {when}",
+        code="ESP-5008",
         why=ran.why,
         remedy=f"see what the hook says; then {AGAIN}",
     )

@@ -88,6 +88,7 @@ def _write(path: Path, text: str) -> bool:
 def _unwritable(path: Path, error: Exception) -> EsplanError:
     return EsplanError(
         f"{path} cannot be written",
+        code="ESP-6002",
         why=(error.strerror if isinstance(error, OSError) else "") or str(error),
         remedy="choose another folder: esplan init DIR",
     )
