@@ -142,11 +142,11 @@ class Lock:
                 self._note(f"took over the lock of a holder that is gone ({seen.holder})")
                 return
             time.sleep(AT_ONCE)
-        raise self._unknown or EsplanError(
+        raise self._unknown or Unreachable(
             f"the lock can neither be taken nor read: {ATTEMPTS} attempts",
             code="ESP-5104",
             why=f"the server does not take PUT {LOCK_PATH}, and says that there is no lock",
-            remedy="see what answers between this machine and the cluster; nothing was changed",
+            remedy="see what answers between this machine and the cluster",
         )
 
     def _create(self) -> bool:
