@@ -214,7 +214,7 @@ def _firsts(records: Sequence[Record]) -> list[bool]:
     before it, and `--abandon` has none.
     """
     found = [one.event == "start" or one.data.get("why") == ABANDONED for one in records]
-    for place in [number for number, one in enumerate(records) if one.event == "start"]:
+    for place in [at for at, one in enumerate(records) if one.event == "start"]:
         first = place
         while first and records[first - 1].event == "undone" and records[first - 1].step:
             first -= 1

@@ -82,17 +82,15 @@ def apply(
             _consent(given, made, plan, approve, auto_approve=auto_approve)
             return _abandoned(given, cluster, made, plan)
         watch = _watch(given, cluster, made, plan, policy, through, listener)
-        said_yes = approve is not None or not auto_approve
-        _allowed(made, watch, allow_many=allow_many, said_yes=said_yes)
+        _allowed(made, watch, allow_many=allow_many, said_yes=bool(approve) or not auto_approve)
         _consent(given, made, plan, approve, auto_approve=auto_approve)
         try:
             with commands.resumable(made, plan):
                 privileges.require_apply(cluster, made)
             how = partial(commands.apply, through=through, allow_many=allow_many, watch=watch)
             how = partial(how, keep_going=keep_going, parallel=parallel, signed_by=signed_by)
-            outcome = how(
-                cluster, made, plan, listener, connect=partial(given.other, patience=PATIENCE)
-            )
+            how = partial(how, connect=partial(given.other, patience=PATIENCE))
+            outcome = how(cluster, made, plan, listener)
         finally:
             listener.close()
     result(given, text.applied(outcome), "applied", vars(outcome))
