@@ -22,7 +22,9 @@ def explain(
 ) -> int:
     """Explain the code of an error: what it means, why it happens, what to do. Needs no cluster.
 
-    Example: esplan explain ESP-4102
+    Examples:
+        esplan explain ESP-4102
+        esplan explain 4102 --json
     """
     from esplan.commands.explain import explain as command
     from esplan.views import explain as view

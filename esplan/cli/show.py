@@ -34,9 +34,9 @@ def show(
     by whom, what was taken back, and how to go on. Given by itself, only it is shown. As JSON a
     plan is always the plan file as it is; a journal is one object.
 
-    Example: esplan show plans/release.json
-    Example: esplan show plans/release.json --format html > report.html
-    Example: esplan show plans/release.json.journal.jsonl --json
+    Examples:
+        esplan show plans/release.json
+        esplan show plans/release.json --format html > report.html
     """
     from esplan.commands import show as command
 

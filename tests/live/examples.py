@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 BASH = shutil.which("bash") or ""
 
-OFFLINE = ("completion", "init", "job convert", "privileges", "schema", "validate")
+OFFLINE = ("completion", "explain", "init", "job convert", "privileges", "schema", "validate")
 """Commands that need no cluster. Examples of any other are run on a real one."""
 
 LISTED = re.compile(r"^ *Examples:\n(.*?)(?:\n\s*\n|\Z)", re.MULTILINE | re.DOTALL)
