@@ -9,6 +9,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -417,6 +418,20 @@ def test_what_is_begun_does_not_wait_for_the_hooks_of_others(world: World) -> No
     assert world.told.names.count("after_switch") == 1
     world.told.says = lambda _event: "ok"
     assert world.apply(plan, parallel=3).remaining == 0
+
+
+def test_the_end_of_a_group_is_told_once(world: World) -> None:
+    """Two that end at a time: the journal has both before the first of them says so."""
+    plan = planned(world.cluster, "a", "b", group="g")
+    lifts = [one for one in plan.steps if one.kind == "unblock_writes"]
+    watch = world.watch(plan)
+    run = Run(world.cluster, plan, Held(), Silent())
+    journal: Any = SimpleNamespace(state=lambda _step: "done")
+    assert [watch.before(one, run, journal) for one in lifts] == [True, True]
+    watch.after(lifts[1], journal, "done", {})
+    assert world.told.names == []
+    watch.after(lifts[0], journal, "done", {})
+    assert world.told.names == [*["after_step unblock_writes"] * 2, "after_switch"]
 
 
 def test_a_window_that_closes_cuts_no_group(world: World) -> None:
