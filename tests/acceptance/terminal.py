@@ -40,6 +40,7 @@ class Terminal:
         if not shutil.which("tmux"):
             pytest.fail("tmux is needed here: install it (apt-get install tmux, brew install tmux)")
         self._name = f"esplan-{secrets.token_hex(4)}"
+        self._width = width
         self._work = folder / ".terminal"
         self._work.mkdir()
         self._codes = self._work / "codes"
@@ -103,6 +104,8 @@ class Terminal:
 
     def begin(self, command: str) -> int:
         """Type it; returns how many commands have ended by now, for `output` and `ended`."""
+        if (len(PROMPT) + len(command)) % self._width == 0:  # bash wraps it, and so joins it
+            command += " "
         before = len(self.codes)
         self.type(command)
         return before
@@ -111,7 +114,7 @@ class Terminal:
         """Wait for the prompt; returns the exit code."""
         self.until(lambda: len(self.codes) > before, "prompt")
         code = self.codes[before]
-        self.until(lambda: self.lines()[-1].startswith(PROMPT.rstrip()), "prompt")
+        self.until(lambda: self.lines()[-1].endswith(PROMPT.rstrip()), "prompt")
         return code
 
     def run(self, command: str) -> int:

@@ -40,7 +40,7 @@ def test_an_apply_from_its_beginning_to_its_end(terminal: Terminal) -> None:
     before = terminal.begin(command(1, 4.0))
     terminal.until(lambda: is_drawn(terminal), "bar")
     *_, named, bar, plan = [line for line in terminal.screen() if line]
-    assert named.startswith("[2/2] copy every document of customer-trans")
+    assert named.startswith("[2/2] copy every document of customer")
     assert named.endswith("while clients write")
     assert "━" in bar
     assert " of 336,776" in bar

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -204,6 +207,39 @@ def test_what_has_not_changed_is_not_drawn_again(clock: list[float]) -> None:
     bars._screen.draw()
     assert console.file.tell() > before
     bars.close()
+
+
+def test_what_others_write_to_stderr_comes_above(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    console = Console(stderr=True, force_terminal=True, width=80, color_system=None)
+    bars = progress.Bars(console, PLAN)
+    own = sys.stderr
+    bars.step_started(STEPS[1], 2, 5)
+    sys.stderr.write("GET /_tasks\n")
+    sys.stderr.write("no end of line")
+    bars.close()
+    bars.close()
+    assert sys.stderr is own
+    said = capsys.readouterr().err
+    assert "GET /_tasks\n[2/5] copy" in said
+    assert "no end of line\n" in said
+
+
+def test_who_prints_at_the_same_time_waits(clock: list[float]) -> None:
+    """Each print moves the cursor over the lines that were there before it."""
+    console = terminal(80)
+    bars = progress.Bars(console, PLAN)
+    bars.step_started(STEPS[1], 2, 5)
+    assert clock
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: bars.note(f"note {n:03d}"), range(200)))
+    bars.close()
+    assert isinstance(console.file, io.StringIO)
+    drawn = re.findall(r"note \d{3}\n(.*)", console.file.getvalue())
+    assert len(drawn) == 200
+    assert {line[:10] for line in drawn} == {"[2/5] copy"}
 
 
 def test_a_step_that_takes_no_time_is_not_drawn(clock: list[float]) -> None:

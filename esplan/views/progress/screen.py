@@ -5,7 +5,10 @@ No line is as wide as the terminal: one that wraps cannot be taken back. Nothing
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from io import TextIOBase
+from threading import RLock
+from typing import TYPE_CHECKING, TextIO, cast
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Group
@@ -36,41 +39,78 @@ class Screen:
         """Nothing is drawn before `start`."""
         self._console, self._frame = console, frame
         self._shown: list[Text] = []
+        self._turn = RLock()
         self._live = Live(
-            console=console, auto_refresh=False, transient=True, redirect_stdout=False
+            console=console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
         self._ticker = Ticker(REDRAWN, self.draw)
+        self._above = _Above(self.print)
 
     def start(self) -> None:
         """From now on the lines are there."""
-        if not self._live.is_started:
-            self._live.start()
-            self._ticker.start()
+        with self._turn:
+            if not self._live.is_started:
+                self._live.start()
+                self._above.begin()
+                self._ticker.start()
 
     def draw(self) -> None:
         """Only what has changed: a terminal that is written to for nothing flickers."""
-        if self._live.is_started and self._lines() != self._shown:
-            self._set()
-            self._live.refresh()
+        with self._turn:
+            if self._lines() != self._shown:
+                self._refresh()
 
     def print(self, text: Text) -> None:
-        """Above the lines, where it stays."""
-        if self._live.is_started:
-            self._set()
-        self._console.print(text)
+        """Above the lines, where it stays. One at a time: each moves the cursor."""
+        with self._turn, self._console:  # what is printed within is written at once
+            self._refresh()
+            self._console.print(text)
 
     def close(self) -> None:
         """Take the lines away."""
         self._ticker.stop()
-        self._live.stop()
+        self._above.end()
+        with self._turn:
+            self._live.stop()
 
-    def _set(self) -> None:
-        self._shown = self._lines()
-        self._live.update(Group(*self._shown))
+    def _refresh(self) -> None:
+        if self._live.is_started:
+            self._shown = self._lines()
+            self._live.update(Group(*self._shown), refresh=True)
 
     def _lines(self) -> list[Text]:
         width, height = self._console.size
         return self._frame(max(width - ECHO, 1), max(height - 2, 1))
+
+
+class _Above(TextIOBase):
+    """In the place of stderr: what somebody else writes there comes above the lines."""
+
+    def __init__(self, show: Callable[[Text], None]) -> None:
+        self._show, self._rest = show, ""
+        self.rich_proxied_file = sys.stderr  # where a console writes that has this one as its file
+
+    def begin(self) -> None:
+        """From now on."""
+        self.rich_proxied_file, sys.stderr = sys.stderr, cast("TextIO", self)
+
+    def end(self) -> None:
+        """Until now."""
+        if sys.stderr is cast("TextIO", self):
+            sys.stderr = self.rich_proxied_file
+            if self._rest:
+                self.write("\n")
+
+    def write(self, text: str) -> int:
+        """Line by line."""
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._show(Text(line))
+        return len(text)
 
 
 def bar(part: float, width: int, *, ascii_only: bool = False) -> Text:
