@@ -13,8 +13,8 @@ JOBS ?= $(if $(ESPLAN_TEST_URL)$(ESPLAN_TEST_ROLES),0,2)
 LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate
 
-.PHONY: chaos demo fuzz test test-offline test-live test-matrix oracle test-airflow check format bench \
-	lock sbom clean
+.PHONY: acceptance chaos demo docs fuzz test test-offline test-live test-matrix oracle test-airflow check format bench \
+	reference lock sbom transcript clean
 
 $(STAMP): pyproject.toml locks/dev.txt
 	@echo "Making the environment in $(VENV) …"
@@ -35,6 +35,12 @@ test-offline: $(STAMP)  ## The part that needs no server
 
 test-live: $(STAMP)
 	@$(BIN)/pytest -m live -n $(JOBS) --dist loadfile
+
+acceptance: $(STAMP)  ## The tutorial, as a new user would follow it: in a terminal (tmux)
+	@$(BIN)/pytest tests/acceptance
+
+transcript: $(STAMP)  ## The first transcript of the README, anew
+	@$(BIN)/pytest tests/acceptance/test_tutorial.py -k readme --update-goldens
 
 test-matrix: $(STAMP)  ## The live tests on every engine, or on those in ENGINES="…"
 	@$(BIN)/python tests/matrix.py $(ENGINES)
@@ -59,11 +65,18 @@ chaos: $(STAMP)  ## All of every trial of docs/guarantees.md (hours), or some: T
 test-airflow: $(STAMP) $(AIRFLOW)/.made  ## The example DAG, in a real Airflow
 	@$(AIRFLOW)/bin/python -m pytest tests/airflow
 
-check: $(STAMP)  ## Lint, types, import contracts, known vulnerabilities
+reference: $(STAMP)  ## docs/reference, from the schemas and --help
+	@$(BIN)/python docs/reference/generate.py
+
+docs: reference  ## The site in site/: docs/ built, any warning is an error
+	@$(BIN)/python -m sphinx -c docs -W --keep-going -n -q -b html -d site/.doctrees . site
+
+check: $(STAMP)  ## Lint, types, import contracts, reference, known vulnerabilities
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python docs/reference/generate.py --check
 	@$(BIN)/python locks/audit.py locks/dev.txt
 
 lock: $(STAMP)  ## The newest versions that pyproject.toml allows, with their hashes
@@ -84,4 +97,4 @@ bench: $(STAMP)  ## Ratios in one run, on the sandbox engine
 	@$(BIN)/python bench/plan.py
 
 clean:
-	rm -rf $(VENV) $(AIRFLOW) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) $(AIRFLOW) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist site

@@ -1,11 +1,9 @@
-"""The entry point. `--version` answers before anything is imported."""
+"""The entry point. `--version` answers before Typer, rich or the client is imported."""
 
 from __future__ import annotations
 
 import gc
 import sys
-
-from esplan import __version__
 
 YOUNG = 50_000
 """Objects before a look for garbage: Python's 700 cost a plan of many indices a third of its time,
@@ -13,10 +11,13 @@ in which the states of the files and the cluster are walked again and again, and
 """
 
 
-def _version() -> None:
+def _version(*, as_json: bool) -> None:
     """Print it and exit; what cannot be written is reported as for any command."""
+    from esplan.views import version
+
+    said = version.event if as_json else version.line
     try:
-        sys.stdout.write(f"esplan {__version__}\n")
+        sys.stdout.write(f"{said(version.facts())}\n")
         sys.stdout.flush()
     except (AttributeError, OSError):  # there is no stdout, or it takes nothing
         return
@@ -26,8 +27,8 @@ def _version() -> None:
 def main() -> None:
     """Run the command line and exit with its code."""
     arguments = sys.argv[1:]
-    if arguments == ["--version"]:
-        _version()
+    if "--version" in arguments and set(arguments) <= {"--version", "--json"}:
+        _version(as_json="--json" in arguments)
     gc.set_threshold(YOUNG)
     from esplan.cli import run
 

@@ -83,6 +83,7 @@ def _resumable() -> Iterator[None]:
 def _apply(run: Run, journal: Journal, through: Phase, *, keep_going: bool, parallel: int) -> int:
     if journal.ended:
         return 0
+    run.watch.begin(run, journal)
     last = journal.last("")
     if last and last.event == "failed":
         roll_back(run, journal, only=last.data.get("address", ""))
@@ -107,6 +108,7 @@ def abandon(run: Run, journal: Journal) -> None:
     if journal.ended:
         raise Refused(
             "the apply of this plan has ended: there is nothing unfinished to take back",
+            code="ESP-4013",
             remedy="make a plan from the desired files as they were before, and apply that",
         )
     if not journal.records:
@@ -149,14 +151,15 @@ def _who(run: Run) -> JSON:
         "plan": run.plan.digest,
         "plan_id": run.plan.id,
         "steps": len(run.plan.steps),
-        "moves": _moves(run.plan.steps),
+        "moves": moves(run.plan.steps),
         "host": socket.gethostname(),
         "pid": os.getpid(),
         **({"signed_by": run.signed_by} if run.signed_by else {}),
+        **({"outside_window": True} if run.outside_window else {}),
     }
 
 
-def _moves(steps: tuple[Step, ...]) -> list[JSON]:
+def moves(steps: tuple[Step, ...]) -> list[JSON]:
     """Which alias each step puts where: what a later look at the journal cannot find out."""
     return [
         {"step": step.id, "alias": check["alias"], "from": check["on"], "to": sorted(goal)}
@@ -188,6 +191,8 @@ def _carry_out_all(
         except EsplanError as error:
             _take_back(run, journal, error)
             raise
+    if run.watch.stop:
+        raise run.watch.stop
     return len(work.done)
 
 
@@ -206,6 +211,8 @@ class _Work:
         for step in chain:
             if self._is_left_out(step):
                 continue
+            if not self.run.watch.before(step, self.run, self.journal):
+                return
             try:
                 position = (self.steps.index(step) + 1, len(self.steps))
                 _stoppable(step, self.run, self.journal, position)
@@ -267,7 +274,9 @@ def _carry_out(step: Step, run: Run, journal: Journal) -> None:
         _read_back(kind, step, run)
         _done(step, run, journal, "done", evidence)
         return
-    raise unknown or OutcomeUnknown(f"step {step.id} was sent, and nobody knows its outcome")
+    raise unknown or OutcomeUnknown(
+        f"step {step.id} was sent, and nobody knows its outcome", code="ESP-5003"
+    )
 
 
 def _safe_point(step: Step, run: Run, journal: Journal) -> None:
@@ -284,6 +293,7 @@ def _read_back(kind: StepKind, step: Step, run: Run) -> None:
         run.lock.check()  # whoever has taken it over may have gone on from here
         raise OutcomeUnknown(
             f"step {step.id} ({step.description}) was acknowledged, but its effect is not there",
+            code="ESP-5003",
             why="something else changes the same objects at this moment",
         )
 
@@ -292,11 +302,13 @@ def _done(step: Step, run: Run, journal: Journal, outcome: str, evidence: JSON) 
     journal.append("done", step.id, evidence)
     _keep(step, run, evidence)
     run.listener.step_ended(step, outcome, evidence)
+    run.watch.after(step, journal, outcome, evidence)
 
 
 def stopped(error: EsplanError) -> Stopped:
     """What is begun stays as it is, and applying again goes on from there."""
-    return Stopped(error.what, where=error.where, why=error.why, remedy=_then(error.remedy))
+    parts = {"where": error.where, "why": error.why, "remedy": _then(error.remedy)}
+    return Stopped(error.what, code=error.code, **parts)
 
 
 def _then(remedy: str) -> str:
@@ -350,7 +362,10 @@ def roll_back(
     except EsplanError as error:
         why = f"{error}" + (f"\nafter: {cause}" if cause else "")
         raise Stopped(
-            "not everything could be taken back", why=why, remedy=_then(error.remedy)
+            "not everything could be taken back",
+            code="ESP-5004",
+            why=why,
+            remedy=_then(error.remedy),
         ) from error
     journal.append("undone", data=_about(only))
 

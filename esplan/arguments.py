@@ -31,7 +31,9 @@ def arranged(arguments: list[str]) -> list[str]:
             first.append(word)
         elif word in WITH_VALUE:
             if not queue:
-                raise UsageError(f"Option '{word}' requires an argument.", remedy=HELP)
+                raise UsageError(
+                    f"Option '{word}' requires an argument.", code="ESP-1001", remedy=HELP
+                )
             first += [word, queue.pop(0)]
         elif word in ("-o", "--output") and (not queue or queue[0].startswith("-")):
             rest += [word, DEFAULT_OUTPUT]

@@ -25,9 +25,10 @@ from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 from urllib3 import HTTPSConnectionPool, disable_warnings
 from urllib3.exceptions import InsecureRequestWarning
 
+from esplan import answers
 from esplan.capped import MOST, Pool, TooLong
-from esplan.connection import Connection, remedy, sign_in
-from esplan.errors import BLOCKED, TIMED_OUT, EsplanError, OutcomeUnknown, ServerError, Unreachable
+from esplan.connection import Connection, remedy
+from esplan.errors import TIMED_OUT, EsplanError, OutcomeUnknown, ServerError, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from elastic_transport._node import NodeApiResponse
 
+    from esplan.codes import Code
     from esplan.model import JSON
 
 PRODUCT = "x-elastic-product"
@@ -145,6 +147,7 @@ class Cluster:
         except (ValueError, OSError) as error:
             raise EsplanError(
                 f"the connection settings for {connection.url} do not work",
+                code="ESP-1113",
                 why=str(error),
                 remedy="check the URL and the certificate files named in ESPLAN_*",
             ) from None
@@ -176,11 +179,14 @@ class Cluster:
         """
         method = "GET" if body is None else "POST"
         try:
-            return self._patiently(self._request, method, path, params, body, timeout, "")
+            answer = self._patiently(self._request, method, path, params, body, timeout, "")
         except ServerError as error:
             if error.status == NOT_FOUND:
                 return None
             raise
+        if isinstance(answer, dict) and isinstance(answer.get("acknowledged"), bool):
+            raise foreign(self.connection.url, f"{method} {path} is answered as a change is")
+        return answer
 
     def read_bytes(
         self, path: str, params: Mapping[str, Any], body: JSON, *, most: int, timeout: float = 60
@@ -300,6 +306,7 @@ def _is_transient(error: BaseException) -> bool:
 def _unknown(method: str, path: str, why: str) -> OutcomeUnknown:
     return OutcomeUnknown(
         f"the outcome of {method} {path} is unknown",
+        code="ESP-3005",
         why=why,
         remedy="esplan asks the cluster what became of it before it does anything else",
     )
@@ -316,14 +323,16 @@ def server_error(
     other = connection.variables != Connection.variables
     kind, reason = _reason(error.body)
     status = error.status_code
+    code, cure = answers.advice(status, error.body, reason, connection)
     return ServerError(
         f"the server refused {method} {path}: {reason or kind or error.message}",
+        code=code,
         status=status,
         type_=kind,
         answer=error.body if isinstance(error.body, dict) else {},
         where=connection.url if other else "",
         why=f"HTTP {status}" + (f", {kind}" if kind else ""),
-        remedy=_remedy(status, kind, connection),
+        remedy=cure,
     )
 
 
@@ -347,44 +356,24 @@ def _of_a_shard(error: JSON) -> Any:
     return shards[0].get("reason") if isinstance(shards, list) and shards else None
 
 
-BLOCKS = (
-    "lift its cause, then the block: PUT /<index>/_settings "
-    '{"index.blocks.<block>": null}, where FORBIDDEN/5 is read_only, 7 read, 8 write, 9 metadata, '
-    "12 read_only_allow_delete"
-)
-"""The remedy of a block. While the metadata of one index is blocked, nothing can be read of all."""
-
-
-def _remedy(status: int, kind: str, connection: Connection) -> str:
-    """What a person does about a status."""
-    if kind == BLOCKED:
-        return BLOCKS
-    if kind == "too_long_http_line_exception":
-        return "name fewer indices at once, or use a wildcard"
-    return {
-        400: "the server does not accept this definition: correct the desired file",
-        401: sign_in(connection),
-        403: "the credentials lack a privilege: `esplan privileges` prints the role that is needed",
-        413: "the request is larger than the server allows (http.max_content_length)",
-        429: "the server is overloaded or its disks are full: try again later",
-    }.get(status, "")
-
-
 def foreign(url: str, why: str = "") -> Unreachable:
     """Something answers, and it is neither: a proxy's page, another product."""
     what = f"{url} answers, but not as Elasticsearch or OpenSearch does"
     remedy = "check --url: a proxy or another product may answer there"
-    return Unreachable(what, why=why, remedy=remedy)
+    return Unreachable(what, code="ESP-3004", why=why, remedy=remedy)
 
 
 def unreachable(connection: Connection, error: TransportError) -> Unreachable:
     """A connection error in one line, with the remedy for the usual causes."""
     why = str(error.message).split("\n")[0]
-    found = remedy(connection, why)
-    if not found and isinstance(error, ConnectionTimeout):
-        found = "the server took too long: look at its load, then try again"
+    code: Code = "ESP-3001"
+    if found := remedy(connection, why):
+        code = "ESP-3002"
+    elif isinstance(error, ConnectionTimeout):
+        code, found = "ESP-3003", "the server took too long: look at its load, then try again"
     return Unreachable(
         f"no answer from {connection.url}",
+        code=code,
         why=why,
         remedy=found or "check --url or ESPLAN_URL, and that the server runs",
     )

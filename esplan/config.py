@@ -9,6 +9,7 @@ file that the environment names:
     ESPLAN_CA_CERTS, ESPLAN_CLIENT_CERT, ESPLAN_CLIENT_KEY     files
     ESPLAN_INSECURE                             1: whatever certificate a server shows is taken
 
+An environment may name other variables for its credentials; then only those are read for it.
 The cluster that `migrate.from` copies from has its own, which begin with ESPLAN_FROM_ in place of
 ESPLAN_. None of the above is ever sent to it.
 """
@@ -23,12 +24,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from esplan import schema, source
+from esplan.environment import Environment, hooks, of, problems
 from esplan.errors import InvalidInput, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from esplan.connection import Connection
+    from esplan.hooks import Hook
 
 OWN, FROM = "ESPLAN", "ESPLAN_FROM"
 """How the variables begin: for the cluster of a command, and for one that is copied from."""
@@ -43,21 +46,11 @@ PORTS = {"http": 80, "https": 443}
 HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 """A name or an address; nothing escaped, which could hide credentials."""
 
+CREDENTIALS = ("api_key", "username", "password", "client_cert", "client_key")
+"""What signs in; the name of the variable is this in capitals, unless an environment says."""
+
 LONGEST_SECRET = 64 * 1024
 """Bytes of a credential file."""
-
-
-@dataclass(frozen=True)
-class Environment:
-    """One environment of esplan.yaml. `variables` is None when none was chosen."""
-
-    name: str = ""
-    url: str = ""
-    variables: Mapping[str, str] | None = None
-    cluster_uuid: str = ""
-    ca_certs: str = ""
-    signers: Path | None = None
-    cloud_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +67,7 @@ class Settings:
         if self.connection is None:
             raise UsageError(
                 "no cluster was named",
+                code="ESP-1101",
                 why="esplan has no default: a tool that can delete an index does not guess",
                 remedy="give --url, or --env with a url in esplan.yaml, or set ESPLAN_URL",
             )
@@ -102,7 +96,7 @@ def settings(
         or _of_environment(chosen)
         or _address(environ.get("ESPLAN_URL"), environ.get(CLOUD_ID), "ESPLAN_URL", CLOUD_ID)
     )
-    connection = _connection(found, chosen.ca_certs, environ) if found else None
+    connection = _connection(found, chosen, environ) if found else None
     if connection and insecure:
         connection = replace(connection, insecure=True)
     return Settings(connection, chosen.variables, chosen.name, chosen.cluster_uuid)
@@ -111,7 +105,9 @@ def settings(
 def _address(url: str | None, cloud_id: str | None, where: str, cloud: str) -> str:
     """The URL of one place that may name a cluster; empty where it names none."""
     if url and cloud_id:
-        raise UsageError(f"both {where} and {cloud} are given", remedy="give one of them")
+        raise UsageError(
+            f"both {where} and {cloud} are given", code="ESP-1102", remedy="give one of them"
+        )
     if cloud_id:
         return checked_url(cloud_url(cloud_id, cloud), cloud)
     return checked_url(url, where) if url else ""
@@ -135,7 +131,7 @@ def cloud_url(cloud_id: str, where: str) -> str:
         name = cluster = port = ""
     if not name or not cluster:
         remedy = "copy it whole, as the deployment's page shows it: name:Base64"
-        raise UsageError("the cloud id is not valid", where=where, remedy=remedy)
+        raise UsageError("the cloud id is not valid", code="ESP-1105", where=where, remedy=remedy)
     return f"https://{cluster}.{name}:{port or PORTS['https']}"
 
 
@@ -158,10 +154,11 @@ def other(env: str, environ: Mapping[str, str], *, config: Path | None = None) -
     if not url:
         raise UsageError(
             f"the environment {env} has no url, and migrate.from copies from it",
+            code="ESP-1107",
             where=str(config or source.CONFIG_NAME),
             remedy=f"write environments.{env}.url",
         )
-    return Other(_connection(url, found.ca_certs, environ, FROM), found.cluster_uuid)
+    return Other(_connection(url, found, environ, FROM), found.cluster_uuid)
 
 
 def environment(env: str | None, *, config: Path | None = None) -> Environment:
@@ -174,56 +171,63 @@ def environment(env: str | None, *, config: Path | None = None) -> Environment:
         return Environment()
     if env is not None and not path.exists():
         remedy = f"write {source.CONFIG_NAME}, or give its path with --config"
-        raise UsageError(f"there is no environment {env}", why=f"no file {path}", remedy=remedy)
+        raise UsageError(
+            f"there is no environment {env}", code="ESP-1106", why=f"no file {path}", remedy=remedy
+        )
     environments = section("environments", path)
     if env is None:
         return Environment()
     if env not in environments:
         known = f"known are: {', '.join(sorted(environments)) or 'none'}"
         remedy = schema.nearest(env, environments) or known
-        raise UsageError(f"there is no environment {env}", where=str(path), remedy=remedy)
-    return _environment(env, environments[env], path)
+        raise UsageError(
+            f"there is no environment {env}", code="ESP-1106", where=str(path), remedy=remedy
+        )
+    return of(env, environments[env], path)
 
 
-def signers(env: str | None, cluster_uuid: str, *, config: Path | None = None) -> list[Path]:
-    """Files of allowed signers: of the environment, and of each that means the same cluster.
+def meant(env: str | None, cluster_uuid: str, *, config: Path | None = None) -> list[Environment]:
+    """The chosen environment, and each that means the same cluster: leaving --env out is no way.
 
     Raises as `environment` does.
     """
     chosen = environment(env, config=config)
     path = config or Path(source.CONFIG_NAME)
     listed = section("environments", path) if path.exists() else {}
-    known = [_environment(name, raw, path) for name, raw in listed.items()]
-    meant = [one for one in known if one.cluster_uuid == cluster_uuid]
-    return list(dict.fromkeys(one.signers for one in (chosen, *meant) if one.signers))
+    known = [of(name, raw, path) for name, raw in listed.items() if name != env]
+    same = [one for one in known if one.cluster_uuid == cluster_uuid]
+    return [chosen, *same] if env is not None else same
 
 
-def section(name: str, path: Path) -> dict[str, Any]:
-    """What stands under one key of a configuration file. Raises InvalidInput for a wrong file."""
+def signers(env: str | None, cluster_uuid: str, *, config: Path | None = None) -> list[Path]:
+    """Files of allowed signers, of every environment that is meant. Raises as `environment`."""
+    found = meant(env, cluster_uuid, config=config)
+    return list(dict.fromkeys(one.signers for one in found if one.signers))
+
+
+def hooks_of_all(*, config: Path | None = None) -> tuple[Hook, ...]:
+    """The hooks that belong to no environment. Raises InvalidInput for a wrong file."""
+    path = config or Path(source.CONFIG_NAME)
+    return hooks(section("hooks", path, []), path) if path.exists() else ()
+
+
+def secret_variables(*, config: Path | None = None) -> set[str]:
+    """Every variable that esplan.yaml names as one of a credential, in any environment."""
+    path = config or Path(source.CONFIG_NAME)
+    listed = section("environments", path) if path.exists() else {}
+    return {name for raw in listed.values() for name in raw.get("credentials", {}).values()}
+
+
+def section(name: str, path: Path, without: Any = None) -> Any:
+    """What stands under one key of a configuration file; `without` it, that, or {}.
+
+    Raises InvalidInput for a wrong file.
+    """
     document = source.read(path)
-    problems = schema.check(document, "config")
-    if problems:
-        raise InvalidInput(problems)
-    found: dict[str, Any] = document.data.get(name, {})
-    return found
-
-
-def _environment(name: str, raw: Mapping[str, Any], path: Path) -> Environment:
-    certs, signers = raw.get("ca_certs", ""), raw.get("signers", "")
-    return Environment(
-        name,
-        raw.get("url", ""),
-        {key: _text(value) for key, value in raw.get("vars", {}).items()},
-        raw.get("cluster_uuid", ""),
-        str(path.parent / certs) if certs else "",
-        path.parent / signers if signers else None,
-        raw.get("cloud_id", ""),
-    )
-
-
-def _text(value: str | float) -> str:
-    """A variable's value as it stands in a file: `true`, not `True`."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    found = schema.check(document, "config") or list(problems(document))
+    if found:
+        raise InvalidInput(found)
+    return document.data.get(name, {} if without is None else without)
 
 
 def checked_url(url: str, where: str) -> str:
@@ -231,6 +235,7 @@ def checked_url(url: str, where: str) -> str:
     if "@" in url:
         raise UsageError(
             "the cluster's URL holds credentials",
+            code="ESP-1104",
             where=where,
             why="a URL is seen in process lists, logs and plans",
             remedy="set ESPLAN_API_KEY, or ESPLAN_USERNAME and ESPLAN_PASSWORD",
@@ -253,13 +258,17 @@ def checked_url(url: str, where: str) -> str:
 
 def _wrong_url(what: str, where: str) -> UsageError:
     remedy = "write it as https://host:9200"
-    return UsageError(f"the cluster's URL {what}", where=where, remedy=remedy)
+    return UsageError(f"the cluster's URL {what}", code="ESP-1103", where=where, remedy=remedy)
 
 
 def _connection(
-    url: str, ca_certs: str, environ: Mapping[str, str], prefix: str = OWN
+    url: str, found: Environment, environ: Mapping[str, str], prefix: str = OWN
 ) -> Connection:
-    credentials = _credentials(environ, prefix)
+    names = found.credentials or {name: f"{prefix}_{name.upper()}" for name in CREDENTIALS}
+    credentials = _credentials(environ, names)
+    cert, key = (environ.get(names.get(name, ""), "") for name in ("client_cert", "client_key"))
+    if found.credentials and not (credentials.api_key or credentials.username or cert):
+        raise _not_set(found)
     from esplan.connection import Connection
 
     return Connection(
@@ -267,11 +276,23 @@ def _connection(
         api_key=credentials.api_key,
         username=credentials.username,
         password=credentials.password,
-        ca_certs=environ.get(f"{prefix}_CA_CERTS") or ca_certs,
-        client_cert=environ.get(f"{prefix}_CLIENT_CERT", ""),
-        client_key=environ.get(f"{prefix}_CLIENT_KEY", ""),
+        ca_certs=environ.get(f"{prefix}_CA_CERTS") or found.ca_certs,
+        client_cert=cert,
+        client_key=key,
         variables=prefix,
         insecure=_flag(f"{prefix}_INSECURE", environ),
+        named=found.credentials,
+    )
+
+
+def _not_set(found: Environment) -> UsageError:
+    """Those of another cluster are not tried in their place."""
+    names = " and ".join(found.credentials.values())
+    return UsageError(
+        f"the credentials of the environment {found.name} are not there",
+        code="ESP-1108",
+        why=f"esplan.yaml names {names}: not set",
+        remedy=f"set {names}; {OWN}_API_KEY and the others are not used for it",
     )
 
 
@@ -279,7 +300,7 @@ def _flag(name: str, environ: Mapping[str, str]) -> bool:
     """Raises UsageError for what is neither yes nor no: a guess would be a danger."""
     value = environ.get(name, "").lower()
     if value not in FLAG:
-        raise UsageError(f"{name} is neither 1 nor 0", remedy="unset it")
+        raise UsageError(f"{name} is neither 1 nor 0", code="ESP-1110", remedy="unset it")
     return FLAG[value]
 
 
@@ -290,39 +311,61 @@ class _Credentials:
     password: str = field(default="", repr=False)
 
 
-def _credentials(environ: Mapping[str, str], prefix: str) -> _Credentials:
-    """One way of signing in, whole. Raises UsageError for half of one, or two."""
-    api_key, password = (_secret(f"{prefix}_{name}", environ) for name in ("API_KEY", "PASSWORD"))
-    username = environ.get(f"{prefix}_USERNAME", "")
+def _credentials(environ: Mapping[str, str], names: Mapping[str, str]) -> _Credentials:
+    """One way of signing in, whole, by variables of these names.
+
+    Raises UsageError for half of one, or two.
+    """
+    api_key, password = (_secret(names.get(name, ""), environ) for name in ("api_key", "password"))
+    username = environ.get(names.get("username", ""), "")
     if username and not password:
         raise UsageError(
-            f"{prefix}_USERNAME is set, but no password",
-            remedy=f"set {prefix}_PASSWORD or {prefix}_PASSWORD_FILE",
+            f"{names['username']} is set, but no password",
+            code="ESP-1108",
+            remedy=f"set {names['password']} or {names['password']}_FILE",
         )
     if password and not username:
-        raise UsageError("a password is set, but no user name", remedy=f"set {prefix}_USERNAME")
+        raise UsageError(
+            "a password is set, but no user name",
+            code="ESP-1108",
+            remedy=f"set {names['username']}",
+        )
     if api_key and username:
         raise UsageError(
             "there are two credentials: an API key and a user name",
-            remedy=f"unset {prefix}_API_KEY or {prefix}_USERNAME",
+            code="ESP-1108",
+            remedy=f"unset {names['api_key']} or {names['username']}",
         )
-    if environ.get(f"{prefix}_CLIENT_KEY") and not environ.get(f"{prefix}_CLIENT_CERT"):
+    if environ.get(names.get("client_key", "")) and not environ.get(names["client_cert"]):
         raise UsageError(
-            f"{prefix}_CLIENT_KEY is set, but no certificate", remedy=f"set {prefix}_CLIENT_CERT"
+            f"{names['client_key']} is set, but no certificate",
+            code="ESP-1108",
+            remedy=f"set {names['client_cert']}",
         )
     return _Credentials(api_key, username, password)
 
 
 def _secret(name: str, environ: Mapping[str, str]) -> str:
     """The value of a variable, or what stands in the file that `<name>_FILE` names."""
+    if not name:
+        return ""
     value, file = environ.get(name, ""), environ.get(f"{name}_FILE", "")
     if value and file:
-        raise UsageError(f"both {name} and {name}_FILE are set", remedy="unset one of them")
+        raise UsageError(
+            f"both {name} and {name}_FILE are set", code="ESP-1108", remedy="unset one of them"
+        )
     secret = _file_secret(f"{name}_FILE", Path(file)) if file else value.strip("\r\n")
     if not secret.isprintable():  # a line break would end the HTTP header
         where = f"{name}_FILE" if file else name
-        raise UsageError(f"the value of {where} has a line break or a control character")
+        raise UsageError(
+            f"the value of {where} has a line break or a control character",
+            code="ESP-1109",
+            remedy="set it again, without what does not belong to it",
+        )
     return secret
+
+
+IN_A_FILE = "name a file that holds the secret alone, and that this user may read"
 
 
 def _file_secret(variable: str, path: Path) -> str:
@@ -330,12 +373,26 @@ def _file_secret(variable: str, path: Path) -> str:
         with path.open("rb") as stream:
             secret = stream.read(LONGEST_SECRET).decode().strip()
     except UnicodeDecodeError:
-        raise UsageError(f"the file of {variable} is not text", where=str(path)) from None
+        raise UsageError(
+            f"the file of {variable} is not text",
+            code="ESP-1109",
+            where=str(path),
+            remedy=IN_A_FILE,
+        ) from None
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(
-            f"the file of {variable} cannot be read", where=str(path), why=str(why)
+            f"the file of {variable} cannot be read",
+            code="ESP-1109",
+            where=str(path),
+            why=str(why),
+            remedy=IN_A_FILE,
         ) from None
     if not secret:
-        raise UsageError(f"the file of {variable} is empty", where=str(path))
+        raise UsageError(
+            f"the file of {variable} is empty",
+            code="ESP-1109",
+            where=str(path),
+            remedy=IN_A_FILE,
+        )
     return secret

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from esplan.errors import EsplanError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,12 @@ class Connection:
     variables: str = "ESPLAN"
     """How the variables begin that the credentials come from."""
     insecure: bool = False
+    named: Mapping[str, str] = field(default_factory=dict)
+    """The variables that an environment names for its credentials, in place of those."""
+
+    def variable(self, name: str) -> str:
+        """The variable that holds one part of the credentials: `api_key`, `client_cert` …."""
+        return self.named.get(name) or f"{self.variables}_{name.upper()}"
 
     @property
     def is_encrypted(self) -> bool:
@@ -59,6 +65,7 @@ class Connection:
         except OSError as error:  # an SSLError is one
             raise EsplanError(
                 "the authorities to trust cannot be read",
+                code="ESP-1111",
                 where=self.ca_certs,
                 why=_said(error),
                 remedy=f"name a file of PEM certificates in {self.variables}_CA_CERTS, or in "
@@ -76,10 +83,11 @@ class Connection:
         except (OSError, ValueError) as error:
             raise EsplanError(
                 "the client certificate cannot be used",
+                code="ESP-1112",
                 where=", ".join(filter(None, (self.client_cert, self.client_key))),
                 why=_said(error),
-                remedy=f"name PEM files that belong together in {self.variables}_CLIENT_CERT and "
-                f"{self.variables}_CLIENT_KEY",
+                remedy=f"name PEM files that belong together in {self.variable('client_cert')} and "
+                f"{self.variable('client_key')}",
             ) from None
 
     def warnings(self) -> Iterator[str]:
@@ -166,9 +174,9 @@ def remedy(connection: Connection, why: str) -> str:
 
 def sign_in(connection: Connection) -> str:
     """What to do about HTTP 401."""
-    variables = connection.variables
+    key, *pair = (connection.variable(name) for name in ("api_key", "username", "password"))
     if connection.api_key:
-        return f"check {variables}_API_KEY: it is wrong, has expired, or was invalidated"
+        return f"check {key}: it is wrong, has expired, or was invalidated"
     if connection.username:
-        return f"check {variables}_USERNAME and {variables}_PASSWORD"
-    return f"set {variables}_API_KEY, or {variables}_USERNAME and {variables}_PASSWORD"
+        return f"check {' and '.join(pair)}"
+    return f"set {key}, or {' and '.join(pair)}"

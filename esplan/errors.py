@@ -19,8 +19,9 @@
     │   └── Halted               3    an object stopped, because another one failed beside it
     └── Locked                   5    another apply holds the lock
 
-An error says what went wrong, where, why, and what to do about it. `cli.py` maps it to the
-exit code beside its class; nothing else exits.
+An error says what went wrong, where, why, what to do about it, and a code that never changes:
+`esplan explain CODE` says more (`esplan/codes`). `cli.py` maps it to the exit code beside its
+class; nothing else exits.
 """
 
 from __future__ import annotations
@@ -31,20 +32,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from esplan.codes import Coded
+
 
 class EsplanError(Exception):
     """Something a user can cause or cure: what, where, why, and the remedy."""
 
     exit_code = 1
 
-    def __init__(self, what: str, *, where: str = "", why: str = "", remedy: str = "") -> None:
-        """Take the four parts; only `what` is required, and all are plain text."""
+    def __init__(
+        self, what: str, *, code: Coded = "", where: str = "", why: str = "", remedy: str = ""
+    ) -> None:
+        """Take the parts, all of them plain text. Whatever esplan itself raises has a `code`."""
         super().__init__(what)
         self.what, self.where, self.why, self.remedy = what, where, why, remedy
+        self.code: Coded = code
 
     def __str__(self) -> str:
         """All parts, a line each, as a log or a test reads them."""
-        parts = (self.what, self.where, self.why, self.remedy)
+        parts = (self.what, self.where, self.why, self.remedy, self.code)
         return "\n".join(part for part in parts if part)
 
 
@@ -64,6 +70,7 @@ class Diagnostic:
     message: str
     path: str = "$"
     remedy: str = ""
+    code: Coded = ""
 
     def __str__(self) -> str:
         """The form that editors and CI logs make clickable."""
@@ -76,7 +83,8 @@ class InvalidInput(EsplanError):
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
         """Keep the diagnostics in the order of their files and lines."""
         count = len(diagnostics)
-        super().__init__(f"{count} error{'' if count == 1 else 's'} in the input files")
+        what = f"{count} error{'' if count == 1 else 's'} in the input files"
+        super().__init__(what, code="ESP-2001")
         self.diagnostics = tuple(sorted(diagnostics))
 
 
@@ -97,10 +105,11 @@ class ServerError(EsplanError):
         status: int,
         type_: str = "",
         answer: Mapping[str, Any] | None = None,
+        code: Coded = "",
         **parts: str,
     ) -> None:
         """Keep what the callers decide by."""
-        super().__init__(what, **parts)
+        super().__init__(what, code=code, **parts)
         self.status, self.type, self.answer = status, type_, answer or {}
 
 
@@ -131,9 +140,9 @@ class StepFailed(EsplanError):
 class PartlyFailed(EsplanError):
     """Some objects of a plan failed, and the others were gone on with."""
 
-    def __init__(self, what: str, *, exit_code: int, **parts: str) -> None:
+    def __init__(self, what: str, *, exit_code: int, code: Coded = "", **parts: str) -> None:
         """The exit code is that of the first failure."""
-        super().__init__(what, **parts)
+        super().__init__(what, code=code, **parts)
         self.exit_code = exit_code
 
 

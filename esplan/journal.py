@@ -117,6 +117,7 @@ class Journal:
         if self.broken:
             raise JournalError(
                 f"the journal {self.path} could not be written before",
+                code="ESP-5203",
                 why="after that, nothing that is written to it can be relied on",
                 remedy="cure the cause, then apply the plan again",
             )
@@ -164,6 +165,7 @@ def open_journal(path: Path, plan_digest: str) -> Journal:
     if records and _plan_of(path, records) != plan_digest:
         raise JournalError(
             f"{path} is the journal of another plan",
+            code="ESP-5204",
             remedy="move it away, or give the plan a file name of its own",
         )
     return Journal(path, records, size=size)
@@ -187,7 +189,9 @@ def is_closed(records: list[Record]) -> bool:
 def beside(plan_path: Path) -> Path:
     """Where the journal of the plan in a file lies. Raises EsplanError where no file can be."""
     if not plan_path.name:
-        raise EsplanError(f"{plan_path} cannot be a plan file", remedy="name a file with -o")
+        raise EsplanError(
+            f"{plan_path} cannot be a plan file", code="ESP-2403", remedy="name a file with -o"
+        )
     return plan_path.with_name(f"{plan_path.name}{ENDING}")
 
 
@@ -205,6 +209,7 @@ def set_aside(plan_path: Path) -> None:
     if not is_closed(records):
         raise Refused(
             f"the plan in {plan_path} was begun and has not ended: a new plan would hide that",
+            code="ESP-4015",
             remedy=f"finish it (esplan apply {plan_path}), take it back (the same with --abandon), "
             "or write the new plan to another file",
         )
@@ -224,6 +229,7 @@ def read(path: Path) -> list[Record]:
     if not records:
         raise JournalError(
             f"there is no journal in {path}",
+            code="ESP-5208",
             why="an apply writes it beside its plan, as <plan>.journal.jsonl",
             remedy="see on which host the plan was applied: esplan status",
         )
@@ -283,6 +289,7 @@ def _parse(path: Path, number: int, line: bytes) -> Record:
 def _damaged(where: str, line: int) -> JournalError:
     return JournalError(
         f"{where} is damaged in line {line}",
+        code="ESP-5201",
         why="the line does not fit its checksum or the line before: nobody can say what was done",
         remedy="restore the file; or remove it, and apply resumes from the cluster's own copy",
     )
@@ -291,6 +298,7 @@ def _damaged(where: str, line: int) -> JournalError:
 def _foreign(path: Path) -> JournalError:
     return JournalError(
         f"the journal {path} is not as this apply has left it",
+        code="ESP-5202",
         why="somebody else has written to it: another apply of the same plan, or by hand",
         remedy="see with `esplan status` whether another apply runs",
     )
@@ -299,6 +307,7 @@ def _foreign(path: Path) -> JournalError:
 def _trouble(path: Path, verb: str, error: OSError) -> JournalError:
     return JournalError(
         f"the journal {path} cannot be {verb}",
+        code="ESP-5203",
         why=error.strerror or str(error),
         remedy="without a journal nothing is changed: make room or mend the permissions, then "
         "apply the plan again",
@@ -315,6 +324,7 @@ def joined(local: list[Record], mirrored: list[Record], names: tuple[str, str]) 
         if one.checksum != other.checksum:
             raise JournalError(
                 f"{names[0]} and {names[1]} disagree from record {one.seq} on",
+                code="ESP-5205",
                 why="the same plan was applied from two places that did not know of each other",
                 remedy="find out which one is true; remove the other, then apply again",
             )

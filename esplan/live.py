@@ -44,6 +44,7 @@ def cluster_info(cluster: Reader) -> ClusterInfo:
     if root is None or "cluster_uuid" not in root:
         raise Unreachable(
             "the server does not say which cluster it is (GET / has no answer)",
+            code="ESP-3004",
             remedy="esplan needs a server with the rest-root module: any ordinary distribution",
         )
     version = root["version"]
@@ -61,6 +62,7 @@ def require_cluster(cluster: Reader, uuid: str) -> None:
     if info and info.uuid != uuid:
         raise Refused(
             f"this is the cluster {info.name} ({info.uuid}), and the environment's is {uuid}",
+            code="ESP-4004",
             remedy="check url and cluster_uuid in esplan.yaml, and --url",
         )
 
@@ -108,6 +110,7 @@ def index(name: str, raw: JSON, stats: JSON) -> Index:
     except ValueError as error:
         raise EsplanError(
             f"the definition of the index {name} cannot be read",
+            code="ESP-3401",
             why=str(error),
             remedy="this esplan does not know that form: use a newer one, or report it",
         ) from None

@@ -112,11 +112,13 @@ class Lock:
         if self._lost:
             raise Stopped(
                 f"the lock was lost: {self._lost}",
+                code="ESP-5102",
                 remedy="see who holds it with `esplan status`, then apply the plan again",
             )
         if _now() - self._acknowledged > GRACE:
             raise Stopped(
                 f"the lock could not be renewed for {GRACE:.0f} seconds",
+                code="ESP-5103",
                 remedy="when the cluster answers again, apply the plan again",
             )
 
@@ -140,10 +142,11 @@ class Lock:
                 self._note(f"took over the lock of a holder that is gone ({seen.holder})")
                 return
             time.sleep(AT_ONCE)
-        raise self._unknown or EsplanError(
+        raise self._unknown or Unreachable(
             f"the lock can neither be taken nor read: {ATTEMPTS} attempts",
+            code="ESP-5104",
             why=f"the server does not take PUT {LOCK_PATH}, and says that there is no lock",
-            remedy="see what answers between this machine and the cluster; nothing was changed",
+            remedy="see what answers between this machine and the cluster",
         )
 
     def _create(self) -> bool:
@@ -229,11 +232,14 @@ class Lock:
             old = fences(self._cluster)
             if not self._renew():
                 self.check()
-                raise self._unknown or OutcomeUnknown("the lock could not be renewed")
+                raise self._unknown or OutcomeUnknown(
+                    "the lock could not be renewed", code="ESP-5103"
+                )
             if rotate_fence(self._cluster, self.token, old):
                 return
         raise Stopped(
             "the fence of the lock is moved by somebody else",
+            code="ESP-5102",
             remedy="see who holds the lock with `esplan status`, then apply the plan again",
         )
 
@@ -268,6 +274,7 @@ def locked(holder: Holder) -> Locked:
     """The refusal that shows who holds the lock."""
     return Locked(
         "another apply is running on this cluster",
+        code="ESP-5101",
         where=str(holder),
         remedy="wait for it (`esplan status` shows how far it is); if it is certainly dead: "
         f"esplan unlock {holder.token}",
@@ -290,6 +297,7 @@ def read(cluster: Cluster) -> _Seen | None:
     except (AttributeError, LookupError, TypeError, ValueError):
         raise EsplanError(
             "the lock in the cluster cannot be read, so nobody can say who holds it",
+            code="ESP-5105",
             where=LOCK_PATH,
             remedy="was it written by a newer esplan? use that one; if no apply runs anywhere, "
             f"delete it by hand: DELETE {LOCK_PATH}",
@@ -319,12 +327,14 @@ def remove(cluster: Cluster, token: str) -> Holder:
     if seen is None or seen.holder.token != token:
         raise EsplanError(
             f"there is no lock {token}",
+            code="ESP-5106",
             why=f"the lock is {seen.holder.token}: {seen.holder}" if seen else "nobody holds it",
             remedy="see `esplan status`",
         )
     if is_alive(seen.holder):
         raise Refused(
             f"the holder of the lock {token} is alive: {seen.holder}",
+            code="ESP-5107",
             remedy="stop it (Ctrl-C ends it at a safe point), and its lock goes with it",
         )
     condition = {"if_seq_no": seen.seq_no, "if_primary_term": seen.term}
@@ -335,6 +345,7 @@ def remove(cluster: Cluster, token: str) -> Holder:
             raise
         raise Refused(
             f"the lock {token} has changed just now: its holder lives ({seen.holder})",
+            code="ESP-5107",
             remedy="see `esplan status`; stop the holder, and its lock goes with it",
         ) from None
     return seen.holder

@@ -67,6 +67,7 @@ def _taken(alias: Alias, names: list[str], live: State) -> Refused:
     taken = "; ".join(_described(name, alias, live) for name in names)
     return Refused(
         f"alias.{alias.name}: no name is free for the new index: {taken}",
+        code="ESP-4111",
         remedy="delete the index if it is a leftover, or add another colour to `colors`",
     )
 

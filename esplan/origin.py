@@ -76,6 +76,7 @@ def read(here: Reader, other: Cluster, wanted: Remote, alias: str) -> Origin | N
     if via == "client" and index.body.unnumbered:
         raise Refused(
             f"esplan cannot carry the documents of {wanted.environment}:{index.name}",
+            code="ESP-4311",
             why=f"it has no sequence numbers ({UNNUMBERED}) to go on by where it was",
             remedy="let this cluster read the other one: reindex.remote.whitelist",
         )
@@ -90,6 +91,7 @@ def _refuse_hidden_vectors(info: ClusterInfo, label: str) -> None:
     if is_elasticsearch and int(info.version.partition(".")[0]) >= HIDES_VECTORS:
         raise Refused(
             f"{label} has vectors, which version {info.version} does not show to a client",
+            code="ESP-4311",
             remedy="let this cluster copy it: allow the other one in reindex.remote.whitelist",
         )
 
@@ -122,6 +124,7 @@ def _index(other: Cluster, environment: str, name: str) -> Index:
         on = f"is on {len(found)} indices: {', '.join(sorted(found))}" if found else "is not there"
         raise Refused(
             f"{name} {on}, in {where}",
+            code="ESP-4105",
             why="migrate.from copies one index",
             remedy="name an alias or index there: migrate.from.index",
         )
@@ -133,6 +136,7 @@ def _index(other: Cluster, environment: str, name: str) -> Index:
         why = "it does not keep the whole _source" if lossy else "it is closed"
         raise Refused(
             f"{own} cannot be copied, in {where}",
+            code="ESP-4110",
             why=why,
             remedy="load the new index from where the data came from, or name another index",
         )
@@ -147,6 +151,7 @@ def _via(here: Reader, other: Cluster, wanted: Remote) -> Via:
     if wanted.via == "cluster" and not is_allowed:
         raise Refused(
             f"this cluster may not copy from {_host(other.connection.url)}",
+            code="ESP-4312",
             why="reindex.remote.whitelist in its elasticsearch.yml does not have it",
             remedy="add it there on every node; or leave migrate.from.via out: "
             "then esplan carries the documents",

@@ -87,7 +87,11 @@ class Pager:
         path = index_path(self.index, "/_search")
         answer = self.cluster.read(path, _on(shard), body, timeout=LONGEST_REQUEST)
         if answer is None:
-            raise StepFailed(f"the index {self.index} is gone from {self.cluster.connection.url}")
+            raise StepFailed(
+                f"the index {self.index} is gone from {self.cluster.connection.url}",
+                code="ESP-3304",
+                remedy="see which indices there are: GET _cat/indices",
+            )
         buckets = whole(answer, self.index)["aggregations"]["spread"]["buckets"]
         counts = tuple((int(one["key"]), one["doc_count"]) for one in buckets)
         return [
@@ -164,6 +168,7 @@ def _document(reader: _Reader, index: str) -> Document:
     if "_source" not in parts:
         raise StepFailed(
             f"{index} does not keep its documents: {parts.get('_id', b'').decode()} has no _source",
+            code="ESP-4110",
             remedy="load the new index from where the data came from",
         )
     seq_no = int(parts["sort"][1:-1])

@@ -25,6 +25,7 @@ def partly(run: Run, journal: Journal, failed: dict[str, EsplanError]) -> Esplan
     first = next(iter(failed.values()))
     return PartlyFailed(
         f"{len(lost)} of {len(objects)} objects failed: {', '.join(lost)}",
+        code="ESP-5005",
         where=_whereabouts(done, sorted(open_)),
         why="\n".join(f"{address}: {_said(error)}" for address, error in failed.items()),
         remedy="cure the causes, then apply the same plan again: it retries only what failed",
@@ -45,5 +46,6 @@ def _whereabouts(done: list[str], waiting: list[str]) -> str:
 
 
 def _said(error: EsplanError) -> str:
-    """An error in one line."""
-    return "; ".join(part for part in (error.what, error.where, error.why, error.remedy) if part)
+    """An error in one line; the code at its end."""
+    parts = (error.what, error.where, error.why, error.remedy, error.code)
+    return "; ".join(part for part in parts if part)

@@ -190,6 +190,7 @@ def refuse_overlap(steps: tuple[Step, ...]) -> None:
         if name in targets:
             raise Refused(
                 f"{targets[name]} and {step.address} would both create the index {name}",
+                code="ESP-4016",
                 remedy="give their `index.name` patterns different names, or plan one at a time",
             )
         targets[name] = step.address

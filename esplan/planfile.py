@@ -81,6 +81,7 @@ def write(plan: Plan, path: Path) -> None:
     except (OSError, ValueError) as error:
         raise EsplanError(
             f"the plan cannot be written to {path}",
+            code="ESP-2403",
             why=getattr(error, "strerror", None) or str(error),
             remedy="choose another file with -o",
         ) from None
@@ -99,6 +100,7 @@ def parse(path: Path, found: bytes) -> Plan:
     if plan.digest != _digest(raw):
         raise Refused(
             f"{path} was changed after it was written: its digest does not match",
+            code="ESP-4001",
             remedy="make a new plan; a plan is reviewed and applied as it is, never edited",
         )
     return plan
@@ -113,6 +115,7 @@ def content(path: Path) -> bytes:
     except OSError as error:
         raise EsplanError(
             f"the plan {path} cannot be read",
+            code="ESP-2401",
             why=error.strerror or str(error),
             remedy="write one with: esplan plan -d PATH -o FILE",
         ) from None
@@ -139,6 +142,7 @@ def _check_version(path: Path, raw: JSON) -> None:
     if int(found[1]) > int(FORMAT_VERSION.partition(".")[0]):
         raise Refused(
             f"{path} has format_version {version}, and this esplan reads {FORMAT_VERSION}",
+            code="ESP-4002",
             remedy="apply it with the esplan that wrote it, or a newer one",
         )
 
@@ -176,5 +180,8 @@ def _step(raw: JSON) -> Step:
 def no_plan(path: Path, why: str) -> EsplanError:
     """The error for a file that esplan did not write."""
     return EsplanError(
-        f"{path} is not a plan file", why=why, remedy="write one with: esplan plan -d PATH -o FILE"
+        f"{path} is not a plan file",
+        code="ESP-2402",
+        why=why,
+        remedy="write one with: esplan plan -d PATH -o FILE",
     )

@@ -20,6 +20,7 @@ from esplan.steps.update_aliases import membership, memberships
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from esplan.codes import Code
     from esplan.model import JSON, Index
     from esplan.plan import Step
     from esplan.run import Run
@@ -44,17 +45,23 @@ def require(step: Step, run: Run) -> None:
     checked = [(p["check"], CHECKS[p["check"]](p, facts)) for p in step.preconditions]
     broken = [(check, why) for check, why in checked if why]
     if broken:
+        code, remedy = _advice({check for check, _ in broken})
         raise Refused(
             f"step {step.id} ({step.description}) is not safe any more",
+            code=code,
             why="; ".join(why for _, why in broken),
-            remedy=_remedy({check for check, _ in broken}),
+            remedy=remedy,
         )
 
 
-def _remedy(broken: set[str]) -> str:
-    special = {"fits": NO_ROOM, "nothing_rejected": NEEDED}
+def _advice(broken: set[str]) -> tuple[Code, str]:
+    """The code and the remedy; that of a stale plan where more than one check does not hold."""
+    special: dict[str, tuple[Code, str]] = {
+        "fits": ("ESP-4602", NO_ROOM),
+        "nothing_rejected": ("ESP-4603", NEEDED),
+    }
     only = next(iter(broken)) if len(broken) == 1 else ""
-    return special.get(only, CHANGED)
+    return special.get(only, ("ESP-4601", CHANGED))
 
 
 class _Facts:
@@ -181,7 +188,7 @@ def _serves(precondition: JSON, facts: _Facts) -> str:
     if there(cluster.read(path), path)["status"] == "red":
         checksum.await_primaries(cluster, [name])
         if there(cluster.read(path), path)["status"] == "red":
-            raise Incomplete(f"{name} is red: not all of it is there", remedy=RED)
+            raise Incomplete(f"{name} is red: not all of it is there", code="ESP-3301", remedy=RED)
     return ""
 
 

@@ -213,6 +213,7 @@ def _require(cluster: Cluster, name: Name, grants: Sequence[Grant]) -> None:
         raise EsplanError(
             f"{answer['username']} lacks privileges that {name} needs"
             + (": nothing was changed" if name == "apply" else ""),
+            code="ESP-3102",
             why="; ".join(lacks[:20]),
             remedy=f"`esplan privileges {files} --role {name}` prints the role that has them",
         )

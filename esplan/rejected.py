@@ -131,6 +131,7 @@ def write(path: Path, index: str, found: Sequence[Rejected]) -> None:
         why = error.strerror if isinstance(error, OSError) else "it holds something else"
         raise JournalError(
             f"the list of rejected documents {path} cannot be written",
+            code="ESP-5203",
             why=str(why or error),
             remedy="make room, or move the file away; then apply the plan again",
         ) from None

@@ -28,6 +28,7 @@ def there(answer: Any, path: str) -> Any:
     if answer is None:
         raise Unreachable(
             f"the answer to {path} is 404, and the cluster never answers so",
+            code="ESP-3004",
             remedy="check --url: a proxy or another product may answer there",
         )
     return answer
@@ -44,6 +45,7 @@ def document(answer: Any, path: str) -> JSON | None:
     if not parts.get("found") or not isinstance(parts.get("_source"), dict):
         raise Unreachable(
             f"the answer to {path} is not what the cluster answers about a document",
+            code="ESP-3004",
             remedy="check --url: a proxy or another product may answer there",
         )
     return parts

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from esplan.checksum.ahead import Ahead
     from esplan.checksum.standing import Standing, Touched
     from esplan.cluster import Cluster
+    from esplan.journal import Journal
     from esplan.model import JSON
     from esplan.plan import Plan, Step
 
@@ -35,6 +36,38 @@ class Listener(Protocol):
         """Something that a person should read."""
 
 
+class Watch(Protocol):
+    """Who may stop an apply before a piece of it, and is told of what is done (see `watch`)."""
+
+    stop: Stopped | None
+
+    def begin(self, run: Run, journal: Journal) -> None:
+        """Nothing is changed yet. Raises Refused or Stopped."""
+
+    def before(self, step: Step, run: Run, journal: Journal) -> bool:
+        """Whether a step may begin; when not, `stop` says why, and nothing begins any more."""
+
+    def after(self, step: Step, journal: Journal, outcome: str, evidence: JSON) -> None:
+        """A step is done."""
+
+
+class Unwatched:
+    """Nobody has anything to say."""
+
+    stop: Stopped | None = None
+
+    def begin(self, run: Run, journal: Journal) -> None:
+        """Nothing."""
+
+    def before(self, step: Step, run: Run, journal: Journal) -> bool:
+        """It may."""
+        del step, run, journal
+        return True
+
+    def after(self, step: Step, journal: Journal, outcome: str, evidence: JSON) -> None:
+        """Nothing."""
+
+
 class Fence(Protocol):
     """The lock, as steps see it."""
 
@@ -45,7 +78,11 @@ class Fence(Protocol):
 
 
 def _unknown(environment: str) -> Cluster:
-    raise UsageError(f"no cluster is known by the name {environment}")
+    raise UsageError(
+        f"no cluster is known by the name {environment}",
+        code="ESP-1106",
+        remedy="write the environment into esplan.yaml, or give its path with --config",
+    )
 
 
 @dataclass
@@ -59,7 +96,8 @@ class Run:
     at the end. `ahead`: sources that are hashed while they are copied. `finished`: ids of steps
     whose effect nothing but their finished task shows. `halted`: an object has failed, and the
     others that run beside it are to stop. `connect`: to another environment. `signed_by`: who
-    signed the plan, where that was asked for.
+    signed the plan, where that was asked for. `outside_window`: somebody has said that it may go
+    on although a release window is closed.
     """
 
     cluster: Cluster
@@ -78,6 +116,8 @@ class Run:
     rejected: dict[str, JSON] = field(default_factory=dict)
     plan_path: Path | None = None
     signed_by: str = ""
+    outside_window: bool = False
+    watch: Watch = field(default_factory=Unwatched)
     connect: Callable[[str], Cluster] = field(default=_unknown, repr=False)
     others: dict[str, Cluster] = field(default_factory=dict, repr=False)
     turn: Lock = field(default_factory=Lock)
@@ -101,9 +141,9 @@ class Run:
     def safe_point(self) -> None:
         """Stop here when the user or the lock asks for it: nothing is half done."""
         if self.interrupted.is_set():
-            raise Stopped("interrupted: the apply stopped at a safe point")
+            raise Stopped("interrupted: the apply stopped at a safe point", code="ESP-5001")
         if self.halted.is_set():
-            raise Halted("another object has failed")
+            raise Halted("another object has failed", code="ESP-5002")
         self.lock.check()
 
     def change(

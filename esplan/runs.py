@@ -267,6 +267,7 @@ def _shown(instant: datetime) -> str:
 def _invalid(problems: Sequence[str]) -> InvalidRunIds:
     return InvalidRunIds(
         "the run ids cannot be put in order",
+        code="ESP-4401",
         why="\n".join(problems),
         remedy="a run id is a time such as 20261121t073435z or 2026-11-21t07-34-35.123z, in the "
         "past, and each run has one: rename or delete the index that is not a run",
@@ -276,6 +277,7 @@ def _invalid(problems: Sequence[str]) -> InvalidRunIds:
 def _no_run(entities: str) -> InvalidRunIds:
     return InvalidRunIds(
         f"there is no run of {entities}" if entities else "there is no run",
+        code="ESP-4402",
         remedy="wait for the loader, or check the name of the base and its pattern",
     )
 
@@ -288,6 +290,7 @@ def _incomplete(
     run = wanted if wanted != LATEST else spelled[0]
     return Refused(
         f"run {run} is missing for {', '.join(missing) or 'everything: there is no entity'}",
+        code="ESP-4403",
         why=_table(found),
         remedy=_way_on(found, wanted),
     )

@@ -13,6 +13,7 @@ from esplan.errors import Refused, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from esplan.codes import Code
     from esplan.model import JSON
     from esplan.plan import Change, Plan, Step
 
@@ -27,13 +28,16 @@ MANY, UNPROTECT, DISCARD = "many", "unprotect", "discard"
 HARMLESS = ("no-op", "create")
 
 
-def many(changes: Sequence[Change]) -> tuple[JSON, ...]:
-    """The need of `--allow-many`, where more than 30 % of at least 10 objects change or go."""
+def many(changes: Sequence[Change], few: int = FEW, part: float = PART) -> tuple[JSON, ...]:
+    """The need of `--allow-many`, where more than 30 % of at least 10 objects change or go.
+
+    An environment may be stricter: so many objects (`few`), or another `part` of them.
+    """
     touched = sum(change.action not in HARMLESS for change in changes)
-    if len(changes) < FEW or touched <= PART * len(changes):
+    if len(changes) < few or touched <= part * len(changes):
         return ()
     why = (
-        f"it changes or deletes {touched} of {len(changes)} objects, which is more than {PART:.0%}"
+        f"it changes or deletes {touched} of {len(changes)} objects, which is more than {part:.0%}"
     )
     return ({"consent": MANY, "why": why},)
 
@@ -52,6 +56,7 @@ def require(plan: Plan, *, allow_many: bool = False) -> None:
         return
     raise Refused(
         "the plan is not carried out: " + "; ".join(need["why"] for need in missing),
+        code=next((code for one, code in CODES.items() if one in consents), "ESP-4012"),
         where=", ".join(sorted({need["address"] for need in missing if "address" in need})),
         remedy="; ".join(REMEDIES.get(one, NEWER.format(one)) for one in sorted(consents)),
     )
@@ -63,6 +68,9 @@ REMEDIES = {
     DISCARD: "if these documents may go: make the plan with --allow-discard for each of these "
     "aliases; or remove data: discard from the desired file, and they are copied",
 }
+
+CODES: dict[str, Code] = {UNPROTECT: "ESP-4010", DISCARD: "ESP-4011", MANY: "ESP-4009"}
+"""The gravest first: an error has one code."""
 
 NEWER = "the plan needs the consent {!r}: apply it with the esplan that made it"
 
@@ -76,6 +84,7 @@ def refuse_unused(allow_delete: Sequence[str], steps: Sequence[Step]) -> None:
     if unused:
         raise UsageError(
             f"--allow-delete {', '.join(unused)}: this plan would delete no such index",
+            code="ESP-1005",
             remedy="name an alias that moves to another index (alias.NAME), "
             "or the index that it leaves (index.NAME)",
         )

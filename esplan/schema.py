@@ -79,11 +79,16 @@ def load(name: str) -> JSON:
 
     Callers share it: do not change it. Raises FileNotFoundError for a name that does not exist.
     """
+    loaded: JSON = json.loads(text(name))
+    return loaded
+
+
+def text(name: str) -> str:
+    """The schema as its file has it. Raises FileNotFoundError for a name that does not exist."""
     file = f"{name}.schema.json"
     packaged = files("esplan") / "schemas" / file
     source = packaged if packaged.is_file() else Path(__file__).parents[1] / "schemas" / file
-    loaded: JSON = json.loads(source.read_text(encoding="utf-8"))
-    return loaded
+    return source.read_text(encoding="utf-8")
 
 
 def check(document: Document, name: str, definition: str = "") -> list[Diagnostic]:
@@ -163,16 +168,18 @@ def _is_scalar(value: Any) -> bool:
 def _diagnostics(document: Document, found: _Violation) -> Iterator[Diagnostic]:
     path = found.path
     if found.is_name:
-        yield document.diagnostic((*path, found.instance), _wrong_value(found), key=True)
+        yield document.diagnostic(
+            (*path, found.instance), _wrong_value(found), code="ESP-2305", key=True
+        )
     elif found.rule == "additionalProperties":
         yield from _unknown_keys(document, found)
     elif found.rule == "required":
         for name in found.limit:
             if name not in found.instance:
                 message = f'the key "{name}" is missing{_inside(path)}{_misspelt(name, found)}'
-                yield document.diagnostic(path, message)
+                yield document.diagnostic(path, message, code="ESP-2202")
     else:
-        yield document.diagnostic(path, _wrong_value(found))
+        yield document.diagnostic(path, _wrong_value(found), code="ESP-2203")
 
 
 def _misspelt(name: str, found: _Violation) -> str:
@@ -192,7 +199,7 @@ def _unknown_keys(document: Document, found: _Violation) -> Iterator[Diagnostic]
             continue
         hint = nearest(name, known) or f"known here: {', '.join(sorted(known))}"
         message = f"unknown key {_shown(name)}{_inside(found.path)}; {hint}"
-        yield document.diagnostic((*found.path, name), message, key=True)
+        yield document.diagnostic((*found.path, name), message, code="ESP-2201", key=True)
 
 
 def _inside(path: DataPath) -> str:
@@ -202,7 +209,9 @@ def _inside(path: DataPath) -> str:
 def _wrong_value(found: _Violation) -> str:
     """What was expected, and what stands there."""
     name = f'"{found.path[-1]}"' if found.path else "the document"
-    shown = _shown(found.instance)
+    shown = "the value" if found.schema.get("writeOnly") else _shown(found.instance)
+    if found.rule == "dependentRequired":
+        return _missing_beside(found)
     if found.rule in ("pattern", "maxLength") and "patternErrorMessage" in found.schema:
         return f"{shown} {found.schema['patternErrorMessage']}"
     expected = describe(found.schema) if found.rule in DESCRIBED else ""
@@ -212,6 +221,17 @@ def _wrong_value(found: _Violation) -> str:
     words = [word for word in found.limit if isinstance(word, str)] if found.rule == "enum" else []
     near = nearest(found.instance, words) if isinstance(found.instance, str) else ""
     return f"{name} must be {expected}, not {shown}" + (f"; {near}" if near else "")
+
+
+def _missing_beside(found: _Violation) -> str:
+    """A key that another one needs."""
+    needed = found.limit.items()
+    key, name = next((k, n) for k, names in needed for n in names if _lacks(found.instance, k, n))
+    return f'the key "{name}" is missing{_inside(found.path)}: "{key}" needs it'
+
+
+def _lacks(instance: JSON, key: str, name: str) -> bool:
+    return key in instance and name not in instance
 
 
 def describe(schema: JSON) -> str:

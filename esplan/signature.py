@@ -96,4 +96,6 @@ def _how(plan: Path) -> str:
 
 
 def _refused(plan: Path, why: str, remedy: str) -> Refused:
-    return Refused(f"the plan {plan} is not signed as it must be", why=why, remedy=remedy)
+    return Refused(
+        f"the plan {plan} is not signed as it must be", code="ESP-4008", why=why, remedy=remedy
+    )

@@ -108,6 +108,7 @@ def store(cluster: Cluster, plan_digest: str, record: Record) -> None:
 def _not_mirrored(error: EsplanError | None) -> JournalError:
     return JournalError(
         "the journal cannot be mirrored in the cluster",
+        code="ESP-5206",
         why=f"{error.what}: {error.why}" if error else "",
         remedy="nothing is changed without it: cure the cause, then apply again",
     )
@@ -145,6 +146,7 @@ def documents(cluster: Cluster, ids: list[str]) -> list[JSON]:
     if errors and errors[0].get("type") != "index_not_found_exception":
         raise Unreachable(
             f"the journal in the index {STATE_INDEX} cannot be read",
+            code="ESP-3301",
             why=str(errors[0].get("reason", "")),
             remedy="see GET /_cluster/health: a shard may be missing",
         )
@@ -174,6 +176,7 @@ def _records(lines: list[str]) -> list[Record]:
     except ValueError:
         raise JournalError(
             f"{where} cannot be read",
+            code="ESP-5207",
             remedy="was it written by a newer esplan? use that one",
         ) from None
 

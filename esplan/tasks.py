@@ -21,7 +21,7 @@ def all_running(cluster: Cluster, actions: str) -> dict[str, JSON]:
     """The same, of every node. Raises OutcomeUnknown when one does not answer."""
     answer = _read(cluster, actions, {})
     if answer.get("node_failures"):
-        raise OutcomeUnknown("a node does not answer which tasks it runs")
+        raise OutcomeUnknown("a node does not answer which tasks it runs", code="ESP-3302")
     return _tasks(answer)
 
 

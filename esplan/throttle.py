@@ -33,6 +33,7 @@ def parse(text: str) -> float:
         return rate
     raise UsageError(
         f'"{text}" is not a rate',
+        code="ESP-1003",
         remedy="give documents a second (500, or 0.5), or off for no limit",
     )
 

@@ -7,10 +7,10 @@ that esplan writes is left out. Seconds are by the clock of the host that wrote 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from esplan.journal import is_closed
+from esplan.shapes import between, number, text
 from esplan.state_index import MEASURED
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def _firsts(records: Sequence[Record]) -> list[bool]:
     before it, and `--abandon` has none.
     """
     found = [one.event == "start" or one.data.get("why") == ABANDONED for one in records]
-    for place in [number for number, one in enumerate(records) if one.event == "start"]:
+    for place in [at for at, one in enumerate(records) if one.event == "start"]:
         first = place
         while first and records[first - 1].event == "undone" and records[first - 1].step:
             first -= 1
@@ -376,39 +376,3 @@ def _ends(record: Record, step: Step, block: Step, plan: Plan) -> bool:
     switch = plan.groups.get(block.address)
     mine = step.address in (block.address, switch.address if switch else "")
     return record.event == "done" and mine and step.kind in ENDS[block.kind]
-
-
-# Of what may have any shape
-
-
-def between(began: str, ended: str) -> float | None:
-    """Seconds from one time to another; None where one is none, or the clock went back."""
-    first, last = moment(began), moment(ended)
-    seconds = (last - first).total_seconds() if first and last else -1
-    return seconds if seconds >= 0 else None
-
-
-def moment(at: str) -> datetime | None:
-    """The time that a record has; UTC where it says no offset."""
-    try:
-        found = datetime.fromisoformat(at)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def text(data: JSON, name: str) -> str:
-    """A text or a number; nothing where it is neither."""
-    found = data.get(name)
-    return str(found) if isinstance(found, str | int) else ""
-
-
-def number(data: JSON, name: str) -> float | None:
-    """None where it is no number that counts something."""
-    found: Any = data.get(name)
-    fine = isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found < MOST
-    return found if fine else None
-
-
-MOST = 2**63
-"""More than there can be of anything."""

@@ -11,7 +11,7 @@ import pytest
 from table import placed
 from typer.main import get_command
 
-from esplan import cli, config, errors, schema
+from esplan import cli, config, errors, hooks, schema, watch
 from esplan.cli.commands import app
 from esplan.commands.validate import validate
 from esplan.errors import EsplanError
@@ -118,11 +118,18 @@ def keys(node: Any) -> set[str]:
     return named.union(*map(keys, [*inner, *node.get("properties", {}).values()]))
 
 
-@pytest.mark.parametrize("name", ["desired", "config"])
+KEYS_ON = {
+    "desired": ("desired.md",),
+    "config": ("desired.md", "environments.md", "hooks.md"),
+}
+
+
+@pytest.mark.parametrize("name", list(KEYS_ON))
 def test_every_key_of_the_schema_is_on_the_page(name: str) -> None:
     known = keys(schema.load(name))
     assert len(known) > 5
-    shown = "\n".join(EXAMPLES)
+    pages = [read(DOCS / page) for page in KEYS_ON[name]]
+    shown = "\n".join(text for page in pages for kind, text in BLOCK.findall(page))
     said = read(DOCS / "desired.md")
     assert [k for k in sorted(known - {"_doc"}) if not re.search(rf"{re.escape(k)}:", shown)] == []
     assert "`_doc`" in said
@@ -135,6 +142,41 @@ def test_the_page_lists_what_changes_in_place() -> None:
     listed = {f"{name}*" if name.endswith((".", "_")) else name for name in dynamic}
     listed |= rules.UPDATEABLE_ROOT | rules.UPDATEABLE_FIELD
     assert [name for name in sorted(listed) if f"`{name}`" not in said] == []
+
+
+# docs/environments.md, docs/hooks.md
+
+CONFIGURED = [
+    text
+    for page in ("environments.md", "hooks.md")
+    for kind, text in BLOCK.findall(read(DOCS / page))
+    if kind == "yaml"
+]
+
+
+@pytest.mark.parametrize("text", CONFIGURED)
+def test_every_configuration_validates(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "esplan.yaml"
+    file.write_text(text, encoding="utf-8")
+    assert config.section("environments", file)
+
+
+def test_the_page_lists_every_event_and_variable() -> None:
+    page = read(DOCS / "hooks.md")
+    events = schema.load("config")["$defs"]["hook"]["properties"]["on"]["items"]["enum"]
+    assert tuple(events) == hooks.EVENTS
+    listed = re.findall(
+        r"^\| `(\w+)` \|", page.split("## Events")[1].split("\n\n**")[0], re.MULTILINE
+    )
+    assert listed == events_in_order()
+    said = set(re.findall(r"`(ESPLAN_[A-Z_]+)`", page)) - {"ESPLAN_"}
+    assert said == set(watch.VARIABLES)
+
+
+def events_in_order() -> list[str]:
+    """As they come in an apply."""
+    first = ["before_apply", "before_step", "after_step", "before_switch", "after_switch"]
+    return [*first, "after_apply", "failure"]
 
 
 # docs/guarantees.md

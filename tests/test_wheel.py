@@ -66,7 +66,17 @@ def test_nothing_else_is_in_the_wheel(wheel: Path) -> None:
 
 def test_it_tells_its_version(program: Path, tmp_path: Path) -> None:
     done = run([program, "--version"], tmp_path)
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"esplan {esplan.__version__}\n", "")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"esplan {esplan.__version__} (elasticsearch client 8.")
+
+
+def test_what_a_user_starts_with(program: Path, tmp_path: Path) -> None:
+    """Templates, schemas and scripts are in the wheel."""
+    done = run([program, "init", "new"], tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert run([program, "validate", "desired"], tmp_path / "new").returncode == 0
+    for shell in ("bash", "zsh", "fish"):
+        assert "__complete" in run([program, "completion", shell], tmp_path).stdout
 
 
 def test_a_valid_file(program: Path, tmp_path: Path) -> None:

@@ -186,11 +186,17 @@ class ClusterHash:
 def _unscriptable(index: str, error: ServerError) -> Exception:
     """A script that cannot run asks for another remedy than the server's other errors."""
     if is_away(error.answer.get("error")):
-        return Incomplete(f"{index} cannot be hashed: a shard is not there", why=error.what)
+        return Incomplete(
+            f"{index} cannot be hashed: a shard is not there",
+            code="ESP-3301",
+            why=error.what,
+            remedy="see GET _cluster/allocation/explain",
+        )
     if error.status not in {400, 500}:
         return error
     return StepFailed(
         f"the documents of {index} cannot be hashed in the cluster",
+        code="ESP-4704",
         why=error.what,
         remedy="the cluster has to allow inline painless scripts in aggregations "
         "(script.allowed_types, script.allowed_contexts); or declare verify: {method: count}",

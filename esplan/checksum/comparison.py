@@ -267,6 +267,7 @@ def _refuse_uncounted(sides: tuple[Side, Side], counted: Sequence[int]) -> None:
         if side.documents != hashed:
             raise StepFailed(
                 f"the checksum of {side.index} saw {hashed} of {side.documents} documents",
+                code="ESP-4705",
                 why="nobody wrote to it meanwhile, so the sequence numbers do not cover it",
                 remedy="declare verify: {method: count} for it, and report this",
             )

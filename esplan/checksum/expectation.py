@@ -39,6 +39,7 @@ def require(cluster: Cluster, index: str, expected: Sequence[JSON]) -> None:
     if wrong:
         raise VerificationFailed(
             f"{index} is not as verify.expect says",
+            code="ESP-4702",
             why="\n".join(wrong),
             remedy="nothing was switched; correct the expectation, or what fills the index",
         )

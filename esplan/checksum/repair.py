@@ -112,10 +112,18 @@ def _read(
     whole = {"allow_partial_search_results": "false"}
     answer = cluster.read(index_path(index, "/_search"), whole, body)
     if answer is None:
-        raise StepFailed(f"the index {index} is gone")
+        raise StepFailed(
+            f"the index {index} is gone",
+            code="ESP-3304",
+            remedy="see which indices there are: GET _cat/indices",
+        )
     hits = answer["hits"]["hits"]
     if answer["hits"]["total"]["value"] > len(hits):
-        raise StepFailed(f"too many documents of {index} have the same ids: nobody can tell them")
+        raise StepFailed(
+            f"too many documents of {index} have the same ids: nobody can tell them",
+            code="ESP-4804",
+            remedy="write these documents by hand, or load the index anew",
+        )
     found: dict[str, list[JSON]] = {}
     for hit in hits:
         shard = hit["_shard"].rpartition("[")[2].rstrip("]")

@@ -69,5 +69,9 @@ def _hashed(cluster: Reader, index: Index, documents: int) -> Sample:
     path = f"/{quote(index.name, safe='')}/_search"
     answer = cluster.read(path, {"request_cache": "false"}, body)
     if answer is None:
-        raise EsplanError(f"{index.name} is gone")
+        raise EsplanError(
+            f"{index.name} is gone",
+            code="ESP-3304",
+            remedy="see which indices there are: GET _cat/indices",
+        )
     return Sample(answer["aggregations"]["hash"]["value"][0], max(answer["took"], 1) / 1000)

@@ -210,6 +210,7 @@ def _refuse_unprovable(index: str, mappings: JSON) -> None:
         return
     raise Refused(
         f"the documents of {index} cannot be compared",
+        code="ESP-4110",
         why=f"{why}: what was indexed is not kept, so a copy loses it",
         remedy="load the new index from its origin instead of copying it",
     )
@@ -257,6 +258,7 @@ def search(cluster: Cluster, index: str, body: JSON, pit: str = "") -> JSON:
     if answer is None and pit:
         raise ViewLost(
             f"the server has forgotten how {index} was",
+            code="ESP-3303",
             why="a point in time ends when its node stops, or nobody asks for a while",
             remedy="apply again: it is compared again",
         )
@@ -289,6 +291,7 @@ def _found(answer: Any, what: str) -> JSON:
     if answer is None:
         raise StepFailed(
             f"{what} is not there to be compared",
+            code="ESP-3304",
             why="the server answered 404",
             remedy="see which indices there are: GET _cat/indices",
         )
@@ -366,6 +369,7 @@ def _shard_marks(index: str, shards: JSON, expected: int, wanted: str) -> dict[s
         return highest
     raise Incomplete(
         f"{index} is not complete: {len(highest)} of {expected} primary shards are there",
+        code="ESP-3301",
         why="a primary shard is not assigned to a node, so its documents cannot be read",
         remedy="see GET _cluster/allocation/explain, and apply again once the index is not red",
     )

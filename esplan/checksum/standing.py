@@ -133,6 +133,7 @@ def survey(
         standing.close()
         raise VerificationFailed(
             f"{names[1]} differs from {names[0]} in {MOST:,} documents or more",
+            code="ESP-4703",
             why="that is more than clients write during one comparison",
             remedy="apply the plan again at a quieter time; or declare `writes: block`",
         )

@@ -12,14 +12,19 @@ import typer
 from esplan.arguments import arranged
 from esplan.cli.adopt import adopt
 from esplan.cli.commands import app
+from esplan.cli.completion import QUESTION, completion, reply
 from esplan.cli.doctor import doctor
 from esplan.cli.drift import drift
+from esplan.cli.explain import explain
+from esplan.cli.help import lay_out
+from esplan.cli.init import init
 from esplan.cli.job import job
 from esplan.cli.maintain import maintain
 from esplan.cli.options import Globals
 from esplan.cli.privileges import privileges
 from esplan.cli.rollback import rollback
 from esplan.cli.sandbox import sandbox
+from esplan.cli.schema import schema
 from esplan.cli.sizing import sizing
 from esplan.cli.throttle import throttle
 from esplan.cli.verify import verify
@@ -28,6 +33,9 @@ from esplan.errors import EsplanError, InvalidInput, UsageError
 if TYPE_CHECKING:
     from typing import TextIO
 
+app.command()(init)
+app.command()(schema)
+app.command()(completion)
 app.command()(sizing)
 app.command()(maintain)
 app.add_typer(job)
@@ -38,7 +46,9 @@ app.command()(drift)
 app.command()(verify)
 app.command()(rollback)
 app.command()(privileges)
+app.command()(explain)
 app.command(context_settings={"ignore_unknown_options": True})(throttle)  # -1 is a rate
+lay_out(app)
 
 INTERRUPTED = 130
 """Typer's own answer to Ctrl-C, and a shell's."""
@@ -71,6 +81,7 @@ def _flush(stream: TextIO | None) -> None:
 def _unwritten(error: OSError) -> EsplanError:
     return EsplanError(
         "the output cannot be written",
+        code="ESP-6001",
         why=error.strerror or str(error),
         remedy="make room, or send it somewhere else; an apply goes on from where it is",
     )
@@ -88,12 +99,17 @@ def _discard_unwritten() -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    if arguments[:1] == [QUESTION]:
+        return reply(app, arguments[1:])
     from typer.exceptions import TyperException
 
     try:
         code = int(app(arranged(arguments), standalone_mode=False) or 0)
     except TyperException as error:
-        return _fail(UsageError(error.format_message(), remedy="see esplan --help"), arguments)
+        return _fail(
+            UsageError(error.format_message(), code="ESP-1001", remedy="see esplan --help"),
+            arguments,
+        )
     except EsplanError as error:
         return _fail(error, arguments)
     except typer.Abort:

@@ -34,13 +34,17 @@ def adopt(
 ) -> int:
     """Write desired files for what is live: planning them shows no change.
 
-    Example: esplan adopt 'flights*' -o desired/
+    Examples:
+        esplan adopt 'classes*' -o desired/
+        esplan adopt audit-2026 --alias audit -o plans/audit.json
     """
     given = chosen(ctx)
     if alias is not None:
         return _wrap(given, alias, patterns or [], output)
     if output == DEFAULT_OUTPUT:
-        raise UsageError("-o needs a folder", remedy="without -o the files go to stdout as one")
+        raise UsageError(
+            "-o needs a folder", code="ESP-1002", remedy="without -o the files go to stdout as one"
+        )
     return _adopt(given, patterns or [], Path(output) if output else None)
 
 
@@ -73,7 +77,9 @@ def _wrap(given: Globals, alias: str, patterns: list[str], output: str | None) -
 
     if len(patterns) != 1:
         raise UsageError(
-            "--alias needs exactly one index", remedy="esplan adopt INDEX --alias NAME -o FILE"
+            "--alias needs exactly one index",
+            code="ESP-1002",
+            remedy="esplan adopt INDEX --alias NAME -o FILE",
         )
     with given.cluster() as cluster:
         live.require_cluster(cluster, given.settings().cluster_uuid)

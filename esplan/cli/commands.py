@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from esplan import __version__
 from esplan.cli.apply import apply
 from esplan.cli.options import Globals, chosen, result
 from esplan.cli.saved import FormatOption, save_and_show
@@ -22,7 +21,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="esplan",
-    help="Plan, review and apply changes to the aliases and indices of an Elasticsearch cluster.",
+    help="Plan, review and apply changes to the aliases and indices of an Elasticsearch cluster."
+    "\n\nExamples:\n    esplan init\n"
+    "    esplan plan -d desired/ -o plans/release.json --env ppte\n"
+    "    esplan apply plans/release.json --env ppte --approve DIGEST",
     rich_markup_mode=None,
     add_completion=False,
     invoke_without_command=True,
@@ -42,6 +44,12 @@ JobPath = Annotated[
 OracleOption = Annotated[
     Literal["cluster", "sandbox"] | None,
     typer.Option("--oracle", help="Ask a server whether the rules are right: on empty indices."),
+]
+Output = Annotated[
+    str | None, typer.Option("-o", "--output", help="Save the plan (plans/… without a path).")
+]
+DetailedExitcode = Annotated[
+    bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
 ]
 AllowDelete = Annotated[
     list[str] | None,
@@ -75,8 +83,10 @@ def main(
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
     """Credentials come from ESPLAN_API_KEY, or ESPLAN_USERNAME and ESPLAN_PASSWORD."""
+    from esplan.views import version as said
+
     if version:
-        print(f"esplan {__version__}")
+        print(said.event(said.facts()) if json else said.line(said.facts()))
         raise typer.Exit
     if ctx.invoked_subcommand is None:
         print(ctx.get_help())
@@ -93,7 +103,9 @@ def validate(
 ) -> int:
     """Check desired files offline: every error at once, as file:line:column: message.
 
-    Example: esplan validate desired/
+    Examples:
+        esplan validate desired/
+        esplan validate desired/ --env ppte
     """
     from esplan import config
     from esplan.commands.validate import validate as command
@@ -114,9 +126,7 @@ def plan(
     desired: Paths = None,
     *,
     job: JobPath = None,
-    output: Annotated[
-        str | None, typer.Option("-o", "--output", help="Save the plan (plans/… without a path).")
-    ] = None,
+    output: Output = None,
     target: Annotated[list[str] | None, typer.Option(help="Only this address.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="Not this address.")] = None,
     allow_delete: AllowDelete = None,
@@ -124,14 +134,16 @@ def plan(
     allow_discard: AllowDiscard = None,
     oracle: OracleOption = None,
     format_: FormatOption = "text",
-    detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
-    ] = False,
+    detailed_exitcode: DetailedExitcode = False,
 ) -> int:
     """Compare desired files with the cluster, and plan the way there. Changes nothing.
 
     A transform of a copy (migrate.script …) is tried on some documents, in a throwaway index.
-    Example: esplan plan -d desired/ -o plans/release.json --url http://localhost:9201
+
+    Examples:
+        esplan plan -d desired/ -o plans/release.json --env ppte
+        esplan plan -d desired/ --target alias.classes --detailed-exitcode
+        esplan plan --job job.json -o plans/customer.json --url http://localhost:9200
     """
     from esplan import live
     from esplan.commands import plan as commands
@@ -184,7 +196,9 @@ def wanted(given: Globals, paths: list[Path], job: Path | None) -> Desired:
     from esplan.commands.job import desired_of
 
     if bool(paths) == bool(job):
-        raise UsageError("give -d PATH or --job FILE, and not both", remedy="see esplan --help")
+        raise UsageError(
+            "give -d PATH or --job FILE, and not both", code="ESP-1002", remedy="see esplan --help"
+        )
     if job:
         return desired_of(job, given.config)
     return desired.read(paths, given.settings().variables)
@@ -201,7 +215,9 @@ def status(
 ) -> int:
     """Show the lock, unfinished applies, and running tasks with their progress.
 
-    Example: esplan status --url http://localhost:9201
+    Examples:
+        esplan status --url http://localhost:9200
+        esplan status plans/release.json --env prod
     """
     from dataclasses import asdict
 
@@ -224,7 +240,8 @@ def status(
 def unlock(ctx: typer.Context, lock_id: Annotated[str, typer.Argument(metavar="LOCK_ID")]) -> int:
     """Remove the lock of an apply that is certainly dead.
 
-    Example: esplan unlock 5f1c9a7be0d24c11
+    Examples:
+        esplan unlock 5f1c9a7be0d24c11 --env prod
     """
     from dataclasses import asdict
 

@@ -29,7 +29,10 @@ def doctor(
 
     Exits 2 when there is an error or a warning.
 
-    Example: esplan doctor --url http://localhost:9201
+    Examples:
+        esplan doctor --url http://localhost:9200
+        esplan doctor --only disk-watermarks --only lock
+        esplan doctor --explain disk-watermarks
     """
     from esplan.commands import doctor as commands
     from esplan.views import doctor as views

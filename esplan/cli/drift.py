@@ -25,7 +25,9 @@ def drift(
 
     Exits 2 when there is drift.
 
-    Example: esplan drift -d desired/ --format junit > drift.xml
+    Examples:
+        esplan drift -d desired/ --env prod
+        esplan drift -d desired/ --format junit > drift.xml
     """
     from esplan import desired as files
     from esplan import live, privileges

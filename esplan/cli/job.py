@@ -12,7 +12,8 @@ from esplan.cli.options import chosen
 
 job = typer.Typer(
     name="job",
-    help="The legacy job config of a release by run id.",
+    help="The legacy job config of a release by run id.\n\n"
+    "Examples:\n    esplan job convert job.json",
     rich_markup_mode=None,
     invoke_without_command=True,
 )
@@ -32,7 +33,8 @@ def convert(
 ) -> int:
     """Print the desired file that says the same as a legacy job config. Offline.
 
-    Example: esplan job convert config.json > desired/customer.yaml
+    Examples:
+        esplan job convert job.json > desired/customer.yaml
     """
     from esplan.commands.job import convert as command
     from esplan.views import yaml

@@ -48,7 +48,9 @@ def maintain(
 ) -> int:
     """Plan what `esplan sizing` advises: merges, replicas, shards, leftovers. Changes nothing.
 
-    Example: esplan maintain 'flights*' -o plans/maintenance.json
+    Examples:
+        esplan maintain 'classes*' -o plans/maintenance.json
+        esplan maintain --only force-merge --segment-size 5gb -o
     """
     from esplan import live
     from esplan.commands.maintain import maintain as command

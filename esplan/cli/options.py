@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from esplan.cluster import Cluster
     from esplan.config import Settings
     from esplan.connection import Connection
+    from esplan.plan import Plan
+    from esplan.policy import Policy
     from esplan.views.progress import Bars, Events, Lines, Silent, Work
+    from esplan.watch import Watch
 
 
 LOG_WIDTH = 140
@@ -85,6 +88,25 @@ class Globals:
             raise
         return cluster
 
+    def policy(self, cluster_uuid: str, *, outside: bool = False) -> Policy:
+        """The rules of every environment that a plan for this cluster is for."""
+        from esplan import config
+        from esplan.policy import Policy
+
+        return Policy(tuple(config.meant(self.env, cluster_uuid, config=self.config)), outside)
+
+    def watch(self, plan: Plan, path: Path, policy: Policy, connection: Connection) -> Watch:
+        """The windows and hooks of an apply; a hook gets no credential."""
+        from esplan import config, hooks
+        from esplan.watch import Watch
+
+        own = (one for environment in policy.environments for one in environment.hooks)
+        found = tuple(dict.fromkeys((*config.hooks_of_all(config=self.config), *own)))
+        hooks.require_runnable(found)
+        names = config.secret_variables(config=self.config) if found else ()
+        environ = hooks.environment(os.environ, names, (connection.api_key, connection.password))
+        return Watch(plan, path, policy, hooks=found, environ=environ)
+
     def console(self, *, stderr: bool = False) -> Console:
         """A rich console; plain where colours are not wanted, wide where no terminal is."""
         from rich.console import Console
@@ -95,16 +117,18 @@ class Globals:
             console.width = LOG_WIDTH
         return console
 
-    def listener(self, *, together: bool = False) -> Bars | Lines | Events | Silent:
-        """Progress as the reader of this run wants it. `together`: of several steps at a time."""
+    def listener(
+        self, plan: Plan | None = None, *, width: int = 1
+    ) -> Bars | Lines | Events | Silent:
+        """Progress as the reader of this run wants it. `width`: objects of the plan at a time."""
         from esplan.views import progress
 
         if self.json:
-            return progress.Events(lambda line: print(f"{line}\n", end="", flush=True))
+            return progress.Events(lambda line: print(f"{line}\n", end="", flush=True), plan, width)
         if self.quiet:
             return progress.Silent()
-        console = self.console(stderr=True)
-        return progress.Lines(console) if together else progress.listener(console)
+        console, looked_at = self.console(stderr=True), sys.stderr.isatty()
+        return progress.listener(console, plan, width=width, looked_at=looked_at)
 
     @contextmanager
     def work(self) -> Iterator[Work]:

@@ -31,7 +31,10 @@ def privileges(
     """Print the two roles, plan and apply, that a set of desired files needs. Offline.
 
     They hold the least that is needed, each privilege with its reason.
-    Example: esplan privileges -d desired/ --role apply > role.json
+
+    Examples:
+        esplan privileges -d desired/
+        esplan privileges -d desired/ --role apply > role.json
     """
     from esplan import planfile
     from esplan.commands.privileges import privileges as command

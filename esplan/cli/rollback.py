@@ -32,7 +32,9 @@ def rollback(
 ) -> int:
     """Plan the way back: to the old index, with what clients wrote since. Changes nothing.
 
-    Example: esplan rollback plans/release.json -o plans/back.json
+    Examples:
+        esplan rollback plans/release.json -o plans/back.json
+        esplan rollback plans/release.json --allow-delete alias.classes -o
     """
     from esplan import live, planfile
     from esplan.commands.rollback import rollback as command

@@ -11,7 +11,8 @@ from esplan.cli.options import chosen, result
 
 sandbox = typer.Typer(
     name="sandbox",
-    help="A real Elasticsearch on localhost, to try esplan and to test it.",
+    help="A real Elasticsearch on localhost, to try esplan and to test it.\n\n"
+    "Examples:\n    esplan sandbox start\n    esplan sandbox status",
     rich_markup_mode=None,
     invoke_without_command=True,
 )
@@ -34,7 +35,8 @@ def start(
 ) -> int:
     """Start the server; the first time it is downloaded by Maven (800 MB; the others 50 to 950).
 
-    Example: esplan sandbox start
+    Examples:
+        esplan sandbox start
     """
     from esplan.commands import sandbox as commands
     from esplan.views import sandbox as view
@@ -54,7 +56,9 @@ def stop(
 ) -> int:
     """Stop the server. Its data stays, unless --purge.
 
-    Example: esplan sandbox stop
+    Examples:
+        esplan sandbox stop
+        esplan sandbox stop --purge
     """
     from esplan.commands import sandbox as commands
     from esplan.views import sandbox as view
@@ -70,7 +74,8 @@ def stop(
 def status(ctx: typer.Context) -> int:
     """Say whether the server runs, and where.
 
-    Example: esplan sandbox status
+    Examples:
+        esplan sandbox status
     """
     from esplan.commands import sandbox as commands
     from esplan.views import sandbox as view
@@ -91,7 +96,9 @@ def seed(
 ) -> int:
     """Load 336,776 real flights into flights_green, behind the alias flights.
 
-    Example: esplan sandbox seed
+    Examples:
+        esplan sandbox seed
+        esplan sandbox seed --reset
     """
     from esplan.commands import sandbox as commands
     from esplan.views import sandbox as view

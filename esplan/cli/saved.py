@@ -26,6 +26,7 @@ def save_and_show(given: Globals, made: Plan, output: str | None, format_: Forma
     """The plan in its file, if one was asked for, and on the screen."""
     from esplan import journal, planfile
 
+    made = given.policy(made.cluster["uuid"]).warned(made)
     path = _plan_path(output, made)
     if path:
         journal.set_aside(path)

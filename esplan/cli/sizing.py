@@ -36,7 +36,9 @@ def sizing(
 ) -> int:
     """Show how large each index is, what is off, and the request that cures it. Changes nothing.
 
-    Example: esplan sizing 'flights*' --sort segments
+    Examples:
+        esplan sizing 'classes*' --sort segments
+        esplan sizing --shard-size 50gb --format csv > sizing.csv
     """
     from esplan.commands.sizing import sizing as command
     from esplan.views import sizing as views
@@ -67,4 +69,6 @@ def _size(option: str, text: str) -> int:
     try:
         return byte_size(text)
     except ValueError as error:
-        raise UsageError(f"{option}: {error}") from None
+        raise UsageError(
+            f"{option}: {error}", code="ESP-1003", remedy="write it as 2gb, or a number of bytes"
+        ) from None

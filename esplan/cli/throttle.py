@@ -21,7 +21,9 @@ def throttle(
 
     A copy that is started later gets the rate, too. The apply need not be told.
 
-    Example: esplan throttle plans/release.json 2000
+    Examples:
+        esplan throttle plans/release.json 2000
+        esplan throttle plans/release.json off --env prod
     """
     from dataclasses import asdict
 

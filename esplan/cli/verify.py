@@ -40,7 +40,10 @@ def verify(
 
     Exits 4 when they do not, or when somebody wrote to one of them meanwhile.
 
-    Example: esplan verify flights_green flights_blue
+    Examples:
+        esplan verify classes_green classes_blue
+        esplan verify classes_green classes_blue --method count
+        esplan verify classes_green classes_blue --repair --auto-approve
     """
     from dataclasses import replace
 
@@ -50,7 +53,11 @@ def verify(
     from esplan.commands.verify import verify as command
 
     if repair and method != "checksum":
-        raise UsageError("--repair needs to know which documents differ: --method checksum")
+        raise UsageError(
+            "--repair needs to know which documents differ",
+            code="ESP-1002",
+            remedy="give --method checksum, or leave --method out",
+        )
     given = chosen(ctx)
     with given.cluster() as cluster:
         live.require_cluster(cluster, given.settings().cluster_uuid)
@@ -97,13 +104,14 @@ def _consent(given: Globals, intent: Intent, *, auto_approve: bool) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Refused(
             f"nobody has approved the repair. {wanted(intent)}",
+            code="ESP-4005",
             why="there is no terminal to ask on",
             remedy="if that is right, give --auto-approve",
         )
     console = given.console(stderr=True)
     answer = console.input(f"\n{wanted(intent)}\nRepair it? Only 'yes' does it: ", markup=False)
     if answer.strip() != "yes":
-        raise Refused("the repair was not approved", remedy="nothing was changed")
+        raise Refused("the repair was not approved", code="ESP-4007", remedy="nothing was changed")
 
 
 def _shown(work: Work) -> Callable[[int, int], None]:

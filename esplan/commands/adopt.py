@@ -77,6 +77,7 @@ def _nothing(found: Adoption, patterns: Sequence[str]) -> EsplanError:
     said = f" matches {', '.join(patterns)}" if patterns else ""
     return EsplanError(
         f"no index or alias{said}: there is nothing to adopt",
+        code="ESP-1007",
         why="; ".join(f"{one.index} is left out: {one.why}" for one in found.left_out),
         remedy="`esplan sizing` without a pattern lists every index",
     )
@@ -87,6 +88,7 @@ def _check_sizes(texts: Rendered) -> None:
     if len(texts) == 1 and any(len(one.encode()) > DESIRED_LIMIT for one in texts.values()):
         raise EsplanError(
             f"that is more than the {DESIRED_LIMIT // MIB} MiB that one desired file may hold",
+            code="ESP-2404",
             remedy="write a file for each object with -o DIR, or give a pattern",
         )
 
@@ -128,6 +130,7 @@ def _defect(problems: Sequence[str]) -> EsplanError:
     more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
     return EsplanError(
         "the files that were made do not say what is live, so they are not handed out",
+        code="ESP-6003",
         why="; ".join(problems[:SHOWN]) + more,
         remedy="this is a defect of esplan: report it; a pattern leaves these objects out",
     )
@@ -144,6 +147,7 @@ def write(texts: Rendered, folder: Path) -> Written:
         if other:
             raise Refused(
                 f"{folder} has other files of these names: {', '.join(sorted(other)[:SHOWN])}",
+                code="ESP-4903",
                 why="adopt overwrites nothing: somebody may have written them",
                 remedy="move them away, choose another folder, or give a pattern",
             )
@@ -151,6 +155,7 @@ def write(texts: Rendered, folder: Path) -> Written:
     except OSError as error:
         raise EsplanError(
             f"the files cannot be written to {folder}",
+            code="ESP-6002",
             why=f"{error.strerror or error}: {error.filename or ''}",
             remedy="choose another folder",
         ) from None
@@ -189,22 +194,27 @@ def wrap(cluster: Reader, alias: str, index: str) -> tuple[Plan, Adoption]:
 def _check_wrap(alias: str, index: str, state: State) -> None:
     problems = [*name_problems(alias, lower=False), *pattern_problems(f"{alias}_{{color}}", None)]
     if problems:
-        raise UsageError(f"--alias {alias}: {problems[0]}", remedy="choose another name")
+        raise UsageError(
+            f"--alias {alias}: {problems[0]}", code="ESP-1003", remedy="choose another name"
+        )
     if index not in state.indices:
         raise EsplanError(
             f"there is no index {index}",
+            code="ESP-1007",
             remedy="--alias takes the whole name of one index; `esplan sizing` lists them",
         )
     if alias in state.indices or alias in state.aliases:
         on = state.aliases[alias].indices if alias in state.aliases else ()
         raise Refused(
             f"{alias} is taken: it is an {'alias' if on else 'index'}",
+            code="ESP-4901",
             why=f"it is on {', '.join(on)}" if on else "",
             remedy="clients use the index by its own name, so the alias needs a new one",
         )
     if state.indices[index].aliases:
         raise Refused(
             f"{index} has aliases already: {', '.join(sorted(state.indices[index].aliases))}",
+            code="ESP-4902",
             remedy=f"adopt it as it is: esplan adopt {index}",
         )
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
 
 from esplan import apply as engine
 from esplan import live, lock, safety, throttle
-from esplan.errors import Refused, ServerError, Unreachable
+from esplan.commands.stopping import explained, stopping
+from esplan.errors import Refused, ServerError, Stopped, Unreachable
 from esplan.journal import beside, is_closed, open_journal
 from esplan.run import Run
+from esplan.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-    from types import FrameType
 
     from esplan.cluster import Cluster
     from esplan.plan import Phase, Plan
@@ -46,32 +48,40 @@ def apply(  # noqa: PLR0913  (one option of the command each)
     parallel: int = 1,
     connect: Callable[[str], Cluster] | None = None,
     signed_by: str = "",
+    watch: Watch | None = None,
 ) -> Outcome:
     """Carry out the plan, or what is left of it; `parallel` objects side by side.
 
     `connect`: to the cluster of another environment, which `migrate.from` copies from.
-    `signed_by`: for the journal.
+    `signed_by`: for the journal. `watch`: release windows and hooks.
 
     Raises what `esplan.apply` raises, Locked, and Refused where the plan needs what is not given.
     """
     started = time.monotonic()
-    require_cluster(cluster, plan)
     safety.require(plan, allow_many=allow_many)
-    if not plan.steps or open_journal(beside(path), plan.digest).ended:
-        lock.drop_left_over(cluster, plan.digest)
-        return Outcome(0, 0, 0.0, already=True)
-    with resumable(plan, path), _run(cluster, plan, path, listener, connect) as run:
-        run.signed_by = signed_by
+    watch = watch or Watch(plan, path)
+    with resumable(plan, path):
+        require_cluster(cluster, plan)
+        if not plan.steps or open_journal(beside(path), plan.digest).ended:
+            lock.drop_left_over(cluster, plan.digest)
+            return Outcome(0, 0, 0.0, already=True)
+    with (
+        watch.told(),
+        resumable(plan, path),
+        _run(cluster, plan, path, listener, connect) as run,
+    ):
+        run.signed_by, run.watch = signed_by, watch
         journal = open_journal(beside(path), plan.digest)  # another apply may just have ended
         if journal.ended:
             return Outcome(0, 0, 0.0, already=True)
-        steps = engine.apply(
-            run, journal, through=through, keep_going=keep_going, parallel=parallel
-        )
+        how = partial(engine.apply, through=through, keep_going=keep_going, parallel=parallel)
+        steps = how(run, journal)
         remaining = sum(journal.state(step.id) != "done" for step in plan.steps)
         if not remaining:
             throttle.forget(cluster, plan.digest)
-    return Outcome(steps, remaining, time.monotonic() - started, already=steps == remaining == 0)
+    seconds = time.monotonic() - started
+    watch.ended({"steps": steps, "remaining": remaining, "seconds": round(seconds, 3)})
+    return Outcome(steps, remaining, seconds, already=steps == remaining == 0)
 
 
 @contextmanager
@@ -82,7 +92,10 @@ def resumable(plan: Plan, path: Path) -> Iterator[None]:
     except (Unreachable, ServerError) as error:
         records = open_journal(beside(path), plan.digest).records
         if any(record.event == "intent" for record in records) and not is_closed(records):
-            raise engine.stopped(error) from error
+            raise explained(engine.stopped(error), plan, path) from error
+        raise
+    except Stopped as error:
+        explained(error, plan, path)
         raise
 
 
@@ -100,6 +113,7 @@ def require_cluster(cluster: Cluster, plan: Plan) -> None:
         raise Refused(
             f"the plan was made for the cluster {plan.cluster['name']} "
             f"({plan.cluster['uuid']}), and this is {info.name} ({info.uuid})",
+            code="ESP-4003",
             remedy="check --url and --env, or make a new plan for this cluster",
         )
 
@@ -115,29 +129,11 @@ def _run(
     """The lock, held; and signals that stop at a safe point."""
     interrupted = Event()
     cluster.on_wait = listener.note
-    with lock.Lock(cluster, plan.digest, listener.note) as held, stopping(interrupted, listener):
+    stop = stopping(interrupted, listener.note, path)
+    with lock.Lock(cluster, plan.digest, listener.note) as held, stop:
         run = Run(cluster, plan, held, listener, interrupted, plan_path=path)
         run.connect = connect or run.connect
         try:
             yield run
         finally:
             run.close()
-
-
-@contextmanager
-def stopping(interrupted: Event, listener: Listener) -> Iterator[None]:
-    """Ctrl-C and SIGTERM ask for a stop at the next safe point; a second Ctrl-C insists."""
-    import signal
-
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        if interrupted.is_set():
-            raise KeyboardInterrupt
-        interrupted.set()
-        listener.note("stopping at the next safe point (again to stop at once)")
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)

@@ -40,5 +40,6 @@ def find(name: str) -> Check:
     near = difflib.get_close_matches(name, names, 1)
     raise UsageError(
         f"there is no check {name!r}" + (f": did you mean {near[0]}?" if near else ""),
+        code="ESP-1006",
         remedy=f"the checks: {', '.join(names)}",
     )

@@ -89,5 +89,6 @@ def _refuse_unused(allow_delete: Sequence[str], routed: list[Routed]) -> None:
     if unused:
         raise UsageError(
             f"--allow-delete {', '.join(unused)}: this plan would delete no such index",
+            code="ESP-1005",
             remedy="the plan without --allow-delete names what is left over: index.NAME",
         )

@@ -32,13 +32,18 @@ def asked(
     wanted = live.cluster_info(cluster)
     running = server.status().sandbox
     if running is None:
-        raise EsplanError("no sandbox runs that could be asked", remedy=remedy(wanted, stop=False))
+        raise EsplanError(
+            "no sandbox runs that could be asked",
+            code="ESP-6101",
+            remedy=remedy(wanted, stop=False),
+        )
     with Cluster(Connection(running.url), patience=10) as sandbox:
         found = live.cluster_info(sandbox)
         if (found.distribution, found.version) != (wanted.distribution, wanted.version):
             raise EsplanError(
                 f"the sandbox is {found.distribution} {found.version}, and the cluster is "
                 f"{wanted.distribution} {wanted.version}",
+                code="ESP-6102",
                 where=running.url,
                 why="another version has other rules",
                 remedy=remedy(wanted, stop=True),

@@ -181,6 +181,7 @@ def refuse_nothing_to_release(made: Plan, desired: Desired) -> None:
             raise Refused(
                 f"{change.address} is on {change.index} already, and that is the latest run: "
                 "there is nothing to release, and nothing to delete",
+                code="ESP-4404",
                 remedy="let the loader run first; or set abort_run to True",
             )
 
@@ -193,6 +194,7 @@ def chosen(state: State, target: Sequence[str], exclude: Sequence[str]) -> State
     if unknown:
         raise UsageError(
             f"no desired file has {', '.join(unknown)}",
+            code="ESP-1004",
             remedy=f"addresses here: {', '.join(sorted(known))}",
         )
     wanted = set(target or known) - set(exclude)
@@ -300,6 +302,8 @@ def each(items: Iterable[Item], route_one: Callable[[Item], Answer]) -> list[Ans
     if refusals:
         raise Refused(
             f"{len(refusals)} objects have no safe way to the desired state",
+            code="ESP-4017",
             why="\n".join(different),
+            remedy="each of them says what to do; or plan one at a time: --target ADDRESS",
         )
     return done

@@ -48,19 +48,23 @@ def intent(cluster: Cluster, report: Report) -> Intent:
     counts = [getattr(report, kind).count for kind in KINDS]
     if sum(counts) > MOST:
         raise Refused(
-            f"{sum(counts):,} documents differ, and at most {MOST:,} are repaired", remedy=ANEW
+            f"{sum(counts):,} documents differ, and at most {MOST:,} are repaired",
+            code="ESP-4801",
+            remedy=ANEW,
         )
     indices = live.read_indices(cluster, [source, target])
     _refuse_unwritable(indices[target])
     if any(one.body.unnumbered for one in indices.values()):
         raise Refused(
             f"{source} or {target} has no sequence numbers ({UNNUMBERED})",
+            code="ESP-4802",
             why="nobody could tell whether a document was written meanwhile",
             remedy="write these documents by hand",
         )
     if any(has_vectors(one.body.mappings) for one in indices.values()):
         raise Refused(
             f"{source} or {target} has vectors, which a server may hide from this client",
+            code="ESP-4802",
             why="a document that is written without them would be another one",
             remedy=ANEW,
         )
@@ -71,16 +75,18 @@ def _refuse_unwritable(target: Index) -> None:
     settings, name = target.body.settings, target.name
     blocks = sorted(n for n, v in settings.items() if n.startswith("index.blocks.") and v == "true")
     if name == STATE_INDEX:
-        raise Refused(f"{name} is esplan's own", remedy="name another index")
+        raise Refused(f"{name} is esplan's own", code="ESP-4802", remedy="name another index")
     if blocks:
         raise Refused(
             f"{name} cannot be repaired: {', '.join(blocks)}",
+            code="ESP-4109",
             why="somebody, or an apply that goes on, does not want it to change",
             remedy="see `esplan status`; lift the block if nobody needs it",
         )
     if settings.get("index.final_pipeline"):
         raise Refused(
             f"{name} cannot be repaired: its index.final_pipeline would change what is written",
+            code="ESP-4802",
             remedy="take the pipeline off for that time",
         )
 
@@ -106,6 +112,7 @@ def _refuse_moved(cluster: Cluster, report: Report) -> None:
     if checksum.marks(cluster, [report.source, report.target]) != report.marks:
         raise Refused(
             f"somebody has written to {report.source} or {report.target} since they were compared",
+            code="ESP-4803",
             remedy="verify again, and repair what differs then: nothing was changed",
         )
 

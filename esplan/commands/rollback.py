@@ -47,6 +47,7 @@ def rollback(
     if unknown:
         raise UsageError(
             f"{', '.join(sorted(unknown))}: the plan has replaced no such object",
+            code="ESP-1004",
             remedy="name an alias that the plan has put on another index: alias.NAME",
         )
     now, plan_id = datetime.now(UTC), secrets.token_hex(8)
@@ -83,6 +84,7 @@ def _refuse_written(cluster: Cluster, objects: Sequence[Applied]) -> None:
         if checksum.marks(cluster, [name])[name] != marks[name]:
             raise Refused(
                 f"{one.change.address}: somebody has written to {name} since the switch",
+                code="ESP-4502",
                 why="its sequence numbers are not those of the proof, so nobody knows which of the "
                 "two indices is right",
                 remedy=f"see what differs (esplan verify {name} {one.change.target}); then put the "
@@ -97,6 +99,7 @@ def _journal(cluster: Cluster, applied: Plan, path: Path) -> Journal:
     if not found.records and not mirrored:
         raise Refused(
             f"the plan in {path} was never applied: there is nothing to take back",
+            code="ESP-4501",
             remedy="see `esplan status`",
         )
     names = (str(found.path), "the journal in the cluster")

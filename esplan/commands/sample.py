@@ -14,6 +14,7 @@ from esplan.request import index_path
 
 if TYPE_CHECKING:
     from esplan.cluster import Cluster
+    from esplan.codes import Coded
     from esplan.model import JSON
     from esplan.plan import Plan, Step
 
@@ -38,7 +39,9 @@ def tried(cluster: Cluster, made: Plan) -> Plan:
     if refusals:
         raise Refused(
             f"{len(refusals)} copies would not do what the files say",
+            code="ESP-4017",
             why="\n".join(map(str, refusals)),
+            remedy="each of them says what to do; or plan one at a time: --target ADDRESS",
         )
     return planfile.sealed(made) if copies else made
 
@@ -113,7 +116,7 @@ class _Try:
                 rehearsed = self._stage(made).rehearse()
                 self._require_queries()
         except Refused as refusal:
-            raise self._refused(refusal.what, refusal.why, refusal.remedy) from None
+            raise self._refused(refusal.code, refusal.what, refusal.why, refusal.remedy) from None
         except EsplanError as error:
             self._judge_error(error)
             return self.found
@@ -125,8 +128,8 @@ class _Try:
         examples = self.copy.arguments["sample"]
         return Stage(made, self.body, self.definition, reading, examples, self.seed)
 
-    def _refused(self, what: str, why: str, remedy: str) -> Refused:
-        return Refused(f"{self.address}: {what}", why=why, remedy=remedy)
+    def _refused(self, code: Coded, what: str, why: str, remedy: str) -> Refused:
+        return Refused(f"{self.address}: {what}", code=code, why=why, remedy=remedy)
 
     def _require_pipeline(self) -> None:
         name = self.body["dest"].get("pipeline")
@@ -143,6 +146,7 @@ class _Try:
             return
         if not there:
             raise self._refused(
+                "ESP-4301",
                 f"there is no ingest pipeline {name}",
                 "migrate.pipeline names one that the cluster does not have",
                 f"make it first (PUT /_ingest/pipeline/{name}), or correct its name",
@@ -177,6 +181,7 @@ class _Try:
                     raise
                 raise Refused(
                     "the server does not take a query of verify.expect",
+                    code="ESP-4306",
                     why=error.what,
                     remedy="correct it in the desired file",
                 ) from None
@@ -188,10 +193,13 @@ class _Try:
             )
             return
         if isinstance(error, StepFailed):
-            raise self._refused(error.what, error.why, error.remedy)
+            raise self._refused(error.code, error.what, error.why, error.remedy)
         if isinstance(error, ServerError) and error.status == 400:  # noqa: PLR2004  (HTTP's own number)
             raise self._refused(
-                "the server does not take the copy", error.what, "correct `migrate` in the file"
+                "ESP-4306",
+                "the server does not take the copy",
+                error.what,
+                "correct `migrate` in the file",
             )
         raise error
 
@@ -224,6 +232,7 @@ class _Try:
         if self.compares or not fewer or any(map(expectation.is_total, expected)):
             return
         raise self._refused(
+            "ESP-4305",
             "verify.method is count, and the numbers of documents will not be the same",
             f"{fewer} of {found.documents} sampled documents were left out",
             "say how many the new index will have: verify.expect: [{count: N}]; or let "
@@ -235,6 +244,7 @@ class _Try:
         if self.unable:
             why = f"the proof cannot run the script: {self.unable}\n{why}"
         return self._refused(
+            "ESP-4304",
             f"the proof of the copy would not hold: {len(found.differing)} or more of "
             f"{found.documents} sampled documents are not what the transform says",
             why,

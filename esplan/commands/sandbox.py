@@ -45,6 +45,6 @@ def seed(progress: Progress, reset: bool) -> Seeded:  # noqa: FBT001  (the comma
 
     sandbox = server.status().sandbox
     if sandbox is None:
-        raise EsplanError("no sandbox runs", remedy="esplan sandbox start")
+        raise EsplanError("no sandbox runs", code="ESP-6101", remedy="esplan sandbox start")
     with Cluster(Connection(sandbox.url), patience=10) as cluster:
         return load(cluster, progress, reset=reset)

@@ -40,10 +40,18 @@ def set_rate(cluster: Cluster, plan: Plan, rate: float) -> Throttled:
     """
     require_cluster(cluster, plan)
     if not any(step.kind in GOVERNED for step in plan.steps):
-        raise Refused("this plan copies nothing, so there is nothing to throttle")
+        raise Refused(
+            "this plan copies nothing, so there is nothing to throttle",
+            code="ESP-4013",
+            remedy="`esplan status` shows which copies run",
+        )
     records = state_index.load(cluster, plan.digest)
     if records and records[-1].event == "end":
-        raise Refused("the apply of this plan has ended: there is nothing to throttle")
+        raise Refused(
+            "the apply of this plan has ended: there is nothing to throttle",
+            code="ESP-4013",
+            remedy="`esplan status` shows which copies run",
+        )
     throttle.store(cluster, plan.digest, rate)
     found = _running(cluster, plan)
     paused = tuple(sorted(name for name, now in found.items() if math.isclose(now, CRAWL)))

@@ -66,6 +66,7 @@ def refuse_unaccepted(cluster: Cluster, made: Plan) -> None:
         addresses = ", ".join(one for _, several in refused for one in several)
         raise EsplanError(
             f"{server} does not take the definition of {addresses}",
+            code="ESP-3203",
             why="\n".join(why for why, _ in refused),
             remedy="correct the desired file: this version, or its plugins, lack what it asks for",
         )

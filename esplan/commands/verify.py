@@ -62,6 +62,7 @@ def verify(
     if old == new:
         raise UsageError(
             f"{source} and {target} are the same index {old}",
+            code="ESP-1003",
             remedy="name two different ones",
         )
     compare = partial(checksum.compare, method=method, progress=progress, listed=listed)
@@ -73,13 +74,20 @@ def verify(
 def _resolved(cluster: Cluster, name: str) -> str:
     """The index of that name, or the only one behind the alias."""
     if not name or name.startswith(("-", "_", ".")) or any(sign in name for sign in UNSAFE):
-        raise UsageError(f'"{name}" is not the name of one index or alias')
+        raise UsageError(
+            f'"{name}" is not the name of one index or alias',
+            code="ESP-1003",
+            remedy="name one, without wildcards and commas",
+        )
     found = sorted(cluster.read(index_path(name), {"filter_path": "*.settings.index.uuid"}) or {})
     if not found:
-        raise UsageError(f"there is no index and no alias {name}", remedy="see esplan sizing")
+        raise UsageError(
+            f"there is no index and no alias {name}", code="ESP-1007", remedy="see esplan sizing"
+        )
     if len(found) > 1:
         raise Refused(
             f"the alias {name} is on {len(found)} indices: {', '.join(found)}",
+            code="ESP-4105",
             remedy="name the one that is meant",
         )
     return str(found[0])

@@ -16,6 +16,7 @@ from esplan.segments import SEGMENT, byte_size
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from esplan.codes import Code, Coded
     from esplan.source import Document
 
 OPTIONS = (
@@ -58,10 +59,12 @@ class Entry:
         """What the file says under the object's name."""
         return self.document.data[self.path[0]][self.path[1]]
 
-    def problem(self, *path: str | int, message: str, remedy: str = "") -> Diagnostic:
+    def problem(
+        self, *path: str | int, message: str, code: Coded = "", remedy: str = ""
+    ) -> Diagnostic:
         """A diagnostic at a value of the object; without a path, at its name."""
         at, key = (*self.path, *path), not path
-        return self.document.diagnostic(at, message, remedy=remedy, key=key)
+        return self.document.diagnostic(at, message, code=code, remedy=remedy, key=key)
 
 
 @dataclass
@@ -75,9 +78,10 @@ class Builder:
     def index(self, entry: Entry) -> Index:
         """An entry of `indices`."""
         raw, name = entry.raw, entry.address.name
-        self.add(entry, (), naming.name_problems(name))
+        self.add("ESP-2305", entry, (), naming.name_problems(name))
         for alias in raw.get("aliases", {}):
-            self.add(entry, ("aliases", alias), naming.name_problems(alias, lower=False))
+            at = ("aliases", alias)
+            self.add("ESP-2305", entry, at, naming.name_problems(alias, lower=False))
         aliases = {
             alias: self.options(entry, options, ("aliases", alias))
             for alias, options in raw.get("aliases", {}).items()
@@ -89,11 +93,11 @@ class Builder:
         """An entry of `aliases`."""
         raw, name = entry.raw, entry.address.name
         index = raw["index"]
-        self.add(entry, (), naming.name_problems(name, lower=False))
+        self.add("ESP-2305", entry, (), naming.name_problems(name, lower=False))
         runs = self.runs(entry) if "runs" in raw else None
         if runs is None:
             problems = naming.pattern_problems(index["name"], index.get("colors"))
-            self.add(entry, ("index", "name"), problems)
+            self.add("ESP-2304", entry, ("index", "name"), problems)
         self.catch_up(entry)
         self.remote(entry)
         pattern = based(index["name"], runs.base) if runs else index["name"]
@@ -115,7 +119,7 @@ class Builder:
         raw = entry.raw.get("migrate", {})
         sources = {name: self.script(entry, name) for name in migration.SCRIPTS if name in raw}
         for path, message in migration.problems(raw, sources):
-            self.problems.append(entry.problem("migrate", *path, message=message))
+            self.problems.append(entry.problem("migrate", *path, code="ESP-2308", message=message))
         return migration.migrate(raw, sources)
 
     def script(self, entry: Entry, name: str) -> str:
@@ -125,7 +129,8 @@ class Builder:
             return str(raw["source"])
         text, wrong = migration.read_script(mapping_path(entry.document, raw["file"]))
         if wrong:
-            self.problems.append(entry.problem("migrate", name, "file", message=wrong))
+            at = ("migrate", name, "file")
+            self.problems.append(entry.problem(*at, code="ESP-2306", message=wrong))
         self.scripts.setdefault(entry.address, {})[name] = text
         return text
 
@@ -134,19 +139,26 @@ class Builder:
         raw, pattern = entry.raw["runs"], entry.raw["index"]["name"]
         base = raw.get("index_base", "")
         given = raw.get("entities", {raw["source"]: pattern})
-        self.add(entry, ("index", "name"), naming.run_pattern_problems(pattern, base))
+        problems = naming.run_pattern_problems(pattern, base)
+        self.add("ESP-2304", entry, ("index", "name"), problems)
         for name, one in given.items() if "entities" in raw else ():
             at = ("runs", "entities", name)
-            self.add(entry, at, naming.run_pattern_problems(one, base))
+            self.add("ESP-2304", entry, at, naming.run_pattern_problems(one, base))
         if pattern not in given.values():
             message = f'none of the entities has the index name "{pattern}" of this alias'
-            self.problems.append(entry.problem("runs", "entities", message=message))
-        self.add(entry, ("runs", "run"), _run_problems(raw.get("run", "latest")))
+            self.problems.append(
+                entry.problem("runs", "entities", code="ESP-2307", message=message)
+            )
+        self.add("ESP-2203", entry, ("runs", "run"), _run_problems(raw.get("run", "latest")))
         for key in sorted({"migrate", "verify"} & set(entry.raw)):
             message = f"`{key}` is about a copy, and with `runs` a loader makes the index"
-            self.problems.append(entry.problem(key, message=message, remedy="remove it"))
+            self.problems.append(
+                entry.problem(key, code="ESP-2307", message=message, remedy="remove it")
+            )
         if "colors" in entry.raw["index"]:
-            self.problems.append(entry.problem("index", "colors", message="runs have no colours"))
+            self.problems.append(
+                entry.problem("index", "colors", code="ESP-2307", message="runs have no colours")
+            )
         entities = {name: based(one, base) for name, one in given.items()}
         plain = {k: v for k, v in raw.items() if k in ("source", "run", "writes", "abort")}
         return Runs(pattern=pattern, base=base, entities=entities, **plain)
@@ -161,12 +173,16 @@ class Builder:
             )
             remedy = "remove it, or declare `writes: block`"
             at = ("migrate", key)
-            self.problems.append(entry.problem(*at, message=message, remedy=remedy))
+            self.problems.append(
+                entry.problem(*at, code="ESP-2307", message=message, remedy=remedy)
+            )
         if catches_up and entry.raw.get("verify", {}).get("method") == "count":
             message = "`writes: catch-up` needs the checksum: it finds by it what clients deleted"
             remedy = "remove it, or declare `writes: block`"
             at = ("verify", "method")
-            self.problems.append(entry.problem(*at, message=message, remedy=remedy))
+            self.problems.append(
+                entry.problem(*at, code="ESP-2307", message=message, remedy=remedy)
+            )
 
     def remote(self, entry: Entry) -> None:
         """The index there is not ours to block, and the one here holds other documents."""
@@ -176,28 +192,35 @@ class Builder:
             message = "`writes: catch-up` cannot follow what clients write to another cluster"
             remedy = "remove it: the copy is exact if nobody writes there until it is proven"
             at = ("migrate", "writes")
-            self.problems.append(entry.problem(*at, message=message, remedy=remedy))
+            self.problems.append(
+                entry.problem(*at, code="ESP-2307", message=message, remedy=remedy)
+            )
         for key in sorted(LOCAL & set(entry.raw["migrate"])):
             message = f"`{key}` is about a copy within one cluster"
             remedy = "remove it; or fill the alias from there first, and change the documents here"
             at = ("migrate", key)
-            self.problems.append(entry.problem(*at, message=message, remedy=remedy))
+            self.problems.append(
+                entry.problem(*at, code="ESP-2307", message=message, remedy=remedy)
+            )
         if entry.raw.get("finish", {}).get("delete_old"):
             message = "`delete_old` would delete documents that `migrate.from` does not copy"
             remedy = "remove it, and delete the old index by hand afterwards"
             at = ("finish", "delete_old")
-            self.problems.append(entry.problem(*at, message=message, remedy=remedy))
+            self.problems.append(
+                entry.problem(*at, code="ESP-2307", message=message, remedy=remedy)
+            )
 
-    def add(self, entry: Entry, path: tuple[str, ...], messages: Iterator[str]) -> None:
+    def add(self, code: Code, entry: Entry, path: tuple[str, ...], messages: Iterator[str]) -> None:
         """Diagnostics at one place of an entry."""
-        self.problems.extend(entry.problem(*path, message=message) for message in messages)
+        found = (entry.problem(*path, code=code, message=message) for message in messages)
+        self.problems.extend(found)
 
     def options(self, entry: Entry, raw: JSON, path: tuple[str, ...]) -> JSON:
         """The canonical options of an alias."""
         try:
             return normalize.alias_options(raw)
         except ValueError as error:
-            self.problems.append(entry.problem(*path, message=str(error)))
+            self.problems.append(entry.problem(*path, code="ESP-2309", message=str(error)))
             return {}
 
     def body(self, entry: Entry, raw: JSON, path: tuple[str, ...]) -> Body:
@@ -210,8 +233,10 @@ class Builder:
         except ValueError as error:
             in_settings = _fails(settings)
             at = (*path, "settings" if in_settings else "mappings")
-            in_file = document and not in_settings and document.diagnostic((), str(error))
-            self.problems.append(in_file or entry.problem(*at, message=str(error)))
+            found = entry.problem(*at, code="ESP-2309", message=str(error))
+            if document and not in_settings:
+                found = document.diagnostic((), str(error), code="ESP-2309")
+            self.problems.append(found)
             return Body()
 
     def mappings(
@@ -228,7 +253,7 @@ class Builder:
         file = mapping_path(entry.document, name)
         if file not in self.files and not _is_file(file):
             message = f"there is no mapping file {file}"
-            self.problems.append(entry.problem(*path, "file", message=message))
+            self.problems.append(entry.problem(*path, "file", code="ESP-2306", message=message))
             return None
         if file not in self.files:
             self.files[file] = self.read(file)
@@ -258,7 +283,8 @@ class Builder:
             isinstance(replicas, str) and not replicas.isdecimal()
         ):  # a variable that nobody has given a value
             message = f"{replicas} is no number of replicas"
-            self.problems.append(entry.problem("finish", "replicas", message=message))
+            at = ("finish", "replicas")
+            self.problems.append(entry.problem(*at, code="ESP-2307", message=message))
             return body
         replicas = int(replicas)
         said = body.settings.get(REPLICAS, str(replicas))
@@ -266,7 +292,7 @@ class Builder:
             place = _replicas_path(entry.raw["index"]["settings"])
             message = f"number_of_replicas is {said} in settings and {replicas} in finish"
             for path in (("finish", "replicas"), ("index", "settings", *place)):
-                self.problems.append(entry.problem(*path, message=message))
+                self.problems.append(entry.problem(*path, code="ESP-2307", message=message))
         settings = normalize.without_overridden(body.settings | {REPLICAS: str(replicas)})
         return replace(body, settings=dict(sorted(settings.items())))
 

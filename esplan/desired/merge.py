@@ -28,7 +28,9 @@ def first_of_each(entries: list[Entry]) -> tuple[dict[Address, Entry], list[Diag
         first = firsts.setdefault(entry.address, entry)
         if first is not entry:
             message = f"{entry.address} is already defined at {place(first)}"
-            problems.append(entry.problem(message=message, remedy="keep one of them"))
+            problems.append(
+                entry.problem(code="ESP-2302", message=message, remedy="keep one of them")
+            )
     return firsts, problems
 
 
@@ -51,14 +53,18 @@ def _shared_names(entries: Entries) -> Iterator[Diagnostic]:
         if address.kind == "alias" and ("index", address.name) in by_name:
             other = place(by_name["index", address.name])
             message = f'"{address.name}" is also the name of an index, at {other}'
-            yield entry.problem(message=message, remedy=TAKEN)
+            yield entry.problem(code="ESP-2303", message=message, remedy=TAKEN)
     for entry, name in _inline_aliases(entries):
         for kind in ("alias", "index"):
             if (kind, name) in by_name:
                 what = "defined under aliases" if kind == "alias" else "the name of an index"
                 message = f'"{name}" is also {what}, at {place(by_name[kind, name])}'
                 yield entry.document.diagnostic(
-                    (*entry.path, "aliases", name), message, key=True, remedy="keep one of them"
+                    (*entry.path, "aliases", name),
+                    message,
+                    code="ESP-2303",
+                    key=True,
+                    remedy="keep one of them",
                 )
 
 
@@ -80,7 +86,9 @@ def _same_patterns(entries: Entries, aliases: Mapping[Address, Alias]) -> Iterat
         if first != address:
             message = f"the index name is also that of {first}, at {place(entries[first])}"
             remedy = "give each alias its own index name"
-            yield entries[address].problem("index", "name", message=message, remedy=remedy)
+            yield entries[address].problem(
+                "index", "name", code="ESP-2303", message=message, remedy=remedy
+            )
 
 
 def _generated_names(entries: Entries, aliases: Mapping[Address, Alias]) -> Iterator[Diagnostic]:
@@ -92,7 +100,7 @@ def _generated_names(entries: Entries, aliases: Mapping[Address, Alias]) -> Iter
         for owner in owners(name, patterns):
             other = place(entries[owner])
             message = f'"{name}" is a name that {owner} may give to its index, at {other}'
-            yield entry.document.diagnostic(path, message, key=True, remedy=TAKEN)
+            yield entry.document.diagnostic(path, message, code="ESP-2303", key=True, remedy=TAKEN)
 
 
 def by_prefix(aliases: Mapping[Address, Alias]) -> Prefixes:

@@ -15,6 +15,7 @@ from esplan.source.node import mapping, sequence
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from esplan.codes import Code
     from esplan.source.node import Path
 
 TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)(\}?)")
@@ -64,7 +65,7 @@ class _Pass:
             new = self.text(name, mark, (*path, name))
             if new in keys:
                 message = f'the key "{new}" is already on line {keys[new][0]}, after ${{…}}'
-                self.report(mark, (*path, name), message)
+                self.report("ESP-2105", mark, (*path, name), message)
             children[new], keys[new] = self.node(node.children[name], (*path, new)), mark
         return mapping(node.mark, children, keys)
 
@@ -75,7 +76,7 @@ class _Pass:
                 return "${"
             if closed and self.variables is not None and name in self.variables:
                 return self.variables[name]
-            self.report(mark, path, *self.unknown(name, closed=bool(closed)))
+            self.report("ESP-2301", mark, path, *self.unknown(name, closed=bool(closed)))
             return match[0]
 
         return TOKEN.sub(value, text) if "${" in text else text
@@ -90,5 +91,6 @@ class _Pass:
         near = nearest(name, self.variables) or "give it under vars in esplan.yaml"
         return f"unknown variable ${{{name}}}; {near}", plain
 
-    def report(self, mark: Mark, path: Path, message: str, remedy: str = "") -> None:
-        self.problems.append(Diagnostic(self.file, *mark, message, json_path(path), remedy))
+    def report(self, code: Code, mark: Mark, path: Path, message: str, remedy: str = "") -> None:
+        found = Diagnostic(self.file, *mark, message, json_path(path), remedy, code=code)
+        self.problems.append(found)

@@ -124,7 +124,12 @@ def _ask(cluster: Cluster, path: str, params: JSON | None = None, body: JSON | N
 def _root(cluster: Cluster, _facts: Facts) -> JSON:
     found = _ask(cluster, "/")
     if "version" not in found:
-        raise ServerError("the server refused GET /: no handler found", status=404)
+        raise ServerError(
+            "the server refused GET /: no handler found",
+            code="ESP-3004",
+            status=404,
+            remedy="esplan needs a server with the rest-root module: any ordinary distribution",
+        )
     return {"root": found}
 
 

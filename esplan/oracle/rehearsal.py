@@ -207,12 +207,14 @@ class Stage:
         if isinstance(raw, dict) and raw.get("reason") == "compile error":
             raise Refused(
                 "migrate.script does not compile",
+                code="ESP-4302",
                 why=reason_of(raw),
                 remedy="correct the script in the desired file",
             )
         if any(said in error.what for said in NO_PAINLESS):
             raise Refused(
                 "the cluster does not run Painless, which rename, drop and script need",
+                code="ESP-4303",
                 why=error.what,
                 remedy="install the module lang-painless, or allow inline scripts",
             )

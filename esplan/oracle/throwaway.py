@@ -147,6 +147,7 @@ def refused(error: ServerError) -> EsplanError:
         return error
     return Forbidden(
         f"the oracle may not make its throwaway indices, {PREFIX}*",
+        code="ESP-3103",
         why=error.what,
         remedy="give the user create_index, manage, read and write on them, and nothing else is "
         "written to; or ask a sandbox: --oracle sandbox; or plan without --oracle",

@@ -71,12 +71,14 @@ def _check_alias(alias: Alias, live: State) -> None:
     if alias.name in live.indices:
         raise Refused(
             f"alias.{alias.name}: {alias.name} is the name of an index, not of an alias",
+            code="ESP-4103",
             remedy=f"give the alias another name, or manage the index as index.{alias.name}",
         )
     on = live.aliases[alias.name].indices if alias.name in live.aliases else ()
     if len(on) > 1:
         raise Refused(
             f"alias.{alias.name} is on {len(on)} indices: {', '.join(on)}",
+            code="ESP-4104",
             why="esplan keeps an alias on exactly one index, and cannot know which one is right",
             remedy=f"remove it from the wrong ones: POST /_aliases, remove alias {alias.name}",
         )
@@ -120,6 +122,7 @@ def _route_index(comparison: Comparison, desired: Index, context: Context) -> Ro
         raise Refused(
             f"{address}: {desired.name} is an alias, on "
             f"{', '.join(context.live.aliases[desired.name].indices)}",
+            code="ESP-4103",
             remedy=f"manage it under `aliases: {{{desired.name}: …}}`, or choose another name",
         )
     if comparison.index is None:
@@ -145,6 +148,7 @@ def _route_index(comparison: Comparison, desired: Index, context: Context) -> Ro
 def _needs_alias(address: str, reasons: tuple[Reason, ...]) -> Refused:
     return Refused(
         f"{address} cannot be changed in place, and clients use its own name",
+        code="ESP-4101",
         why=_forced(reasons, Route.CLONE),
         remedy="put it behind an alias (`aliases:` in the desired file): a new index can then "
         "be filled and switched to; or undo the change",
@@ -154,6 +158,7 @@ def _needs_alias(address: str, reasons: tuple[Reason, ...]) -> Refused:
 def _needs_consent(address: str, reasons: tuple[Reason, ...]) -> Refused:
     return Refused(
         f"{address} has to be closed for this change, and would serve nobody meanwhile",
+        code="ESP-4102",
         why=_forced(reasons, Route.CLOSE),
         remedy=f"allow it: --allow-close {address}; or put it behind an alias (`aliases:` in the "
         "desired file), where a clone takes the change while clients read on",

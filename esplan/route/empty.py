@@ -129,6 +129,7 @@ def needs(routed: Sequence[Routed], allowed: Sequence[str]) -> list[JSON]:
     if unused := [address for address in allowed if address not in asking]:
         raise UsageError(
             f"--allow-discard {', '.join(unused)}: this plan would discard nothing there",
+            code="ESP-1005",
             remedy="name an alias (alias.NAME) whose file says migrate: {data: discard}, and "
             "whose change needs a new index",
         )

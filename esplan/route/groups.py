@@ -49,6 +49,7 @@ def refuse_halves(desired: State, wanted: State) -> None:
     if cut:
         raise Refused(
             f"--target and --exclude leave only a part of the group {', '.join(cut)}",
+            code="ESP-4106",
             why="\n".join(f"in the group {name} are {_listed(all_)}" for name, all_ in cut.items()),
             remedy="aliases of one group change together: name all of them or none; "
             "or let the desired files give them other groups",

@@ -64,6 +64,7 @@ def refuse(steps: Iterable[Step], info: ClusterInfo) -> None:
             raise Refused(
                 f"{', '.join(addresses)}: {info.distribution} {info.version} takes "
                 f"{ignored.part} and ignores it",
+                code="ESP-4107",
                 why=ignored.why,
                 remedy=ignored.remedy,
             )

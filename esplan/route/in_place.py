@@ -64,6 +64,7 @@ def _closed_steps(comparison: Comparison, index: Index) -> tuple[Step, ...]:
     if not index.is_open:
         raise Refused(
             f"{address}: {index.name} is closed, and this change would open it",
+            code="ESP-4108",
             remedy=f"open it first (POST /{index.name}/_open)",
         )
     checks = (*_preconditions(comparison, index, "settings"), *_on(comparison, index))
@@ -124,6 +125,7 @@ def backfill_steps(
     if name == index.name and index.body.settings.get("index.blocks.write") == "true":
         raise Refused(
             f"{address}: {name} is write-blocked, and its documents cannot be given {fields[0]}",
+            code="ESP-4109",
             remedy="lift the block, or plan without `backfill`",
         )
     filled = replace(index, name=name)

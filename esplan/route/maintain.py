@@ -135,6 +135,7 @@ def leftover(found: Leftover, context: Context) -> Routed:
     if index.name in context.activity.written:
         raise Refused(
             f"{address} is no leftover: somebody writes to it",
+            code="ESP-4116",
             remedy=f"plan without --allow-delete {address}",
         )
     checks = (

@@ -121,6 +121,7 @@ def _closed(address: str, run: Index) -> Refused:
     """The server calls a closed index green, and lets an alias go there: every search fails."""
     return Refused(
         f"{address}: the run {run.name} is closed, and would serve nobody",
+        code="ESP-4108",
         remedy=f"open it first (POST /{run.name}/_open), or delete it if it is no good run",
     )
 
@@ -130,6 +131,7 @@ def _otherwise(address: str, run: Index, reasons: tuple[Reason, ...]) -> Refused
     forced = [one for one in reasons if one.route in dear]
     return Refused(
         f"{address}: the loader made {run.name} otherwise than the desired file says",
+        code="ESP-4405",
         why="; ".join(f"{one.path}: {one.before!r}, not {one.after!r}" for one in forced),
         remedy="correct the loader and let it run again, or correct the desired file",
     )
@@ -229,12 +231,14 @@ class _Release:
             raise Refused(
                 f"{self.address}: delete_old would delete {old.name}, which also serves "
                 f"{', '.join(others)}",
+                code="ESP-4112",
                 remedy="move these aliases first, or set finish.delete_old: false",
             )
         if not is_run_of(self.loaded, old.name):
             raise Refused(
                 f"{self.address}: delete_old would delete {old.name}, which is no run of "
                 f"{self.loaded.source} by the pattern {self.loaded.pattern}",
+                code="ESP-4113",
                 remedy="set finish.delete_old: false, and delete the index by hand afterwards",
             )
 

@@ -75,6 +75,7 @@ def rolled_back(applied: Applied, plan_id: str, live: State, *, delete: bool, dr
         raise Refused(
             f"{change.address} was filled from another cluster: "
             "the index before it holds other documents, and cannot be brought up to date",
+            code="ESP-4504",
             remedy=f"put the alias back by hand, if {change.index} is to serve as it is",
         )
     if change.action == "replace":
@@ -96,16 +97,8 @@ def _back(change: Change, index: str | None, target: str | None) -> Change:
     reasons = tuple(
         Reason(r.path, r.after, r.before, "as before the plan", ROUTE) for r in change.reasons
     )
-    return Change(
-        change.address,
-        change.action,
-        ROUTE,
-        index,
-        target,
-        reasons,
-        change.after,
-        change.before or {},
-    )
+    kind, before, after = change.action, change.after, change.before or {}
+    return Change(change.address, kind, ROUTE, index, target, reasons, before, after)
 
 
 # In place
@@ -118,6 +111,7 @@ def _set_back(applied: Applied) -> Routed:
     if any(step.kind == "close_index" for step in steps):
         raise Refused(
             f"{change.address} was closed for its change: there is no way back without that",
+            code="ESP-4505",
             remedy="put the old values into the desired file, and plan it with --allow-close",
         )
     back = tuple(one for step in reversed(steps) for one in _inverse(step))
@@ -177,6 +171,7 @@ def _refuse_unproven(applied: Applied) -> None:
         return
     raise Refused(
         f"{change.address}: nobody can tell which documents of {change.index} clients have deleted",
+        code="ESP-4503",
         why=why,
         remedy="put the old definition into the desired file and plan that: the new index is "
         "copied again; what it lacks is in the old one, which stays until you delete it",
@@ -193,6 +188,7 @@ def _inverse_script(applied: Applied, *, drop: bool) -> JSON | None:
         raise Refused(
             f"{change.address}: nobody has said how a document of {change.target} becomes one of "
             f"{change.index} again",
+            code="ESP-4506",
             why="the copy ran a script or a pipeline, and the plan has no migrate.inverse",
             remedy="put the old definition into the desired file, with a migrate.script that makes "
             "the old documents, and plan that",
@@ -201,6 +197,7 @@ def _inverse_script(applied: Applied, *, drop: bool) -> JSON | None:
         raise Refused(
             f"{change.address}: documents that clients wrote since lack "
             f"{', '.join(inverse['drops'])}, and would lack them in {change.index}, too",
+            code="ESP-4507",
             why="the copy dropped these fields; documents that nobody wrote since keep them",
             remedy=f"allow that: --allow-drop {change.address}",
         )
@@ -224,12 +221,14 @@ def _indices(applied: Applied, live: State) -> tuple[Index, Index]:
     if new is None or on != (new.name,):
         raise Refused(
             f"{change.address} is on {', '.join(on) or 'no index'}, not on {change.target}",
+            code="ESP-4508",
             why="the plan has not switched it, or it was moved since",
             remedy="an apply that has not ended is taken back with `esplan apply PLAN --abandon`",
         )
     if old is None or old.uuid != _uuid(applied):
         raise Refused(
             f"{change.address}: {change.index} is gone, so there is no way back to it",
+            code="ESP-4509",
             remedy="restore it from a snapshot; or put the old definition into the desired file "
             "and plan that: it is copied from what is there",
         )
@@ -249,15 +248,19 @@ def _uuid(applied: Applied) -> str:
 
 def _refuse_unusable(address: str, old: Index) -> None:
     if not old.is_open:
-        raise Refused(f"{address}: {old.name} is closed", remedy=f"POST /{old.name}/_open")
+        raise Refused(
+            f"{address}: {old.name} is closed", code="ESP-4108", remedy=f"POST /{old.name}/_open"
+        )
     if old.body.settings.get(BLOCK) == "true":
         raise Refused(
             f"{address}: {old.name} is write-blocked, so nothing can be carried back to it",
+            code="ESP-4109",
             remedy=f'lift the block: PUT /{old.name}/_settings {{"{BLOCK}": null}}',
         )
     if old.aliases:
         raise Refused(
             f"{address}: {old.name} serves {', '.join(sorted(old.aliases))} meanwhile",
+            code="ESP-4510",
             why="clients of these would see documents come and go",
             remedy="move these aliases first",
         )
@@ -268,6 +271,7 @@ def _refuse_unnumbered(address: str, *both: Index) -> None:
         if one.body.unnumbered:
             raise Refused(
                 f"{address}: nobody can tell what clients have written to {one.name}",
+                code="ESP-4503",
                 why=f"it has no sequence numbers ({UNNUMBERED})",
                 remedy="put the old definition into the desired file, and plan that",
             )

@@ -25,6 +25,7 @@ def copyable(comparison: Comparison, alias: Alias) -> Index:
     if source is None or not source.is_open:
         raise Refused(
             f"alias.{alias.name}: the index behind it is closed, and cannot be copied",
+            code="ESP-4108",
             remedy="open it first (POST /<index>/_open)",
         )
     if source.body.unnumbered:
@@ -33,6 +34,7 @@ def copyable(comparison: Comparison, alias: Alias) -> Index:
         raise Refused(
             f"alias.{alias.name}: {source.name} does not keep the whole _source "
             f"(mappings._source.{lossy[0]}), so its documents cannot be copied",
+            code="ESP-4110",
             remedy="load the new index from where the data came from, or undo the change "
             "that needs a new index",
         )
@@ -45,12 +47,14 @@ def _refuse_uncounted(alias: Alias, source: Index) -> None:
     if alias.migrate.writes == "catch-up":
         raise Refused(
             f"alias.{alias.name}: nobody can tell what clients write to {source.name} meanwhile",
+            code="ESP-4114",
             why=why,
             remedy="declare migrate: {writes: block}",
         )
     if alias.migrate.tolerance:
         raise Refused(
             f"alias.{alias.name}: documents of {source.name} that are rejected cannot be left out",
+            code="ESP-4115",
             why=why,
             remedy="take migrate.max_rejected and on_rejected out; correct the documents, or "
             "leave them out with migrate.query",
@@ -77,6 +81,7 @@ def refuse_undeletable(alias: Alias, old: Index, context: Context) -> None:
         raise Refused(
             f"alias.{alias.name}: delete_old would delete {old.name}, which esplan did not make "
             f"and whose name is not of the pattern {alias.naming.pattern}",
+            code="ESP-4113",
             remedy="set finish.delete_old: false, and delete the index by hand afterwards",
         )
     others = context.staying(alias.name, old, deleted=True)
@@ -84,5 +89,6 @@ def refuse_undeletable(alias: Alias, old: Index, context: Context) -> None:
         raise Refused(
             f"alias.{alias.name}: delete_old would delete {old.name}, which also serves "
             f"{', '.join(others)}",
+            code="ESP-4112",
             remedy="move these aliases first, or set finish.delete_old: false",
         )

@@ -48,6 +48,7 @@ def templated(routed: Routed, found: Templates, managed: frozenset[str], *, exac
     except ValueError as error:
         raise Refused(
             f"{address}: the index templates that match {name} cannot be read",
+            code="ESP-3401",
             why=str(error),
             remedy=f"report it, {ELSEWHERE}",
         ) from None
@@ -85,6 +86,7 @@ class _Templated:
             raise Refused(
                 f"{self.address}: the server makes no index {self.name}: {self.one.source} makes "
                 "data streams of such names",
+                code="ESP-4201",
                 remedy=f"change the template, {ELSEWHERE}",
             )
 
@@ -96,6 +98,7 @@ class _Templated:
             raise Refused(
                 f"{self.address}: {self.one.source} would put the alias "
                 f"{', '.join(sorted(taken))} on {self.name} as soon as it is made",
+                code="ESP-4202",
                 why="clients of that alias would read and write the new index before its switch",
                 remedy=f"take the alias out of the template, {ELSEWHERE}",
             )
@@ -110,6 +113,7 @@ class _Templated:
             raise Refused(
                 f"{self.address}: {self.one.source} sets {', '.join(forming)}, which changes what "
                 f"the mapping of {self.name} means",
+                code="ESP-4203",
                 remedy="say it in the desired file, with this value or another; or change the "
                 "template",
             )
@@ -125,6 +129,7 @@ class _Templated:
         if said:
             raise Refused(
                 f"{self.address}: {self.one.source} would make {self.name} otherwise than planned",
+                code="ESP-4203",
                 why="; ".join(dict.fromkeys(said)),
                 remedy="say these parts in the desired file, or change the template",
             )

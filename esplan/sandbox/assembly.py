@@ -49,7 +49,12 @@ def extract(archive: Path, name: str, partial: Path, progress: Progress) -> Path
         _extract_members(file, name, partial, progress)
     found = next(partial.glob(f"*/{name}" if name else "*"), None)
     if found is None:
-        raise EsplanError(f"the archive has no folder {name}/", where=str(archive))
+        raise EsplanError(
+            f"the archive has no folder {name}/",
+            code="ESP-6107",
+            where=str(archive),
+            remedy="delete that file, then start again",
+        )
     return found
 
 

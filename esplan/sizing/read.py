@@ -102,6 +102,7 @@ def _missing(cluster: Reader, pattern: str) -> str:
 def _nothing(pattern: str) -> EsplanError:
     return EsplanError(
         f"no index matches {pattern!r}",
+        code="ESP-1007",
         remedy="`esplan sizing` without a pattern lists every index",
     )
 

@@ -18,6 +18,8 @@ from esplan.source.node import Document, Mark, Node, Unreadable, json_path
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from esplan.codes import Code
+
 __all__ = [
     "CONFIG_NAME",
     "DESIRED_LIMIT",
@@ -71,7 +73,7 @@ def find(paths: Sequence[Path]) -> tuple[list[Found], list[Diagnostic]]:
             found[real(path)] = Found(path)
         elif not below:
             message = "the directory holds no .yaml, .yml or .json file"
-            problems.append(Diagnostic(str(path), 1, 1, message))
+            problems.append(Diagnostic(str(path), 1, 1, message, code="ESP-2101"))
     return list(found.values()), problems
 
 
@@ -98,14 +100,14 @@ def _bytes(path: Path, limit: int) -> bytes:
     """The file's content, and one byte more than `limit` where it is longer."""
     try:
         if path.exists() and not path.is_file():
-            raise _invalid(str(path), (1, 1), "this is not a plain file")
+            raise _invalid("ESP-2101", str(path), (1, 1), "this is not a plain file")
         with path.open("rb") as stream:
             return stream.read(limit + 1)
     except FileNotFoundError:
-        raise _invalid(str(path), (1, 1), "there is no such file") from None
+        raise _invalid("ESP-2101", str(path), (1, 1), "there is no such file") from None
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
-        raise _invalid(str(path), (1, 1), f"the file cannot be read: {why}") from None
+        raise _invalid("ESP-2101", str(path), (1, 1), f"the file cannot be read: {why}") from None
 
 
 def parse(file: str, content: bytes, *, limit: int = DESIRED_LIMIT) -> Document:
@@ -114,17 +116,19 @@ def parse(file: str, content: bytes, *, limit: int = DESIRED_LIMIT) -> Document:
     Raises InvalidInput with every problem that can be told at once.
     """
     if len(content) > limit:
-        raise _invalid(file, (1, 1), f"the file is larger than {limit // MIB} MiB")
+        raise _invalid("ESP-2104", file, (1, 1), f"the file is larger than {limit // MIB} MiB")
     text = _text(file, content)
     try:
         is_json = file.lower().endswith(".json")
         root, problems = json_text.parse(text) if is_json else yaml_text.parse(text)
     except Unreadable as error:
-        raise _invalid(file, error.mark, error.message, error.remedy) from None
+        raise _invalid(error.code, file, error.mark, error.message, error.remedy) from None
     if root is None or (root.value is None and not problems):
-        raise _invalid(file, (1, 1), "the file is empty")
+        raise _invalid("ESP-2106", file, (1, 1), "the file is empty")
     if problems:
-        raise InvalidInput([Diagnostic(file, *mark, message) for mark, message in problems])
+        raise InvalidInput(
+            [Diagnostic(file, *mark, message, code=code) for mark, message, code in problems]
+        )
     return Document(file, root)
 
 
@@ -133,13 +137,16 @@ def _text(file: str, content: bytes) -> str:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8", "replace")
-        raise _invalid(file, _end(before), "the file is not UTF-8", "save it as UTF-8") from None
+        raise _invalid(
+            "ESP-2102", file, _end(before), "the file is not UTF-8", "save it as UTF-8"
+        ) from None
     if not text.strip():
-        raise _invalid(file, (1, 1), "the file is empty")
+        raise _invalid("ESP-2106", file, (1, 1), "the file is empty")
     found = CONTROL.search(text)
     if found:
-        code = f"U+{ord(found[0]):04X}"
-        raise _invalid(file, _end(text[: found.start()]), f"the control character {code}")
+        sign = f"U+{ord(found[0]):04X}"
+        mark = _end(text[: found.start()])
+        raise _invalid("ESP-2102", file, mark, f"the control character {sign}")
     return text
 
 
@@ -149,5 +156,5 @@ def _end(before: str) -> Mark:
     return len(lines), len(lines[-1]) + 1
 
 
-def _invalid(file: str, mark: Mark, message: str, remedy: str = "") -> InvalidInput:
-    return InvalidInput([Diagnostic(file, *mark, message, remedy=remedy)])
+def _invalid(code: Code, file: str, mark: Mark, message: str, remedy: str = "") -> InvalidInput:
+    return InvalidInput([Diagnostic(file, *mark, message, remedy=remedy, code=code)])

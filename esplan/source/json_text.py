@@ -27,11 +27,14 @@ from esplan.source.node import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from esplan.codes import Code
+    from esplan.source.node import Problem
+
 SPACE = re.compile(r"[ \t\n\r]*")
 NEWLINE = re.compile(r"\n|\r(?!\n)")
 
 
-def parse(text: str) -> tuple[Node, list[tuple[Mark, str]]]:
+def parse(text: str) -> tuple[Node, list[Problem]]:
     """The root, and what is wrong in a file that is otherwise readable.
 
     Raises Unreadable at the first place that is not JSON.
@@ -73,15 +76,15 @@ class _Reader:
 
     text: str
     lines: list[int]
-    problems: list[tuple[Mark, str]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     reached: int = 0
 
     def mark(self, offset: int) -> Mark:
         line = bisect_right(self.lines, offset)
         return line, offset - self.lines[line - 1] + 1
 
-    def error(self, offset: int, message: str) -> Unreadable:
-        return Unreadable(self.mark(offset), message)
+    def error(self, offset: int, message: str, *, code: Code = "ESP-2103") -> Unreadable:
+        return Unreadable(self.mark(offset), message, code=code)
 
     def skip(self, offset: int) -> int:
         match = SPACE.match(self.text, offset)
@@ -89,7 +92,8 @@ class _Reader:
 
     def value(self, offset: int, depth: int) -> tuple[Node, int]:
         if depth > DEEPEST:
-            raise self.error(offset, f"the nesting is deeper than {DEEPEST} levels")
+            message = f"the nesting is deeper than {DEEPEST} levels"
+            raise self.error(offset, message, code="ESP-2104")
         start = self.text[offset : offset + 1]
         if start == "{":
             return self.object(offset, depth)
@@ -107,7 +111,7 @@ class _Reader:
             raise Unreadable(mark, str(error)) from None
         problem = text_problem(value) if isinstance(value, str) else ""
         if problem:
-            self.problems.append((mark, problem))
+            self.problems.append((mark, problem, "ESP-2102"))
         return Node(value, mark), end
 
     def array(self, offset: int, depth: int) -> tuple[Node, int]:
@@ -125,7 +129,7 @@ class _Reader:
             child, self.reached = self.value(at, depth + 1)
             mark = self.mark(position)
             if name in keys:
-                self.problems.append((mark, duplicate(name, keys[name])))
+                self.problems.append((mark, duplicate(name, keys[name]), "ESP-2105"))
                 continue
             children[name], keys[name] = child, mark
         return mapping(self.mark(offset), children, keys), self.reached

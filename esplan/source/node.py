@@ -13,6 +13,11 @@ from esplan.errors import Diagnostic
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from esplan.codes import Code, Coded
+
+    Problem = tuple[tuple[int, int], str, Code]
+    """Where, what, and its code, in a file that is otherwise readable."""
+
 Mark = tuple[int, int]
 """Line and column, both from 1."""
 
@@ -71,20 +76,28 @@ class Document:
         return mark
 
     def diagnostic(
-        self, path: Sequence[str | int], message: str, *, remedy: str = "", key: bool = False
+        self,
+        path: Sequence[str | int],
+        message: str,
+        *,
+        code: Coded = "",
+        remedy: str = "",
+        key: bool = False,
     ) -> Diagnostic:
         """A problem with the value (or the key) at `path`."""
         line, column = self.mark(path, key=key)
-        return Diagnostic(self.file, line, column, message, json_path(path), remedy)
+        return Diagnostic(self.file, line, column, message, json_path(path), remedy, code=code)
 
 
 class Unreadable(Exception):
     """The rest of the file cannot be read."""
 
-    def __init__(self, mark: Mark, message: str, remedy: str = "") -> None:
+    def __init__(
+        self, mark: Mark, message: str, remedy: str = "", *, code: Code = "ESP-2103"
+    ) -> None:
         """Where, what, and the remedy."""
         super().__init__(message)
-        self.mark, self.message, self.remedy = mark, message, remedy
+        self.mark, self.message, self.remedy, self.code = mark, message, remedy, code
 
 
 def mapping(mark: Mark, children: Mapping[str, Node], keys: Mapping[str, Mark]) -> Node:

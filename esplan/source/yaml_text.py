@@ -27,7 +27,10 @@ from esplan.source.node import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    Parsed = tuple[Node | None, list[tuple[Mark, str]]]
+    from esplan.codes import Code
+    from esplan.source.node import Problem
+
+    Parsed = tuple[Node | None, list[Problem]]
 
 MOST_NODES = 100_000
 """Values in one file after every alias was expanded: far above any desired file."""
@@ -110,7 +113,7 @@ def _mark(event: Any) -> Mark:
 class _Builder:
     events: Iterator[Any]
     anchors: dict[str, Node | None] = field(default_factory=dict)
-    problems: list[tuple[Mark, str]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     built: int = 0
 
     def node(self, event: Any, depth: int) -> Node:
@@ -118,7 +121,8 @@ class _Builder:
         from ruamel.yaml.events import AliasEvent
 
         if depth > DEEPEST:
-            raise Unreadable(_mark(event), f"the nesting is deeper than {DEEPEST} levels")
+            message = f"the nesting is deeper than {DEEPEST} levels"
+            raise Unreadable(_mark(event), message, code="ESP-2104")
         if isinstance(event, AliasEvent):
             return self.counted(event, self.alias(event))
         if event.anchor:
@@ -133,7 +137,8 @@ class _Builder:
         self.built += node.size
         if self.built > MOST_NODES:
             message = f"more than {MOST_NODES:,} values, aliases expanded"
-            raise Unreadable(_mark(event), message, "split the file, or use fewer aliases")
+            remedy = "split the file, or use fewer aliases"
+            raise Unreadable(_mark(event), message, remedy, code="ESP-2104")
         return node
 
     def alias(self, event: Any) -> Node:
@@ -161,7 +166,9 @@ class _Builder:
 
     def scalar(self, event: Any) -> Node:
         mark, text, tag = _mark(event), event.value, event.tag
-        problem = text_problem(text)
+        code: Code = "ESP-2103"
+        if problem := text_problem(text):
+            code = "ESP-2102"
         if tag is not None and tag not in STRING_TAGS:
             problem = f"the tag {_shown(tag)} is not allowed"
         value: Any = text
@@ -169,7 +176,7 @@ class _Builder:
             value, number = resolve(text)
             problem = problem or number
         if problem:
-            self.problem(mark, problem)
+            self.problem(mark, problem, code)
         return Node(value, mark)
 
     def items(self, depth: int) -> Iterator[Node]:
@@ -196,7 +203,7 @@ class _Builder:
             if name == MERGE and event.implicit[0]:
                 merged = self.merge(child) | merged
             elif name is not None and name in keys:
-                self.problem(_mark(event), duplicate(name, keys[name]))
+                self.problem(_mark(event), duplicate(name, keys[name]), "ESP-2105")
             elif name is not None:
                 children[name], keys[name] = child, _mark(event)
         return _with_merged(start, children, keys, merged)
@@ -221,8 +228,8 @@ class _Builder:
             merged |= {name: (source.children[name], mark) for name, mark in source.keys.items()}
         return merged
 
-    def problem(self, mark: Mark, message: str) -> None:
-        self.problems.append((mark, message))
+    def problem(self, mark: Mark, message: str, code: Code = "ESP-2103") -> None:
+        self.problems.append((mark, message, code))
 
 
 def _with_merged(

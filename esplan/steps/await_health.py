@@ -50,6 +50,7 @@ def execute(step: Step, run: Run) -> JSON:
         run.safe_point()
     raise StepFailed(
         f"{step.arguments['index']} does not become green",
+        code="ESP-5301",
         why=_explanation(step, run),
         remedy="lower number_of_replicas in the desired file, or add nodes; then plan again",
     )
@@ -67,6 +68,7 @@ def _health(step: Step, run: Run, *, seconds: int) -> JSON:
     if index_now(step, run) is None:
         raise StepFailed(
             f"the index {step.arguments['index']} is gone",
+            code="ESP-3304",
             remedy="the cluster has changed since the plan was made: make a new plan",
         )
     path = f"/_cluster/health{index_path(step.arguments['index'])}"

@@ -90,6 +90,7 @@ def _round(step: Step, run: Run) -> JSON:
         why = rejected.listed(failures) or str(error)
         raise StepFailed(
             f"the documents of {step.arguments['index']} could not all be indexed anew",
+            code="ESP-5306",
             why=why,
             remedy="correct the documents or the mapping, then plan again: what is done stays",
         )

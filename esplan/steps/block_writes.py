@@ -52,6 +52,7 @@ def execute(step: Step, run: Run) -> JSON:
     if not answer.get("shards_acknowledged") or not all(i["blocked"] for i in answer["indices"]):
         raise OutcomeUnknown(
             f"not every shard of {step.arguments['index']} has confirmed the write block",
+            code="ESP-3301",
             remedy="see GET /_cluster/health: a shard may be missing",
         )
     return {}

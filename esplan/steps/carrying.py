@@ -229,7 +229,9 @@ class Carrier:
             self.reached.move(stretch.shard, seq_no, before + documents)
         except ServerError as error:
             raise OutcomeUnknown(
-                "how far the copy came cannot be kept in the cluster", why=error.what
+                "how far the copy came cannot be kept in the cluster",
+                code="ESP-5206",
+                why=error.what,
             ) from None
         run = self.writer.run
         run.listener.step_progress(self.writer.step, self.reached.documents, self.total)

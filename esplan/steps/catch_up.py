@@ -186,6 +186,7 @@ def _refuse(step: Step, stuck: frozenset[str]) -> None:
         names, first = step.arguments, sorted(stuck)[:10]
         raise VerificationFailed(
             f"{names['target']} is not equal to {names['source']}",
+            code="ESP-4701",
             why=f"{len(stuck)} documents differ that no client has touched: "
             f"{', '.join(first)}{' …' * (len(stuck) > len(first))}",
             remedy="nothing was switched; somebody else wrote to the copy, or apply again",
@@ -239,7 +240,7 @@ def _from(value: Any, mark: int) -> Any:
 def _finished(step: Step, run: Run, task: str) -> int:
     found = reindex.wait(step, run, Governor(step, run, task, throttle.UNLIMITED))
     if found is None:
-        raise OutcomeUnknown("a copy task was lost with its node")
+        raise OutcomeUnknown("a copy task was lost with its node", code="ESP-3302")
     response = found.get("response", {})
     if error := reindex.stopped(found):
         raise reindex.failed(step, error)
@@ -278,6 +279,7 @@ def _send(run: Run, step: Step, found: Iterable[JSON]) -> None:
     if bad:
         raise StepFailed(
             f"documents that clients deleted could not be deleted in {target}",
+            code="ESP-5307",
             why=str(bad[0].get("error", {}).get("reason", bad[0]["status"])),
             remedy="cure the cause, then apply the plan again",
         )

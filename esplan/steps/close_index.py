@@ -43,6 +43,7 @@ def execute(step: Step, run: Run) -> JSON:
     if not answer.get("shards_acknowledged") or not closed:
         raise OutcomeUnknown(
             f"not every shard of {step.arguments['index']} has confirmed that it is closed",
+            code="ESP-3301",
             remedy="see GET /_cluster/health: a shard may be missing",
         )
     return {}

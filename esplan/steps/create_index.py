@@ -61,6 +61,7 @@ def probe(step: Step, run: Run) -> bool:
     if index.mark != run.mark(step.address):
         raise Refused(
             f"the index {index.name} exists, and this plan did not make it",
+            code="ESP-4604",
             why=f"its UUID is {index.uuid}, made by {index.mark.get('plan', 'something else')}",
             remedy="delete it if it is a leftover, then make a new plan",
         )
@@ -68,6 +69,7 @@ def probe(step: Step, run: Run) -> bool:
     if strange:
         raise Refused(
             f"the index {index.name} came into being with the alias {', '.join(strange)}",
+            code="ESP-4202",
             why="an index template has changed since the plan was made: clients of that alias "
             "would see an index that is not ready",
             remedy="make a new plan: it says which template it is",
@@ -97,6 +99,7 @@ def undo(step: Step, run: Run) -> None:
     if not _disposable(step, run, index.aliases):
         raise StepFailed(
             f"the index {index.name} was made by this plan and is in use: it was left as it is",
+            code="ESP-5309",
             remedy=f"look at GET /{index.name}, and delete it by hand if nobody needs it",
         )
     send_request(step.undo["request"], run, run.opaque_id(step))

@@ -51,12 +51,14 @@ def execute(step: Step, run: Run) -> JSON:
     if index and index.protect:
         raise Refused(
             f"{index.name} is protected, so it is not deleted",
+            code="ESP-4010",
             why="its mapping's _meta.esplan.protect is true, since the plan or longer",
             remedy="set protect: false in its desired file, and make a new plan",
         )
     if index and index.aliases:  # the preconditions were looked at before the pause
         raise Refused(
             f"{index.name} serves {', '.join(sorted(index.aliases))} now, so it is not deleted",
+            code="ESP-4601",
             remedy="somebody put the alias on it just now: ask, then make a new plan",
         )
     send(step, run)

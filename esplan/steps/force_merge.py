@@ -114,6 +114,7 @@ def execute(step: Step, run: Run) -> JSON:
     else:
         raise StepFailed(
             f"the force merge was lost {STARTS} times with the node that ran it",
+            code="ESP-3302",
             remedy="look at the nodes' logs, then apply the plan again",
         )
     checksum.marks(run.cluster, [step.arguments["index"]])
@@ -185,6 +186,7 @@ def _checked(step: Step, found: JSON) -> JSON:
     if why or failed or found.get("error"):
         raise StepFailed(
             f"{step.arguments['index']} was not force merged",
+            code="ESP-5308",
             why=why,
             remedy="see the disks (GET /_cat/allocation): a merge needs free space",
         )

@@ -91,6 +91,7 @@ class Governor:
         if why := pressure.full(seen):
             raise Stopped(
                 f"the copy was stopped: {why}",
+                code="ESP-5006",
                 remedy="make room on the disk; then apply the plan again: it goes on from here",
             )
         if why := pressure.reason(before, seen):

@@ -60,6 +60,7 @@ def execute(step: Step, run: Run) -> JSON:
         run.lock.check()
     raise StepFailed(
         f"{step.arguments['index']} does not serve after it was opened",
+        code="ESP-5302",
         remedy=f"see GET /_cluster/allocation/explain for a shard of {step.arguments['index']}",
     )
 

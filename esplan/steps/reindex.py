@@ -161,9 +161,13 @@ def count(run: Run, index: str) -> int:
     checksum.refresh(run.cluster, [index])
     answer = run.cluster.read(f"{path}/_count")
     if answer is None:
-        raise StepFailed(f"the index {index} is gone")
+        raise StepFailed(f"the index {index} is gone", code="ESP-3304", remedy=GONE)
     if answer["_shards"]["failed"]:
-        raise Incomplete(f"{index} cannot be counted: a shard does not answer")
+        raise Incomplete(
+            f"{index} cannot be counted: a shard does not answer",
+            code="ESP-3301",
+            remedy="see GET _cluster/allocation/explain",
+        )
     return int(answer["count"])
 
 
@@ -216,6 +220,7 @@ def awaited(step: Step, run: Run) -> JSON:
             checksum.await_primaries(run.cluster, [])
     raise Incomplete(
         f"the copy was lost {STARTS} times, with the node that ran it or with shards",
+        code="ESP-3302",
         remedy="look at the nodes' logs",
     )
 
@@ -239,7 +244,8 @@ def _adopt(step: Step, run: Run) -> str:
 
 def wait(step: Step, run: Run, watch: Governor) -> JSON | None:
     """The finished task, or None when the cluster does not know it any more."""
-    task, total = watch.task, step.estimate.get("documents") or 0
+    part = step.kind == "catch_up"  # of all documents: what is newer than the marks
+    task, total = watch.task, 0 if part else step.estimate.get("documents") or 0
     while True:
         found = poll_task(run, task)
         if found is None or _is_another(found, step, run):
@@ -308,10 +314,19 @@ def measured(step: Step, response: JSON, handled: int) -> JSON:
     return rates.evidence(step, took / 1000, handled) if whole and took else {}
 
 
+AFRESH = "cure the cause (`esplan doctor` says more), then apply the plan again: it begins afresh"
+GONE = "the cluster has changed since the plan was made: make a new plan"
+
+
 def failed(step: Step, error: Any) -> StepFailed:
     """What to raise for a task that ended early."""
     why = rejected.reason(error) if isinstance(error, dict) else str(error)
-    return StepFailed(f"the copy of {step.arguments['source']} did not finish", why=why)
+    return StepFailed(
+        f"the copy of {step.arguments['source']} did not finish",
+        code="ESP-5305",
+        why=why,
+        remedy=AFRESH,
+    )
 
 
 def undo(step: Step, run: Run) -> None:

@@ -90,6 +90,7 @@ def _uuid(step: Step, run: Run) -> str:
     if len(found) != 1:
         raise StepFailed(
             f"the alias {step.arguments['target']} is not on the new index",
+            code="ESP-5310",
             why="through it alone the index is filled",
             remedy="apply again: the index is made anew",
         )

@@ -77,13 +77,14 @@ def execute(step: Step, run: Run) -> JSON:
     try:
         return reindex.execute(step, run)
     except StepFailed as error:
-        error.remedy = error.remedy or INSTEAD
+        error.remedy = INSTEAD if error.remedy in ("", reindex.AFRESH) else error.remedy
         raise
     except ServerError as error:
         if error.status != 400 or "listed" not in error.what:  # noqa: PLR2004  (HTTP)
             raise
         raise StepFailed(
             f"this cluster may not copy from {step.arguments['origin']['url']} any more",
+            code="ESP-4312",
             why=error.what,
             remedy="mend reindex.remote.whitelist, or make a new plan: "
             "then esplan carries the documents",

@@ -52,6 +52,7 @@ def send_request(request: JSON, run: Run, opaque_id: str, *, timeout: float = 60
         if whole != request and not _fence_stands(run):
             raise Stopped(
                 "the lock was taken over by another apply: the cluster refused this one's change",
+                code="ESP-5102",
                 remedy="see who holds the lock with `esplan status`, then apply the plan again",
             ) from None
         raise
@@ -81,6 +82,7 @@ def signed_in(body: Any, run: Run) -> Any:
         raise Refused(
             f"the environment {remote['environment']} is at {own.url} now, "
             f"and the plan copies from {remote['host']}",
+            code="ESP-4313",
             why="credentials are sent to no other place than the one in esplan.yaml",
             remedy="make a new plan",
         )

@@ -61,6 +61,7 @@ def probe(step: Step, run: Run) -> bool:
     if step.arguments["guard"] not in index.aliases:
         raise Refused(
             f"the index {index.name} exists, and this plan did not make it",
+            code="ESP-4604",
             why=f"its UUID is {index.uuid}",
             remedy="delete it if it is a leftover, then make a new plan",
         )
@@ -86,6 +87,7 @@ def undo(step: Step, run: Run) -> None:
         raise StepFailed(
             f"the index {index.name} was made by this plan and serves {', '.join(others)}: "
             "it was left as it is",
+            code="ESP-5309",
             remedy=f"look at GET /{index.name}, and delete it by hand if nobody needs it",
         )
     send_request(step.undo["request"], run, run.opaque_id(step))

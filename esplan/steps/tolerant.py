@@ -101,7 +101,11 @@ class _Ranges:
                 passed += int(response["total"])
                 self._refuse_more(found)
             elif high - low == 1:
-                raise StepFailed(f"a copy of the sequence number {low} of {source} did not end")
+                raise StepFailed(
+                    f"a copy of the sequence number {low} of {source} did not end",
+                    code="ESP-5305",
+                    remedy="see `esplan doctor`, then apply the plan again: it begins afresh",
+                )
             else:
                 todo += _halves(low, high)
         return found
@@ -179,11 +183,13 @@ def failed(step: Step, run: Run, failures: list[JSON]) -> StepFailed:
     if not found:
         return StepFailed(
             f"documents of {source} could not be copied",
+            code="ESP-5304",
             why=rejected.listed(failures),
             remedy="cure the cause in the cluster (`esplan doctor` says more); then plan again",
         )
     return StepFailed(
         f"the new index rejected documents of {source}",
+        code="ESP-5303",
         why=f"{rejected.listed(failures)}{_listed(step, run, found)}",
         remedy="correct the mapping in the desired file, or the documents; then plan again",
     )
@@ -206,6 +212,7 @@ def too_many(step: Step, run: Run, found: list[Rejected]) -> StepFailed:
     return StepFailed(
         f"the new index rejected documents of {source}: {len(found):,} so far, and the plan "
         f"allows {most:,}",
+        code="ESP-5303",
         why=f"{shown}{' …' if len(found) > 10 else ''}{where}",  # noqa: PLR2004
         remedy="correct the mapping in the desired file, or the documents, or allow more with "
         "migrate.max_rejected; then plan again",

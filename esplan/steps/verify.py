@@ -86,6 +86,7 @@ def execute(step: Step, run: Run) -> JSON:
     if not (report.equal or _is_as_expected(report, expected) or _lacks_only(report, rejected)):
         raise VerificationFailed(
             f"{names['target']} is not equal to {names['source']}",
+            code="ESP-4701",
             why=_differences(report, rejected),
             remedy="nothing was switched; look at these documents on both sides"
             + ", and let nobody write to the other cluster meanwhile" * ("origin" in names),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from esplan.timeline import between
+from esplan.shapes import between
 from esplan.views.clean import duration
 from esplan.views.journal import span
 

@@ -16,6 +16,8 @@ def clean(text: str, kept: str = "") -> str:
 
     `kept` are control characters that may stay: the lines of a message, never those of a name.
     """
+    if text.isprintable():
+        return text
     return "".join(one if one in kept else _shown(one) for one in text)
 
 
@@ -26,10 +28,12 @@ def _shown(character: str) -> str:
 
 
 def value(anything: Any, longest: int = 100) -> str:
-    """A setting or mapping value in one short line; nothing is `(none)`."""
+    """A setting or mapping value in one short line, sorted as in a file; nothing is `(none)`."""
     if anything is None:
         return "(none)"
-    text = anything if isinstance(anything, str) else json.dumps(anything, ensure_ascii=False)
+    text = anything
+    if not isinstance(anything, str):
+        text = json.dumps(anything, ensure_ascii=False, sort_keys=True)
     return shortened(clean(text), longest)
 
 

@@ -45,11 +45,12 @@ def _seconds(estimate: JSON) -> str:
     if high < 1:
         return "under a second"
     if "range" not in estimate:
-        return f"about {_rounded(high)}"
-    return f"roughly {_rounded(low)} to {_rounded(high)}"
+        return f"about {rounded(high)}"
+    return f"roughly {rounded(low)} to {rounded(high)}"
 
 
-def _rounded(seconds: float) -> str:
+def rounded(seconds: float) -> str:
+    """Whole seconds: `1 s`, `12 s`, `1 min 29 s`, `2 h 07 min`."""
     if seconds < 1:
         return "1 s"
     return f"{seconds:.0f} s" if seconds < 59.5 else duration(seconds)  # noqa: PLR2004  (a minute)

@@ -9,6 +9,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.containers import Lines
 
 NARROWEST = 20
 """Columns of text; on a terminal with fewer it breaks the lines itself."""
@@ -31,9 +32,16 @@ class Hanging:
         if fits or not console.is_terminal or room < NARROWEST:
             yield first + self.text
             return
-        for line in self.text.wrap(console, room - 2, overflow="fold", no_wrap=False):
-            yield first + line
-            first = Text(" " * (self.column + 2))
+        line, *_ = self._wrapped(self.text, console, room)
+        yield first + line
+        rest = self.text[len(line) :]
+        rest = rest[len(rest.plain) - len(rest.plain.lstrip(" ")) :]
+        for line in self._wrapped(rest, console, room - 2):
+            yield Text(" " * (self.column + 2)) + line
+
+    @staticmethod
+    def _wrapped(text: Text, console: Console, width: int) -> Lines:
+        return text.wrap(console, width, overflow="fold", no_wrap=False)
 
 
 def hanging(words: str, column: int = 0, style: str = "") -> Hanging:

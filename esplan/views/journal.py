@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from esplan.plan import PHASES
-from esplan.timeline import BEGUN, DONE, FAILED, NOT_BEGUN, between, moment
+from esplan.shapes import between, moment
+from esplan.timeline import BEGUN, DONE, FAILED, NOT_BEGUN
 from esplan.views.clean import LINES, clean, count, duration, shortened, size
 from esplan.views.escape import plain
 from esplan.views.progress import FORMAT_VERSION

@@ -188,7 +188,8 @@ class _Page:
             shown, left = _fitting(names, self._room("unchanged"))
             listed = ", ".join([*shown, *self._more(left, "object")])
             yield details(f"{words.number(len(same), 'object')} unchanged", [listed])
-        yield self._steps()
+        if self.plan.steps:
+            yield self._steps()
         yield from self._scripts()
 
     def _steps(self) -> str:
@@ -237,6 +238,8 @@ class _Page:
     def _ending(self, *, changes: bool) -> Iterator[str]:
         if not changes:
             yield words.nothing(self.plan)
+        elif words.refusals(self.plan)[0]:
+            yield "Apply will refuse this plan: see above."
         elif self.path:
             saved = shlex.quote(self.path) if len(self.path) <= NAME else "PLAN"
             apply = f"esplan apply {saved} --approve {clean(self.plan.digest)}"

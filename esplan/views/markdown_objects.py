@@ -133,7 +133,7 @@ def _steps(steps: Mapping[int, Step], detail: Detail) -> Iterator[str]:
         yield _step(number, step)
         body = (step.request or {}).get("body")
         if detail.requests and body is not None:
-            yield fence(json.dumps(body, indent=2, ensure_ascii=False), "json")
+            yield fence(json.dumps(body, indent=2, ensure_ascii=False, sort_keys=True), "json")
 
 
 def _step(number: int, step: Step) -> str:

@@ -45,7 +45,8 @@ def picture(plan: Plan, most: int) -> str:
 
 def _moves(change: Change) -> bool:
     before, after = _edges(change)
-    return change.action in ("create", "replace", "delete") or before != after
+    made_or_gone = change.action in ("create", "replace", "delete")
+    return made_or_gone or (change.action != "no-op" and before != after)
 
 
 def _edges(change: Change) -> tuple[set[Edge], set[Edge]]:
@@ -80,7 +81,9 @@ class _Drawing:
         before, after = _edges(change)
         for edge in [*sorted(before), *sorted(after - before)]:
             self._edge(*edge, was=edge in before, will=edge in after)
-        self.lines += self._filled(change, steps)
+        if change.target is not None:
+            there = self.ids["index", change.target]
+            self.lines += self._filled(change, steps, there)
 
     def _index(self, name: str, *, new: bool) -> None:
         known = ("index", name) in self.ids
@@ -106,10 +109,9 @@ class _Drawing:
         there = self.ids.get(("index", index), "")
         self.lines.append(f'{self._alias(alias)} {arrow}|"{said}"| {there}')
 
-    def _filled(self, change: Change, steps: Sequence[Step]) -> Iterator[str]:
+    def _filled(self, change: Change, steps: Sequence[Step], there: str) -> Iterator[str]:
         """From which index the documents come."""
         for step in steps:
-            there = self.ids.get(("index", change.target or ""), "")
             if step.kind in words.COPIES[1:]:
                 id_ = self.ids.setdefault(("origin", change.address), f"o{len(self.ids) + 1}")
                 yield f'{id_}[("{_name(step.arguments["source"])}<br>of another cluster")]'

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 def started(sandbox: Sandbox) -> Text:
     """After `sandbox start`."""
     said = "runs already" if sandbox.was_running else "started"
-    return Text(f"The sandbox ({sandbox.engine}) {said}: {sandbox.url}", "green")
+    return Text.assemble(
+        (f"The sandbox ({sandbox.engine}) {said}: {sandbox.url}", "green"),
+        f"\nTo use it: export ESPLAN_URL={sandbox.url}",
+    )
 
 
 def stopped(ended: Ended) -> Text:

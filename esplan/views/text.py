@@ -27,16 +27,26 @@ if TYPE_CHECKING:
 
 
 def error(error: EsplanError) -> Iterator[Text]:
-    """What, where, why, what to do: a line each, and only those that say something."""
-    yield Text.assemble(("Error: ", "bold red"), (clean(error.what, LINES), "bold"))
+    """What, where, why, what to do: a line each, and only those that say something.
+
+    Last, the command that says more: about the codes of diagnostics, where there are any.
+    """
+    title = f"Error {error.code}: " if error.code else "Error: "
+    yield Text.assemble((title, "bold red"), (clean(error.what, LINES), "bold"))
     for label, text in (("Where", error.where), ("Why", error.why), ("To do", error.remedy)):
         if text:
             yield Text.assemble((f"{label}: ", "dim"), clean(text, LINES))
+    codes = {error.code}
+    if isinstance(error, InvalidInput):
+        codes = {one.code for one in error.diagnostics}
+    if said := " ".join(sorted(filter(None, codes))):
+        yield Text(f"More: esplan explain {said}", "dim")
 
 
 def error_parts(error: EsplanError) -> JSON:
     """The same for programs; diagnostics whole."""
     parts: JSON = {
+        "code": error.code,
         "what": error.what,
         "where": error.where,
         "why": error.why,
@@ -48,8 +58,9 @@ def error_parts(error: EsplanError) -> JSON:
 
 
 def diagnostic(diagnostic: Diagnostic) -> Iterator[Text]:
-    """`file:line:column: message`, then the remedy."""
-    yield Text(clean(str(diagnostic)))
+    """`file:line:column: message [code]`, then the remedy."""
+    code = f" [{diagnostic.code}]" if diagnostic.code else ""
+    yield Text.assemble(clean(str(diagnostic)), (code, "dim"))
     if diagnostic.remedy:
         yield Text(f"    {clean(diagnostic.remedy)}", "dim")
 

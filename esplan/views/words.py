@@ -110,10 +110,10 @@ def consequences(change: Change, steps: Sequence[Step], most: int | None = FEW) 
 
 def _created(after: JSON, most: int | None) -> Iterator[str]:
     """What a new object is made of; the steps of the plan file have all of it."""
-    settings = [f"{clean(name)} = {value(one)}" for name, one in after["settings"].items()]
+    settings = [f"{clean(name)} = {value(one)}" for name, one in sorted(after["settings"].items())]
     if settings:
         yield f"settings: {listed(settings, most)}"
-    fields = [clean(name) for name in after["mappings"]["properties"]]
+    fields = [clean(name) for name in sorted(after["mappings"]["properties"])]
     yield f"fields: {listed(fields, most) or 'none declared'}"
 
 

@@ -7,6 +7,7 @@ must be so; then an apply without the proxy ends it, and every document is where
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,7 +42,7 @@ SMALL = 30
 """Documents: a trial is about its fault, not about its copy."""
 
 SEED = 7
-AGAIN = "apply the same plan again"
+AGAIN = re.compile("apply the (same )?plan again")
 STAYS = "are done and stay"
 """What an apply says that failed behind its switch."""
 
@@ -186,7 +187,7 @@ class Trial:
         if code == 0:
             assert self.kind.has_ended(self.world), "it said that all is done"
         elif code == 3:
-            assert AGAIN in text, "it does not say how to go on"
+            assert AGAIN.search(text), "it does not say how to go on"
         elif STAYS not in text:
             assert self.kind.is_as_before(self.world), "it said that nothing is left of it"
             assert_no_task(self.world)
@@ -307,19 +308,25 @@ def test_an_apply(
     world: World, kind: Kind, proxy: Proxy, scale: Scale, tally: Tally, share: int | None
 ) -> None:
     remove_dead_lock(world)  # of another test: taking it over takes more requests
-    with trial(world, kind, proxy, "recorded") as one:
-        assert one.run(None, *one.apply).returncode == 0
-        found = places(proxy.seen)
-        one.assert_held()
+    found = [recorded(world, kind, proxy, f"recorded-{look}") for look in range(2)]
+    always = [place for place in found[0] if place in found[1]]
     most = scale(60, 10_000) if kind.name == "copy" else scale(5, 300)
-    todo = chosen(found, most)[share :: scale(1, SHARES)]
+    todo = chosen(always, most)[share :: scale(1, SHARES)]
     tries = [disturbed(world, kind, proxy, (number, *one)) for number, one in enumerate(todo)]
     for one in tries:
         tally.add(TRIAL, trials=bool(one.faults), faults=one.faults, lost=0)
     wrong = [one.wrong for one in tries if one.wrong]
     assert not wrong, f"{len(wrong)} wrong\n" + "\n\n".join(wrong)
     missed = [one.name for one in tries if not one.faults]
-    assert len(missed) <= len(todo) // 50, f"no fault came to pass: {missed}"
+    assert len(missed) <= max(1, len(todo) // 50), f"no fault came to pass: {missed}"
+
+
+def recorded(world: World, kind: Kind, proxy: Proxy, name: str) -> list[Place]:
+    """What an apply asks without a fault; one look may have a poll more than another."""
+    with trial(world, kind, proxy, name) as one:
+        assert one.run(None, *one.apply).returncode == 0
+        one.assert_held()
+        return places(proxy.seen)
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def command(
         said = capsys.readouterr()
         assert time.monotonic() - started < SLOWEST
         assert code in codes, f"{code}: {said.out}{said.err}"
-        assert code == 0 or said.err.startswith("Error: "), said.err
+        assert code == 0 or said.err.startswith("Error ESP-"), said.err
         return code, said.out + said.err
 
     assert folder == Path.cwd()

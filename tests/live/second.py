@@ -37,14 +37,21 @@ def started(name: str, *, reads_others: bool = True) -> Iterator[Server]:
     listed = "allowlist" if engine.name.startswith("opensearch") else "whitelist"
     allowed = f'reindex.remote.{listed}: "127.0.0.1:*,localhost:*"'
     engine = replace(engine, settings=(*engine.settings, *[allowed] * reads_others))
+    with prepared(engine) as folder:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ESPLAN_CACHE_DIR", str(folder))
+            found = server.start(engine, _silent)
+        yield Server(found.url, folder)
+
+
+@contextmanager
+def prepared(engine: Engine = ENGINES[DEFAULT]) -> Iterator[Path]:
+    """A cache folder with the engine's files, where no server runs yet; in the end none does."""
     folder = Path(tempfile.mkdtemp(prefix="esplan-second-"))
     folder.chmod(0o755)
     (folder / "engines").symlink_to(_installed(engine))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ESPLAN_CACHE_DIR", str(folder))
-        found = server.start(engine, _silent)
     try:
-        yield Server(found.url, folder)
+        yield folder
     finally:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("ESPLAN_CACHE_DIR", str(folder))

@@ -48,8 +48,9 @@ def plan(url: str, *options: str, code: int = 0, **variables: str) -> Any:
 
 def said(done: subprocess.CompletedProcess[str]) -> list[str]:
     """The lines of the one message."""
-    lines = done.stderr.splitlines()
-    assert sum(line.startswith("Error: ") for line in lines) == 1
+    *lines, more = done.stderr.splitlines()
+    assert sum(line.startswith("Error ESP-") for line in lines) == 1
+    assert more.startswith("More: esplan explain ESP-")
     assert lines[-1].startswith("To do: ")
     return lines
 
@@ -101,7 +102,7 @@ def test_a_client_certificate_that_is_none(secured: Secured, cert: str, key: str
         "ESPLAN_CLIENT_KEY": str(secured.folder / key),
     }
     lines = said(plan(secured.url, code=1, ESPLAN_CA_CERTS=secured.ca, **files))
-    assert lines[0] == "Error: the client certificate cannot be used"
+    assert lines[0] == "Error ESP-1112: the client certificate cannot be used"
     assert str(secured.folder / cert) in lines[1]
     assert why in lines[2]
 
@@ -150,7 +151,7 @@ def test_wrong_credentials(
 
 def test_an_authority_that_nobody_named(secured: Secured) -> None:
     error, why, remedy = said(plan(secured.url, code=1, **USER))
-    assert error == f"Error: no answer from {secured.url}"
+    assert error == f"Error ESP-3002: no answer from {secured.url}"
     assert "unable to get local issuer certificate" in why
     assert "set ESPLAN_CA_CERTS to the file of the authority that signed its" in remedy
 
@@ -171,7 +172,10 @@ def test_authorities_that_are_none(
     if text:
         (folder / "ca.pem").write_text(text)
     lines = said(plan(secured.url, code=1, **USER, ESPLAN_CA_CERTS="ca.pem"))
-    assert lines[:2] == ["Error: the authorities to trust cannot be read", "Where: ca.pem"]
+    assert lines[:2] == [
+        "Error ESP-1111: the authorities to trust cannot be read",
+        "Where: ca.pem",
+    ]
     assert why in lines[2]
 
 
@@ -185,7 +189,7 @@ def test_another_host_name(secured: Secured) -> None:
 def test_http_to_a_port_of_https(secured: Secured) -> None:
     url = secured.url.replace("https", "http")
     error, _, remedy = said(plan(url, code=1, **USER))
-    assert error == f"Error: no answer from {url}"
+    assert error == f"Error ESP-3002: no answer from {url}"
     assert "if the server speaks TLS, write https in --url" in remedy
 
 

@@ -361,4 +361,4 @@ def test_the_exit_code_for_nothing(url: str, name: str) -> None:
     done = esplan(url, f"{name}*")
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr.startswith(f"Error: no index matches '{name}*'\nTo do: ")
+    assert done.stderr.startswith(f"Error ESP-1007: no index matches '{name}*'\nTo do: ")

@@ -41,6 +41,7 @@ class FakeCluster:
         self.asked: list[str] = []
         self.written: set[str] = set()
         self.before: Callable[[str], None] = lambda _request: None
+        self.before_reads = False
         self.after: Callable[[str], None] = lambda _request: None
         self.make(STATE_INDEX, aliases={"esplan-fence-t": {}})
         self.log.clear()
@@ -90,6 +91,8 @@ class FakeCluster:
     def read(self, path: str, params: Any = None, body: Any = None, *, timeout: float = 60) -> Any:
         del timeout
         self.asked.append(path)
+        if self.before_reads:
+            self.before(f"GET {path}")
         found = self._read(path, body)
         always = path.startswith("/_") or "*" in path or "ignore_unavailable" in (params or {})
         return {} if found is None and always else found

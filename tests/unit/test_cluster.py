@@ -241,3 +241,14 @@ def test_a_servers_deprecation_warnings_are_not_the_users(
     server.warning = '299 Elasticsearch-7.17.29-hash "the default value will change"'
     server.answers = [OK]
     assert cluster.read("/a") == {"ok": True}
+
+
+def test_a_read_that_is_answered_as_a_change_is_no_answer(
+    cluster: Cluster, server: Scripted
+) -> None:
+    """A gateway may say that to everything; an index may have that name."""
+    server.answers = [(200, {"acknowledged": False})]
+    with pytest.raises(Unreachable, match="not as Elasticsearch or OpenSearch does"):
+        cluster.read("/_alias/flights")
+    server.answers = [(200, {"acknowledged": {"aliases": {}}})]
+    assert cluster.read("/acknowledged") == {"acknowledged": {"aliases": {}}}

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -163,8 +160,11 @@ def test_applied_again(cluster: Any, path: Path) -> None:
     assert cluster.log == []
 
 
-def test_an_apply_that_is_begun_and_cannot_go_on_is_stopped(cluster: Any, path: Path) -> None:
-    """Exit code 1 would say that nothing of it is left."""
+@pytest.mark.parametrize("refused", ["GET /", "POST /_aliases"], ids=["first look", "fence"])
+def test_an_apply_that_is_begun_and_cannot_go_on_is_stopped(
+    cluster: Any, path: Path, refused: str
+) -> None:
+    """Before the journal is looked at. Exit code 1 would say that nothing of it is left."""
     made = planned(cluster, indices("a", "b"))
 
     def away(request: str) -> None:
@@ -174,7 +174,8 @@ def test_an_apply_that_is_begun_and_cannot_go_on_is_stopped(cluster: Any, path: 
     cluster.before = away
     with pytest.raises(Stopped):
         apply_commands.apply(cluster, made, path, Silent())
-    cluster.refuse("POST /_aliases", status=403)  # the fence, before the journal is looked at
+    cluster.refuse(refused, status=403)
+    cluster.before_reads = refused.startswith("GET")
     with pytest.raises(Stopped, match="refused") as stopped:
         apply_commands.apply(cluster, made, path, Silent())
     assert "apply the same plan again" in stopped.value.remedy
@@ -260,21 +261,6 @@ def test_abandoning_what_was_never_begun_leaves_no_trace(cluster: Any, path: Pat
     made = planned(cluster, indices("a"))
     apply_commands.abandon(cluster, made, path, Silent())
     assert status(cluster).unfinished == ()
-
-
-def test_a_signal_asks_for_a_stop_and_a_second_one_insists() -> None:
-    notes: list[str] = []
-    listener = Silent()
-    listener.note = notes.append  # type: ignore[method-assign]  (to see it)
-    interrupted = Event()
-    before = signal.getsignal(signal.SIGINT)
-    with apply_commands.stopping(interrupted, listener):
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert interrupted.is_set()
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-    assert notes == ["stopping at the next safe point (again to stop at once)"]
-    assert signal.getsignal(signal.SIGINT) is before
 
 
 # status

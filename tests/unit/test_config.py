@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from esplan.config import checked_url, cloud_url, environment, settings
+from esplan.config import checked_url, cloud_url, environment, other, settings
 from esplan.errors import InvalidInput, UsageError
 
 CONFIG = """\
@@ -267,3 +267,88 @@ def test_insecure_is_never_a_default_and_never_a_guess(
         assert settings(url, None, {"ESPLAN_INSECURE": text}).connected().insecure is value
     with pytest.raises(UsageError, match="ESPLAN_INSECURE is neither 1 nor 0"):
         settings(url, None, {"ESPLAN_INSECURE": "maybe"})
+
+
+# Credentials' variables
+
+NAMED = """\
+version: 1
+environments:
+  key: {url: "http://k:1", credentials: {api_key: PROD_ES_KEY}}
+  pair: {url: "http://p:1", credentials: {username: PPTE_USER, password: PPTE_PASSWORD}}
+  cert: {url: "https://c:1", credentials: {client_cert: C_CERT, client_key: C_KEY}}
+  both: {url: "http://b:1", credentials: {api_key: B_KEY, username: B_USER, password: B_PASSWORD}}
+"""
+
+
+@pytest.fixture
+def named(config: Path) -> None:
+    config.write_text(NAMED, encoding="utf-8")
+
+
+@pytest.mark.usefixtures("named")
+def test_an_environment_names_the_variables_of_its_credentials(tmp_path: Path) -> None:
+    environ = {"PROD_ES_KEY": "k\n", "ESPLAN_API_KEY": "dev", "ESPLAN_USERNAME": "u"}
+    found = settings(None, "key", environ).connected()
+    assert (found.api_key, found.username) == ("k", "")
+    assert found.variable("api_key") == "PROD_ES_KEY"
+    environ = {"PPTE_USER": "me", "PPTE_PASSWORD_FILE": str(tmp_path / "p"), "ESPLAN_API_KEY": "x"}
+    (tmp_path / "p").write_text("secret\n")
+    found = settings(None, "pair", environ).connected()
+    assert (found.api_key, found.username, found.password) == ("", "me", "secret")
+    environ = {"C_CERT": "c.pem", "C_KEY": "k.pem", "ESPLAN_CLIENT_CERT": "other.pem"}
+    found = settings(None, "cert", environ).connected()
+    assert (found.client_cert, found.client_key) == ("c.pem", "k.pem")
+
+
+@pytest.mark.usefixtures("named")
+def test_those_of_another_cluster_are_not_taken_in_their_place() -> None:
+    with pytest.raises(UsageError, match="credentials of the environment key are not") as caught:
+        settings(None, "key", {"ESPLAN_API_KEY": "dev"})
+    assert caught.value.why == "esplan.yaml names PROD_ES_KEY: not set"
+    assert "ESPLAN_API_KEY and the others are not used" in caught.value.remedy
+    with pytest.raises(UsageError, match="PPTE_USER is set, but no password") as caught:
+        settings(None, "pair", {"PPTE_USER": "u"})
+    assert caught.value.remedy == "set PPTE_PASSWORD or PPTE_PASSWORD_FILE"
+    with pytest.raises(UsageError, match="no user name") as caught:
+        settings(None, "pair", {"PPTE_PASSWORD": "p"})
+    assert caught.value.remedy == "set PPTE_USER"
+    with pytest.raises(UsageError, match="there are two credentials") as caught:
+        settings(None, "both", {"B_KEY": "k", "B_USER": "u", "B_PASSWORD": "p"})
+    assert caught.value.remedy == "unset B_KEY or B_USER"
+    with pytest.raises(UsageError, match="C_KEY is set, but no certificate"):
+        settings(None, "cert", {"C_KEY": "k"})
+
+
+@pytest.mark.usefixtures("named")
+def test_another_cluster_is_copied_from_with_its_own() -> None:
+    environ = {"PROD_ES_KEY": "k", "ESPLAN_FROM_API_KEY": "other"}
+    assert other("key", environ).connection.api_key == "k"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "credentials: VnVhQ2ZHY0J",
+        "credentials: [VnVhQ2ZHY0J]",
+        "credentials: {api_key: VnVhQ2ZHY0J}",
+        "credentials: {api_key: VnVhQ2ZHY0JDZGJrUW0VnVhQ2ZHY0JDZGJrUW0VnVhQ2ZHY0JDZGJrUW0VnVh}",
+        "credentials: {username: A, password: [VnVhQ2ZHY0J]}",
+        "credentials: {username: A, password: VnVhQ2ZHY0J=}",
+        "api_key: VnVhQ2ZHY0J",
+    ],
+)
+def test_a_secret_in_the_file_is_an_error_that_does_not_repeat_it(config: Path, wrong: str) -> None:
+    config.write_text(f"version: 1\nenvironments:\n  prod: {{{wrong}}}\n", encoding="utf-8")
+    with pytest.raises(InvalidInput) as caught:
+        environment("prod")
+    assert caught.value.diagnostics
+    assert "VnVhQ2ZHY0J" not in "".join(map(str, caught.value.diagnostics))
+
+
+def test_a_rule_that_leaving_the_environment_out_would_end(config: Path) -> None:
+    config.write_text("version: 1\nenvironments:\n  prod: {protect: true}\n", encoding="utf-8")
+    with pytest.raises(InvalidInput) as caught:
+        environment("prod")
+    message = 'the key "cluster_uuid" is missing in "prod": "protect" needs it'
+    assert [one.message for one in caught.value.diagnostics] == [message]

@@ -194,7 +194,7 @@ def test_a_server_that_takes_no_lock_and_shows_none(
     """It was asked again and again, without an end and without a pause."""
     monkeypatch.setattr(lock.time, "sleep", lambda _seconds: None)
     cluster.refuse("PUT /esplan-state/_doc/lock", status=409)
-    with pytest.raises(EsplanError, match="the lock can neither be taken nor read: 10 attempts"):
+    with pytest.raises(Unreachable, match="the lock can neither be taken nor read: 10 attempts"):
         lock.Lock(cluster, PLAN, pytest.fail).__enter__()
 
 

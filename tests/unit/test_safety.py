@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rich.console import Console
 
 from esplan import apply as engine
 from esplan import checksum, diff, normalize, planfile, safety
@@ -249,7 +251,10 @@ def test_a_replacement_of_what_the_file_protects_is_refused(live: Any) -> None:
     assert plan.steps[0].kind == "create_index", "the plan is shown all the same"
     assert "protect_index" not in [step.kind for step in plan.steps]
     warned = "apply will refuse this plan: alias.films would delete films_green, which is protected"
-    assert f"  {warned}" in [str(line) for line in plan_text.plan(plan)]
+    out = io.StringIO()
+    for one in plan_text.plan(plan):
+        Console(file=out, width=140, soft_wrap=True).print(one)
+    assert f"\n  {warned}\n" in out.getvalue()
     error = refusal(plan, allow_many=True)
     assert error.exit_code == 4
     assert "alias.films would delete films_green, which is protected" in error.what

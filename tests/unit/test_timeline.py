@@ -10,7 +10,8 @@ import pytest
 
 from esplan import journal, planfile
 from esplan.journal import Record
-from esplan.timeline import Sitting, Timed, Trouble, between, moment, timeline
+from esplan.shapes import between, moment
+from esplan.timeline import Sitting, Timed, Trouble, timeline
 
 if TYPE_CHECKING:
     from esplan.plan import Plan

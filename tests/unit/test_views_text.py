@@ -53,6 +53,48 @@ def test_unchanged_objects_are_counted() -> None:
     assert "No changes: 2 objects are as the files say." in found
 
 
+def test_what_apply_refuses_and_the_warnings_come_just_before_the_summary() -> None:
+    needs = ({"consent": "unprotect", "why": "it is protected", "address": "alias.a"},)
+    left = {"address": "alias.a", "index": "a_blue", "path": "index", "rule": "it is left"}
+    one = replace(PLAN, changes=(change(),), needs=needs, warnings=("one", "two"), drift=(left,))
+    lines = shown(plan_text.plan(one)).splitlines()
+    assert lines[lines.index("Warnings") :] == [
+        "Warnings",
+        "  apply will refuse this plan: it is protected",
+        "  one",
+        "  two",
+        "",
+        "Plan: 0 to create, 1 to update, 0 to replace, 0 to delete; 0 steps.",
+        f"Digest: {'e' * 64}",
+        "Not saved: give -o FILE to keep this plan for esplan apply.",
+    ]
+
+
+def test_indices_that_are_deleted_are_counted_apart() -> None:
+    deletes = tuple(
+        Step("delete_index", "finish", "alias.a", "delete", arguments={"index": f"a-{n}"})
+        for n in range(15)
+    )
+    found = shown(plan_text.plan(replace(PLAN, changes=(change(),), steps=deletes))).splitlines()
+    assert "0 to delete; 15 steps." in found[-4]
+    assert found[-3] == f"Deletes 15 indices: {', '.join(f'a-{n}' for n in range(12))} and 3 more"
+
+
+def test_differences_with_one_rule_say_it_once() -> None:
+    rules = ("fixed", "fixed", "free", "fixed")
+    reasons = tuple(Reason(f"p{n}", 1, None, one, "reindex") for n, one in enumerate(rules))
+    found = shown(plan_text.plan(replace(PLAN, changes=(change(reasons=reasons),)))).splitlines()
+    assert [line.strip() for line in found[3:10]] == [
+        "p0: 1 → (none)",
+        "p1: 1 → (none)",
+        "reindex: fixed",
+        "p2: 1 → (none)",
+        "reindex: free",
+        "p3: 1 → (none)",
+        "reindex: fixed",
+    ]
+
+
 def test_an_empty_plan() -> None:
     assert "No changes" in shown(plan_text.plan(PLAN))
 
@@ -138,12 +180,29 @@ def test_an_error_has_a_line_for_each_part() -> None:
     assert shown(text.error(Refused("only what"))) == "Error: only what\n"
 
 
+def test_an_error_shows_its_code_and_where_to_read_more() -> None:
+    said = shown(text.error(Refused("what", code="ESP-4101", remedy="do it")))
+    assert said == "Error ESP-4101: what\nTo do: do it\nMore: esplan explain ESP-4101\n"
+
+
+def test_more_is_about_the_codes_of_the_diagnostics() -> None:
+    found = [Diagnostic("f.yaml", 2, 3, "wrong", code=code) for code in ("ESP-2203", "ESP-2201")]
+    error = InvalidInput([*found, found[0]])
+    assert shown(text.error(error)).splitlines() == [
+        "Error ESP-2001: 3 errors in the input files",
+        "More: esplan explain ESP-2201 ESP-2203",
+    ]
+    assert text.error_parts(error)["diagnostics"][0]["code"] == "ESP-2201"
+
+
 def test_an_error_cannot_steer_the_terminal() -> None:
     assert "\x1b" not in shown(text.error(EsplanError("\x1b[2J", why="\x1b[2J")))
 
 
 def test_the_parts_of_an_error_for_programs() -> None:
-    assert text.error_parts(EsplanError("a", where="b", why="c", remedy="d")) == {
+    error = EsplanError("a", code="ESP-6003", where="b", why="c", remedy="d")
+    assert text.error_parts(error) == {
+        "code": "ESP-6003",
         "what": "a",
         "where": "b",
         "why": "c",
@@ -159,6 +218,7 @@ def test_the_parts_of_an_error_for_programs() -> None:
             "message": "wrong",
             "path": "$.a",
             "remedy": "right it",
+            "code": "",
         }
     ]
 
@@ -166,6 +226,8 @@ def test_the_parts_of_an_error_for_programs() -> None:
 def test_a_diagnostic_is_clickable() -> None:
     found = shown(text.diagnostic(Diagnostic("f.yaml", 2, 3, "wrong", "$", "right it")))
     assert found == "f.yaml:2:3: wrong\n    right it\n"
+    found = shown(text.diagnostic(Diagnostic("f.yaml", 2, 3, "wrong", code="ESP-2203")))
+    assert found == "f.yaml:2:3: wrong [ESP-2203]\n"
 
 
 def test_a_quiet_status() -> None:
