@@ -39,8 +39,9 @@ def text(found: Timeline, plan: str = "") -> Iterator[RenderableType]:
     """
     yield Text(f"\n{title(found)}", "bold")
     yield _table(found)
-    for line in (*sittings(found), *map(paused, found.pauses)):
-        yield Text(f"  {clean(line)}", "dim" if line.startswith("by ") else "")
+    yield from (Text(f"  {clean(line)}", "dim") for line in sittings(found))
+    for pause in found.pauses:
+        yield Text(f"  {clean(paused(pause))}", "" if pause.last else "bold red")
     for trouble in found.troubles:
         yield Text(f"  {clean(failed(trouble), LINES)}", "bold red")
     yield Text(f"\n{summary(found)}", "bold")
@@ -61,13 +62,14 @@ def _cells(one: Timed, found: Timeline) -> tuple[str, ...]:
 
 
 def title(found: Timeline) -> str:
-    """`Applied 2026-11-22 08:55:50 to 09:01:33 UTC`."""
+    """`Applied 2026-11-22 08:55:50 to 09:01:33 UTC`; before it has ended `Apply from …`."""
     began, last = moment(found.began), moment(found.last)
+    what = "Applied" if found.state == DONE else "Apply from"
     if began is None or last is None:
-        return "Applied"
+        return what.partition(" ")[0]
     same = began.date() == last.date()
     until = f"{last:%H:%M:%S}" if same else f"{last:%Y-%m-%d %H:%M:%S}"
-    return f"Applied {began:%Y-%m-%d %H:%M:%S} to {until} UTC"
+    return f"{what} {began:%Y-%m-%d %H:%M:%S} to {until} UTC"
 
 
 def begun(one: Timed, found: Timeline) -> str:
@@ -180,6 +182,11 @@ def _clock(at: str) -> str:
     return f"{found:%H:%M:%S}" if found else at
 
 
+def _moment(at: str) -> str:
+    found = moment(at)
+    return f"{found:%Y-%m-%d %H:%M:%S} UTC" if found else at
+
+
 def failed(one: Trouble) -> str:
     """When, what about, and why, in full sentences of the error."""
     about = f" ({one.address})" if one.address else ""
@@ -211,7 +218,7 @@ def go_on(found: Timeline, plan: str) -> Iterator[str]:
         return
     command = f"esplan apply {plan}" if plan else "esplan apply with its plan"
     if found.state == "unfinished":
-        yield f"Last sign: {span(found.began, found.last).partition(' to ')[2]}."
+        yield f"Last sign: {_moment(found.last)}."
         yield from _waiting(found)
         yield f"To go on: {command}. To take it back: the same with --abandon."
         yield "Whether it runs at this moment: esplan status."

@@ -33,10 +33,12 @@ class Report:
         self.page, self.file = page, file
         self.said: list[str] = []
         self.asked: list[str] = []
+        self.refused: list[tuple[str, str | None]] = []
         page.set_default_timeout(PATIENCE)
         page.on("console", lambda one: self.said.append(one.text))
         page.on("pageerror", lambda one: self.said.append(str(one)))
         page.on("request", lambda one: self.asked.append(one.url))
+        page.on("requestfailed", lambda one: self.refused.append((one.url, one.failure)))
         page.goto(file.as_uri())
 
     def visible(self, selector: str) -> int:
@@ -101,15 +103,12 @@ def test_search_filters_objects_and_steps(show: Callable[..., Report], reports: 
     assert (report.visible("details.card"), report.visible("ol.steps > li")) == (4, 19)
     report.page.keyboard.press("/")
     report.page.keyboard.type("audit-2026")
-    report.page.wait_for_function("document.querySelector('#found').textContent")
-    assert report.page.inner_text("#found") == "1 of 4 objects, 2 of 19 steps"
+    report.page.locator("#found", has_text="1 of 4 objects, 2 of 19 steps").wait_for()
     assert (report.visible("details.card"), report.visible("ol.steps > li")) == (1, 2)
     report.page.keyboard.press("Escape")
     assert (report.visible("details.card"), report.visible("ol.steps > li")) == (4, 19)
     report.page.fill("#search", "FLIGHTS keyword")
-    report.page.wait_for_function(
-        "document.querySelector('#found').textContent.startsWith('1 of 4')"
-    )
+    report.page.locator("#found", has_text="1 of 4 objects").wait_for()
     assert (
         report.page.locator("details.card >> visible=true").first.get_attribute("id") == "object-2"
     )
@@ -158,6 +157,8 @@ def test_the_policy_stops_what_would_get_in(show: Callable[..., Report], reports
     assert report.page.title().startswith("applied:")
     assert len(report.said) == 2
     assert all("Content Security Policy" in one for one in report.said)
+    assert report.refused == [("http://127.0.0.1:9/x", "csp")]
+    report.asked.remove("http://127.0.0.1:9/x")
     report.said.clear()
 
 

@@ -105,6 +105,7 @@ def test_an_apply_that_has_not_ended_says_how_to_go_on(run: Any) -> None:
         in found
     )
     assert "clients could not write to flights_green from 08:56:28 on: it has not ended" in found
+    assert "\nLast sign: 2026-11-22 08:56:29 UTC.\n" in found
     assert "Left:" not in found, "a step is half done"
 
 
@@ -214,7 +215,7 @@ def test_a_journal_as_markdown() -> None:
         timeline(journal.read(Path("rejected.json.journal.jsonl")), plan), "p.json"
     )
     assert found.startswith(
-        "## Applied 2026-11-22 08:57:34 to 08:57:39 UTC\n\n**Taken back, in 4.9 s"
+        "## Apply from 2026-11-22 08:57:34 to 08:57:39 UTC\n\n**Taken back, in 4.9 s"
     )
     assert "| 08:57:36 | 2\\.7 s | failed, taken back | copy every document of" in found
     assert len([line for line in found.splitlines() if line.startswith("|")]) == 9
