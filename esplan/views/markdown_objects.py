@@ -12,7 +12,7 @@ from esplan.views.clean import clean, shortened, value
 from esplan.views.escape import code, fence, html, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from esplan.plan import Change, Plan, Reason, Step
 
@@ -55,15 +55,16 @@ def details(summary: str, blocks: Iterable[str], *, open_: bool = False) -> str:
     return "\n\n".join([opening, *blocks, "</details>"])
 
 
-def title(change: Change, steps: Sequence[Step]) -> str:
-    """What becomes of it, in one line of HTML; what is lost stands out."""
-    symbol = words.SYMBOLS[change.action]
-    said = (
-        f"<code>{symbol}</code> <b><code>{html(shortened(clean(change.address), NAME))}</code></b>"
-    )
-    said += f" {html(shortened(words.moves(change), 2 * NAME))}"
+def title(change: Change, steps: Sequence[Step], escaped: Callable[[str], str]) -> str:
+    """What becomes of it, in one line; what is lost stands out.
+
+    `escaped` is `html` for the summary of a part, where markdown means nothing, else `plain`.
+    """
+    address = escaped(shortened(clean(change.address), NAME))
+    said = f"<code>{words.SYMBOLS[change.action]}</code> <b><code>{address}</code></b>"
+    said += f" {escaped(shortened(words.moves(change), 2 * NAME))}"
     for one in words.discarded(change, steps):
-        said += f" <b>{html(shortened(one, NAME))}</b>"
+        said += f" <b>{escaped(shortened(one, NAME))}</b>"
     gone = [one for one in steps if one.kind == "delete_index"]
     return said + (f", <b>deletes {words.number(len(gone), 'index')}</b>" if gone else "")
 
@@ -76,10 +77,10 @@ def objects(plan: Plan, detail: Detail) -> Iterator[str]:
     for change in changed:
         mine = {numbers[step.id]: step for step in steps[change.address]}
         if detail.folded:
-            yield f"- {title(change, list(mine.values()))}"
+            yield f"- {title(change, list(mine.values()), plain)}"
         else:
             parts = _block(plan, change, mine, detail)
-            summary = title(change, list(mine.values()))
+            summary = title(change, list(mine.values()), html)
             yield details(summary, parts, open_=len(changed) <= OPEN)
 
 

@@ -325,7 +325,7 @@ def plans(draw: st.DrawFn) -> Plan:
         changes.append(Change(address, draw(ACTIONS), route, index, target, reasons, after, after))
         request = {"method": "POST", "path": draw(WORDS), "body": draw(BODIES)}
         kind, undo = draw(KINDS), {"none": draw(WORDS)}
-        arguments = {"index": index, "fields": [name]}
+        arguments = {"index": index or name, "fields": [name]}
         steps.append(
             Step(kind, "switch", address, draw(WORDS), request, undo=undo, arguments=arguments)
         )
