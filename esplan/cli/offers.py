@@ -57,7 +57,10 @@ OPTIONS: dict[str, Callable[[Line], list[str]]] = {
 }
 """Where the values of an option come from, unless it has choices."""
 
-ARGUMENTS: dict[str, Callable[[Line], list[str]]] = {"plan": _plans}
+ARGUMENTS: dict[str, Callable[[Line], list[str]]] = {
+    "plan": _plans,
+    "codes": lambda _line: completion.codes(),
+}
 WITH_FILES = frozenset({"output"})
 """Parameters that take a path, though their type does not say so."""
 

@@ -52,6 +52,15 @@ def addresses(
     return sorted(_planned(Path(plan).expanduser())) if plan else []
 
 
+def codes() -> list[str]:
+    """Of errors."""
+    from typing import get_args
+
+    from esplan.codes import Code
+
+    return list(get_args(Code))
+
+
 def checks() -> list[str]:
     """What `esplan doctor` can look at."""
     from esplan.doctor import CHECKS

@@ -159,7 +159,8 @@ def test_what_is_offered(typed: str, expected: list[str] | None) -> None:
 
 
 def test_commands_and_options_say_what_they_are() -> None:
-    assert "show\tShow a saved plan, also when it has gone stale." in answer(root(), "esplan s")
+    shown = [one for one in answer(root(), "esplan s") if one.startswith("show\t")]
+    assert shown == ["show\tShow a saved plan, also when it has gone stale, and what..."]
     assert "--env\tAn environment of esplan.yaml." in answer(root(), "esplan plan --en")
     assert asked("esplan ")[:-1] == list(vars(root())["commands"])
     assert {"-d", "--desired", "--json", "--help"} <= set(asked("esplan plan -"))

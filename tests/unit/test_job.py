@@ -383,8 +383,8 @@ def test_convert_shows_every_diagnostic(
     assert cli.run(["job", "convert", str(path), "--no-color"]) == 1
     out, err = capsys.readouterr()
     assert out.splitlines() == [
-        f'{path}:1:1: the key "index_base" is missing',
-        f'{path}:5:19: "perhaps" is no value of "delete_old": {BOOLEAN}',
+        f'{path}:1:1: the key "index_base" is missing [ESP-2202]',
+        f'{path}:5:19: "perhaps" is no value of "delete_old": {BOOLEAN} [ESP-2203]',
     ]
     assert "2 errors in the input files" in err
 

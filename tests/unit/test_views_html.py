@@ -169,42 +169,28 @@ def test_a_journal_without_its_plan(pages: dict[str, str]) -> None:
 EVIL = "</script></style><img src=x onerror=alert(1)>\"'`{{7*7}}&lt;\x1b[2J\u202e\x00\ud800"
 
 
-def evil(names: str) -> tuple[Plan, Timeline]:
-    """A plan and a journal all of whose texts are these."""
-    reason = Reason(names, names, {"a": names}, names, names)
+def evil_step(names: str) -> Step:
     request = {"method": "PUT", "path": names, "body": {names: names, "script": {"source": names}}}
-    arguments = {"index": names, "discards": 3}
-    check = {"check": names, names: names}
-    step = Step(
-        "create_index",
-        "prepare",
-        names,
-        names,
-        request,
-        (check,),
-        {"none": names},
-        {},
-        arguments,
-        names,
+    check, arguments = {"check": names, names: names}, {"index": names, "discards": 3}
+    kind: Any = "create_index"
+    return Step(
+        kind, "prepare", names, names, request, (check,), {"none": names}, {}, arguments, names
     )
-    definition = {
-        "settings": {names: names},
-        "mappings": {"properties": {names: {}}},
-        "aliases": {names: {}},
-    }
+
+
+def evil_change(names: str) -> Change:
+    reason = Reason(names, names, {"a": names}, names, names)
+    mappings = {"properties": {names: {}}}
+    before = {"settings": {names: names}, "mappings": mappings, "aliases": {names: {}}}
     sample = {"documents": 1, "taken": 1, "left_out": 0, "rejected": 1}
     sample |= {"rejections": [{"id": names, "reason": names}]}
-    change = Change(
-        names,
-        "create",
-        names,
-        names,
-        names,
-        (reason,),
-        definition,
-        definition | {"x": names},
-        sample,
-    )
+    after = before | {"x": names}
+    return Change(names, "create", names, names, names, (reason,), before, after, sample)
+
+
+def evil(names: str) -> tuple[Plan, Timeline]:
+    """A plan and a journal all of whose texts are these."""
+    step, change = evil_step(names), evil_change(names)
     same = replace(change, address=f"{names}2", action="no-op")
     left = dict.fromkeys(("address", "index", "path", "rule"), names)
     asked = {
