@@ -169,59 +169,45 @@ def test_a_journal_without_its_plan(pages: dict[str, str]) -> None:
 EVIL = "</script></style><img src=x onerror=alert(1)>\"'`{{7*7}}&lt;\x1b[2J\u202e\x00\ud800"
 
 
-def evil_step(names: str) -> Step:
-    request = {"method": "PUT", "path": names, "body": {names: names, "script": {"source": names}}}
-    check, arguments = {"check": names, names: names}, {"index": names, "discards": 3}
-    kind: Any = "create_index"
-    return Step(
-        kind, "prepare", names, names, request, (check,), {"none": names}, {}, arguments, names
-    )
-
-
-def evil_change(names: str) -> Change:
-    reason = Reason(names, names, {"a": names}, names, names)
-    mappings = {"properties": {names: {}}}
-    before = {"settings": {names: names}, "mappings": mappings, "aliases": {names: {}}}
+def evil_change(n: str) -> Change:
+    reason = Reason(n, n, {"a": n}, n, n)
+    made = {"settings": {n: n}, "mappings": {"properties": {n: {}}}, "aliases": {n: {}}}
     sample = {"documents": 1, "taken": 1, "left_out": 0, "rejected": 1}
-    sample |= {"rejections": [{"id": names, "reason": names}]}
-    after = before | {"x": names}
-    return Change(names, "create", names, names, names, (reason,), before, after, sample)
+    sample |= {"rejections": [{"id": n, "reason": n}]}
+    return Change(n, "create", n, n, n, (reason,), made, made | {"x": n}, sample)
 
 
-def evil(names: str) -> tuple[Plan, Timeline]:
+def evil_step(n: str) -> Step:
+    request = {"method": "PUT", "path": n, "body": {n: n, "script": {"source": n}}}
+    parts: dict[str, Any] = {"request": request, "preconditions": ({"check": n, n: n},)}
+    parts |= {"undo": {"none": n}, "arguments": {"index": n, "discards": 3}, "id": n}
+    return Step("create_index", "prepare", n, n, **parts)
+
+
+def evil(n: str) -> tuple[Plan, Timeline]:
     """A plan and a journal all of whose texts are these."""
-    step, change = evil_step(names), evil_change(names)
-    same = replace(change, address=f"{names}2", action="no-op")
-    left = dict.fromkeys(("address", "index", "path", "rule"), names)
-    asked = {
-        **dict.fromkeys(("address", "question", "rule", "server"), names),
-        "verdict": "lacking",
-    }
+    change = evil_change(n)
     made = Plan(
-        "0" * 16,
-        names,
-        names,
-        dict.fromkeys(("name", "uuid", "version", "distribution"), names),
-        "d" * 64,
-        (change, same),
-        (step,),
-        (left,),
-        (names,),
-        ({"consent": names, "why": names},),
-        {},
-        (asked,),
-        names,
+        id="0" * 16,
+        created_at=n,
+        esplan_version=n,
+        cluster=dict.fromkeys(("name", "uuid", "version", "distribution"), n),
+        desired_digest="d" * 64,
+        changes=(change, replace(change, address=f"{n}2", action="no-op")),
+        steps=(evil_step(n),),
+        drift=(dict.fromkeys(("address", "index", "path", "rule"), n),),
+        warnings=(n,),
+        needs=({"consent": n, "why": n},),
+        oracle=(dict.fromkeys(("address", "question", "rule", "server"), n) | LACKING,),
+        digest=n,
     )
-    data = dict.fromkeys(("plan", "host", "pid", "signed_by", "why", "address", "skipped"), names)
-    events = [
-        ("start", ""),
-        ("intent", names),
-        ("done", names),
-        ("failed", ""),
-        ("intent", names + "3"),
-    ]
-    records = [journal.Record(n, "", e, s, names, data) for n, (e, s) in enumerate(events)]
+    data = dict.fromkeys(("plan", "host", "pid", "signed_by", "why", "address", "skipped"), n)
+    events = [("start", ""), ("intent", n), ("done", n), ("failed", ""), ("intent", f"{n}3")]
+    records = [journal.Record(seq, "", e, s, n, data) for seq, (e, s) in enumerate(events)]
     return made, timeline(records, made)
+
+
+LACKING = {"verdict": "lacking"}
 
 
 def test_nothing_of_a_hostile_name_becomes_markup() -> None:
