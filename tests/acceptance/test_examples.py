@@ -40,6 +40,7 @@ def test_the_examples_of_a_page(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(PAGE)
     one, apply, code = examples(page)
+    assert [example.code for example in (one, apply, code)] == [0, 3, 0]
     assert (one.line, one.command, one.expected) == (4, "one", ())
     assert (apply.line, apply.asks, apply.is_stopped) == (5, True, True)
     assert apply.before_stop == [

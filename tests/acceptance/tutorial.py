@@ -7,7 +7,7 @@ screen says in its place. `^C` is pressed when all before it is seen.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,17 +17,22 @@ if TYPE_CHECKING:
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ANY = "…"
 STOP = "^C"
+CODE = "echo $?"
 QUESTION, YES = "Only 'yes' does it:", "yes"
 """How a question ends, and what a person answers."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """One command of a page, what the page shows below it, and in which line it stands."""
+    """One command of a page, what the page shows below it, and in which line it stands.
+
+    `code`: how it ends. Not 0 only where the page asks for `$?` after it.
+    """
 
     line: int
     command: str
     expected: tuple[str, ...]
+    code: int = 0
 
     @property
     def asks(self) -> bool:
@@ -61,7 +66,8 @@ def examples(page: Path) -> list[Example]:
         starts = [at for at, line in enumerate(lines) if line.startswith("$ ")]
         for at, end in zip(starts, [*starts[1:], len(lines)], strict=True):
             found.append(Example(first + at, lines[at][2:], tuple(lines[at + 1 : end])))
-    return found
+    codes = [int(after.expected[0]) if after.command == CODE else 0 for after in found[1:]]
+    return [replace(one, code=code) for one, code in zip(found, [*codes, 0], strict=True)]
 
 
 def pattern(line: str, any_: str = ".*") -> re.Pattern[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from terminal import PATIENCE, Terminal
-from tutorial import QUESTION, YES, Example, completed, difference
+from tutorial import CODE, QUESTION, YES, Example, completed, difference
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,8 @@ class Walk:
     def note(self, example: Example, code: int, trouble: str) -> None:
         """One example has ended."""
         self.codes[example.line] = code
+        if code != example.code:
+            trouble += f"\nit ended with {code}, and the page says {example.code}"
         if trouble:
             self.wrong.append(f"line {example.line}: {example.command}\n{trouble}")
 
@@ -41,8 +43,10 @@ def in_terminal(terminal: Terminal, found: list[Example]) -> Walk:
         before = terminal.begin(command)
         _answer(terminal, example, before)
         code = terminal.ended(before)
-        walk.note(example, code, difference(example.at_the_end, terminal.output()))
+        trouble = difference(example.at_the_end, terminal.output())
+        walk.note(example, code, trouble)
         if walk.wrong:
+            walk.wrong.append("\n".join(["the whole of it:", *terminal.output()]))
             break
     return walk
 
@@ -89,7 +93,7 @@ class Programs:
         if command.startswith("export "):
             name, _, value = command.removeprefix("export ").partition("=")
             self.environ[name] = value
-        elif command == "echo $?":
+        elif command == CODE:
             code = [*self.walk.codes.values()][-1]
             self.walk.note(example, 0, difference(example.expected, [str(code)]))
         elif command.startswith("esplan "):
