@@ -138,6 +138,17 @@ def test_a_step_of_the_time_line_leads_to_its_request(
     assert report.opened("details.card") == 1
 
 
+def test_a_link_shows_what_the_search_has_hidden(
+    show: Callable[..., Report], reports: Path
+) -> None:
+    report = show(page_of(reports, "release"))
+    report.page.fill("#search", "audit-2026")
+    report.page.locator("#found", has_text="1 of 4 objects").wait_for()
+    assert not report.page.locator("#step-11").is_visible()
+    report.page.evaluate("location.hash = 'step-11'")
+    report.page.locator("#step-11", has_text="POST /_reindex").wait_for(state="visible")
+
+
 def test_a_hostile_name_stays_text(show: Callable[..., Report], reports: Path) -> None:
     evil = "</script><img src=x onerror=document.title='owned'>\u202e"
     plan = planfile.read(reports / "release.json")
