@@ -6,6 +6,7 @@ import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -240,12 +241,21 @@ def test_a_file_that_another_apply_has_made_meanwhile(path: Path) -> None:
     assert path.read_bytes() == whole
 
 
-def test_a_file_that_another_apply_has_replaced_while_it_was_waited_for(path: Path) -> None:
-    journal = written(path, steps=1)
+def test_a_file_that_another_apply_has_replaced_while_it_was_waited_for(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, flock, opened = written(path, steps=1), fcntl.flock, Event()
+
+    def told(file: Any, operation: int) -> None:
+        opened.set()
+        flock(file, operation)
+
     with path.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
+        monkeypatch.setattr(fcntl, "flock", told)
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(journal.append, "intent", "1")
+            assert opened.wait(10)
             durable.write_whole(path, whole := path.read_bytes())
             fcntl.flock(held, fcntl.LOCK_UN)
             with pytest.raises(JournalError, match="is not as this apply has left it"):
