@@ -48,7 +48,7 @@ def own_server(url: str) -> str:
 def test_it_runs_and_is_the_engine_it_should_be(own_server: str) -> None:
     shown = sandbox.status()
     assert shown.version == ENGINE.version
-    assert shown.disk > 30_000_000
+    assert shown.disk > 1_000_000, "its logs, its data and what it unpacks"
     assert shown.sandbox is not None
     again = sandbox.start(ENGINE.name, silent)
     assert (again.url, again.pid) == (own_server, shown.sandbox.pid)
