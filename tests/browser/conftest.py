@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ FLAGS = (
 ).split()
 
 MISSING = (
-    "The tests of the HTML report need a Chromium: install one (Debian: apt-get install chromium), "
+    "The tests of the HTML report need a Chromium: install one (apt-get install chromium), "
     "or name it with ESPLAN_TEST_BROWSER."
 )
 
@@ -36,25 +35,9 @@ def installed() -> str:
     return next(filter(None, found), "")
 
 
-def install() -> None:
-    """As root, on a Debian."""
-    apt = shutil.which("apt-get")
-    if os.environ.get("ESPLAN_TEST_BROWSER") or not apt or os.geteuid() != 0:
-        return
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update", "-qq"], ["install", "-y", "-qq", "chromium"]):
-        done = subprocess.run(
-            [apt, *arguments], env=quiet, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            pytest.fail(f"{MISSING}\napt-get {arguments[0]} did not succeed:\n{done.stderr}")
-
-
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """With a profile of its own, that is gone afterwards."""
-    if not installed():
-        install()
     path = installed()
     if not path:
         pytest.fail(MISSING)
