@@ -225,7 +225,7 @@ def test_server_rejects_the_definition(world: World) -> None:
     world.make_plan(settings={**REPLICAS, "number_of_shards": 1024})
     said = world.apply(code=1).stderr
     assert "this action would add [" in said, "what a trial of one shard cannot say"
-    assert "correct the desired file" in said
+    assert "add a data node, or raise cluster.max_shards_per_node" in said
     world.assert_on(world.green)
 
 
