@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from esplan.plan import Plan, Step
 
-LIMIT = 65_535
-"""Bytes of UTF-8: what GitHub takes for a comment, and what an old MySQL column holds."""
+LIMIT = 65_000
+"""Bytes of UTF-8. A comment on GitHub holds 65,536 characters, a pipeline's own line among them."""
 
 DETAILS = (
     Detail(),
