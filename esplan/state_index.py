@@ -41,6 +41,9 @@ PAGE = 200
 ATTEMPTS = 3
 """How often a record is sent whose outcome nobody knew and which then was not there."""
 
+FOUND_AT_ONCE = {"refresh": "true"}
+"""An apply's first record: a search finds its journal from then on, the rest is read by its ids."""
+
 MEASURED = "measured"
 """The key of evidence that says how long a step took; such records are found by it."""
 
@@ -89,10 +92,11 @@ def store(cluster: Cluster, plan_digest: str, record: Record) -> None:
     kind = ["journal", MEASURED] if MEASURED in record.data else "journal"
     keys = {"kind": kind, "plan": plan_digest, "seq": record.seq, "at": record.at}
     body = {**keys, "record": record.line()}
+    how = {"require_alias": "false"} | (FOUND_AT_ONCE if record.event == "start" else {})
     trouble: EsplanError | None = None
     for _ in range(ATTEMPTS):
         try:
-            cluster.change("PUT", path, {"require_alias": "false"}, body)
+            cluster.change("PUT", path, how, body)
         except (ServerError, OutcomeUnknown) as error:
             trouble = error
         else:
@@ -185,8 +189,8 @@ def unfinished(cluster: Cluster) -> tuple[tuple[Unfinished, ...], tuple[str, ...
     """Every apply that has begun and is not closed, newest first.
 
     Beside them the plans whose journal is damaged, or of another version. Only the last record
-    of a closed apply is looked at. What was recorded in the last second is not searchable yet,
-    but is in the journal as it is loaded: an apply that has just ended is not unfinished.
+    of a closed apply is looked at. That an apply began is found at once. What else was recorded in
+    the last second is not searchable yet, but is in the journal as it is loaded.
     """
     journals: list[list[Record]] = []
     unreadable: list[str] = []

@@ -11,6 +11,9 @@ import processes
 import pytest
 from world import HERE, SENT, STEPS, World
 
+from esplan import state_index
+from esplan.plan import STATE_INDEX
+
 pytestmark = pytest.mark.live
 
 POINTS = ["before-intent", "after-intent", "after-request", "before-done", "after-done"]
@@ -103,6 +106,26 @@ def test_a_kill_while_taking_back_is_taken_back_by_the_next_apply(world: World) 
     again = world.apply(code=1)
     assert "the new index rejected documents" in again.stderr
     world.assert_on(world.green)
+
+
+def test_an_apply_that_began_is_seen_at_once(world: World) -> None:
+    world.seed(10)
+    digest = world.make_plan()["digest"]
+    state_index.ensure(world.cluster)
+    with_refresh(world, "-1")  # else it is there within a second anyway
+    try:
+        world.apply("--through", "prepare")
+        said = world.esplan("status").stdout
+    finally:
+        with_refresh(world, None)
+    assert f"Unfinished apply of plan {digest[:12]}: 1 of " in said
+    world.apply()
+
+
+def with_refresh(world: World, interval: str | None) -> None:
+    """Of esplan's own index."""
+    body = {"index.refresh_interval": interval}
+    world.cluster.change("PUT", f"/{STATE_INDEX}/_settings", None, body)
 
 
 def test_abandon_takes_an_unfinished_apply_back(world: World) -> None:

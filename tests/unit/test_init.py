@@ -17,6 +17,9 @@ from esplan.views.init import HOLDS, text
 
 EVERYTHING = {*TEMPLATES, *SCHEMAS}
 
+KEY = r"^( *)# ( *(- \{|[\w-]+:( |$)))"
+"""In a comment: a key, or an item of a list."""
+
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -50,12 +53,16 @@ def test_what_is_commented_out_is_valid_too(folder: Path) -> None:
     init(folder)
     for name in ("esplan.yaml", "desired/example.yaml"):
         file = folder / name
-        told = re.sub(r"^( *)# ( *[\w-]+:( |$))", r"\1\2", file.read_text(), flags=re.MULTILINE)
+        told = re.sub(KEY, r"\1\2", file.read_text(), flags=re.MULTILINE)
         assert told != file.read_text()
         file.write_text(re.sub(r"^yaml-language.*\n", "", told, flags=re.MULTILINE))
     file = folder / "esplan.yaml"
     file.write_text(file.read_text().replace("replicas: 0", "replicas: 0, refresh: 30s"))
-    assert config.environment("prod").signers == Path("certs/signers")
+    prod = config.environment("prod")
+    assert prod.signers == Path("certs/signers")
+    assert (prod.protect, prod.consent.allow_delete) == (("alias.customer-*",), "ask")
+    assert (len(prod.schedule.release), prod.schedule.prepare_any) == (1, True)
+    assert [hook.run for hook in prod.hooks] == ["hooks/tell.sh"]
     found = validate([Path("desired")], config.environment("dev").variables)
     assert (found.diagnostics, found.aliases, found.indices) == ((), 1, 1)
 
