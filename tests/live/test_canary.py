@@ -56,6 +56,7 @@ class Canary:
         assert {"plan.json", "plan.json.journal.jsonl"} <= {one.name for one in files}
         for file in files:
             self.look(str(file), file.read_bytes().decode(errors="replace"))
+        cluster.change("POST", "/esplan-state/_refresh")
         kept = cluster.read("/esplan-state/_search", {"size": "10000"})
         assert kept["hits"]["hits"]
         self.look("the state index", json.dumps(kept))

@@ -332,6 +332,7 @@ def test_no_credential_is_written_down(two: Two) -> None:
         talk, _ = process.communicate(timeout=60)
     assert process.returncode == 0, talk
     assert two.via == "client" or "reindex from [host=127.0.0.1" in tasks
+    two.here.cluster.change("POST", "/esplan-state/_refresh")
     state = json.dumps(two.here.cluster.read("/esplan-state/_search?size=1000"))
     journal = (two.here.folder / "plan.json.journal.jsonl").read_text()
     for text in (two.here.plan.read_text(), journal, planned.stdout + planned.stderr, talk):
