@@ -217,7 +217,8 @@ def _explained(cluster: Cluster, shards: list[Shard]) -> Explanation:
 
 
 def _lucene(cluster: Cluster, _facts: Facts) -> JSON:
-    params = {"level": "shards", "filter_path": "indices.*.shards.*.docs"}
+    closed = {"ignore_unavailable": "true"}  # with security a wildcard means their aliases, too
+    params = {"level": "shards", "filter_path": "indices.*.shards.*.docs", **closed}
     found = _ask(cluster, "/_stats/docs", params).get("indices", {})
     return {"lucene": {name: _most(index["shards"]) for name, index in found.items()}}
 

@@ -264,6 +264,39 @@ def test_a_server_that_wants_a_certificate(folder: Path) -> None:
     assert "client certificate that it trusts: ESPLAN_CLIENT_CERT, ESPLAN_CLIENT_KEY" in todo
 
 
+@pytest.fixture
+def closed(admin: Cluster, name: str) -> Iterator[str]:
+    """A closed index with an alias: with security on, a wildcard means that alias, too."""
+    index = f"{name}-closed"
+    settings = {"number_of_replicas": 0}
+    admin.change("PUT", f"/{index}", None, {"settings": settings, "aliases": {f"{name}-alias": {}}})
+    admin.change("POST", f"/{index}/_close")
+    yield index
+    admin.change("DELETE", f"/{index}")
+
+
+READING = {
+    "plan": "plan -d desired.json",
+    "drift": "drift -d desired.json",
+    "adopt": "adopt * -o adopted",
+    "sizing": "sizing",
+    "maintain": "maintain -o maintenance.json",
+    "doctor": "doctor",
+    "status": "status",
+}
+
+
+@pytest.mark.parametrize("command", READING)
+def test_an_alias_of_a_closed_index_is_in_nobodys_way(
+    secured: Secured, closed: str, command: str
+) -> None:
+    user = USER | {"ESPLAN_CA_CERTS": secured.ca}
+    done = processes.run([*READING[command].split(), "--url", secured.url], **user)
+    assert done.returncode == {"drift": 2, "doctor": done.returncode}.get(command, 0), done.stderr
+    assert "refused GET" not in done.stdout + done.stderr
+    assert command != "sizing" or closed in done.stdout
+
+
 @pytest.mark.parametrize("way", ["option", "variable"])
 def test_insecure_says_at_each_command_what_it_does(secured: Secured, way: str) -> None:
     url = secured.url.replace("127.0.0.1", "localhost")
