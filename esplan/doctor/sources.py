@@ -217,8 +217,11 @@ def _explained(cluster: Cluster, shards: list[Shard]) -> Explanation:
 
 
 def _lucene(cluster: Cluster, _facts: Facts) -> JSON:
-    closed = {"ignore_unavailable": "true"}  # with security a wildcard means their aliases, too
-    params = {"level": "shards", "filter_path": "indices.*.shards.*.docs", **closed}
+    params = {
+        "level": "shards",
+        "ignore_unavailable": "true",  # closed indices, as in `live.read_stats`
+        "filter_path": "indices.*.shards.*.docs",
+    }
     found = _ask(cluster, "/_stats/docs", params).get("indices", {})
     return {"lucene": {name: _most(index["shards"]) for name, index in found.items()}}
 

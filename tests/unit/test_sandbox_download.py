@@ -13,7 +13,7 @@ import pytest
 
 from esplan.errors import EsplanError, UsageError
 from esplan.sandbox import assembly, download
-from esplan.sandbox.cache import cache_folder, locked, require_reachable
+from esplan.sandbox.cache import cache_folder, disk_used, locked, require_reachable
 from esplan.sandbox.engines import DEFAULT, ENGINES, Engine, engine
 
 JAVA = Path("/java")
@@ -263,3 +263,12 @@ def test_a_folder_that_cannot_be_made_is_no_traceback(tmp_path: Path) -> None:
     ):
         pass
     assert "ESPLAN_CACHE_DIR" in caught.value.remedy
+
+
+def test_the_disk_used_is_that_of_every_file_below(tmp_path: Path) -> None:
+    """To the byte; a link counts as itself, not as what it leads to."""
+    (tmp_path / "run" / "data").mkdir(parents=True)
+    (tmp_path / "run" / "log").write_bytes(b"x" * 1_000)
+    (tmp_path / "run" / "data" / "segment").write_bytes(b"x" * 30_000_000)
+    (tmp_path / "link").symlink_to("run/log")
+    assert disk_used(tmp_path) == 30_001_000 + len("run/log")
