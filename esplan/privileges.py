@@ -1,5 +1,7 @@
 """What plan and apply need of a cluster's security, for a set of desired files: two roles.
 
+A third one is for the commands that look at the whole cluster, and change nothing.
+
 Each rule was seen on Elasticsearch 8.16 with its privilege taken away
 (tests/live/test_privileges.py). `manage` on an index implies every privilege on its metadata, so
 what plan has by name is not named again for apply.
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
     from esplan.model import JSON, Alias, Naming, State
     from esplan.plan import Plan
 
-Name = Literal["plan", "apply"]
-NAMES: tuple[Name, ...] = ("plan", "apply")
+Name = Literal["plan", "apply", "survey"]
 
 LOOK = ("view_index_metadata", "monitor")
 """Definitions and aliases; documents, bytes and shards."""
@@ -77,6 +78,19 @@ OWN = (
     Grant(("esplan-fence-*",), ("manage",), "the alias that fences off an old holder"),
 )
 """What every apply needs, whatever it is about."""
+
+SURVEY = Role(
+    "survey",
+    {
+        "monitor": "name, version, settings, disk and tasks of the cluster",
+        "read_ilm": "whether the lifecycle of indices runs, for doctor",
+    },
+    (
+        Grant(("*",), LOOK, "every index and alias"),
+        Grant((STATE_INDEX,), ("read",), "locks and journals of applies"),
+    ),
+)
+"""For adopt, sizing, maintain and doctor: files could name no more than a part of what they see."""
 
 
 def roles(state: State, *, plan: Plan | None = None, oracle: bool = False) -> tuple[Role, Role]:

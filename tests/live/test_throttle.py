@@ -208,7 +208,7 @@ def test_a_disk_past_its_flood_stage_stops_the_copy_and_it_goes_on_later(world: 
 
 
 def unblocked(world: World) -> None:
-    """Lift what the server blocked, on esplan's own index, too; a late block is on its way, maybe."""
+    """Lift what the server blocked, esplan's own index, too; a block may come late."""
     nothing = {"index.blocks.read_only_allow_delete": None}
     deadline = time.monotonic() + 60
     free = 0

@@ -1,4 +1,4 @@
-"""The rules of the two roles, and what is said where one of their privileges is missing."""
+"""The rules of the roles, and what is said where one of their privileges is missing."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from esplan import desired, privileges
+from esplan.commands.privileges import of_plan
 from esplan.connection import Connection
-from esplan.errors import EsplanError, ServerError
+from esplan.errors import EsplanError, ServerError, UsageError
 from esplan.source import Document, Node
 from esplan.views import privileges as views
 
@@ -116,6 +117,25 @@ def test_the_views_are_what_the_server_takes() -> None:
     assert json.loads(views.json(made))["roles"]["apply"] == made[1].body()
     assert json.loads(views.body(made[0])) == made[0].body()
     assert "#   read on esplan-state: locks and journals of applies" in views.text(made)
+
+
+def test_who_looks_at_everything_changes_nothing() -> None:
+    body = privileges.SURVEY.body()
+    given = {one for grant in body["indices"] for one in grant["privileges"]}
+    assert given == {"view_index_metadata", "monitor", "read"}
+    assert [one["names"] for one in body["indices"] if "read" in one["privileges"]] == [
+        ["esplan-state"]
+    ]
+    assert body["cluster"] == ["monitor", "read_ilm"]
+
+
+def test_a_plan_alone_says_what_carries_it_out() -> None:
+    (role,) = of_plan(PLAN)
+    assert role.name == "apply"
+    assert role.indices[0].names == ("a", "c", "c_blue", "c_green")
+    assert of_plan(PLAN, "apply") == (role,)
+    with pytest.raises(UsageError, match="the role for plan is made from desired files"):
+        of_plan(PLAN, "plan")
 
 
 class Server:
