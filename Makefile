@@ -8,7 +8,7 @@ AIRFLOW := .venv-airflow
 ENGINES :=
 TRIALS :=
 # Tests at once, each with a server of its own; on a server that was given there is one apply at a time.
-JOBS ?= $(if $(ESPLAN_TEST_URL)$(ESPLAN_TEST_ROLES),0,2)
+JOBS ?= $(if $(ESPLAN_TEST_URL),0,2)
 
 LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate

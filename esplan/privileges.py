@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from esplan.cluster import Cluster
     from esplan.model import JSON, Alias, Naming, State
-    from esplan.plan import Plan
+    from esplan.plan import Plan, Step
 
 Name = Literal["plan", "apply", "survey"]
 
@@ -30,6 +30,17 @@ LOOK = ("view_index_metadata", "monitor")
 
 CHANGE = ("manage", "read", "write")
 """Make, fill, prove, switch, delete."""
+
+SIMULATE = "indices:admin/index_template/simulate"
+RETHROTTLE = "cluster:admin/reindex/rethrottle"
+"""Actions by their own names: what holds them by another may change far more than they do."""
+
+APPLYING = {
+    "monitor": "health, disk and tasks of the cluster",
+    "cancel_task": "copies that are stopped or taken back",
+    RETHROTTLE: "how fast a copy runs: throttle, and the pause under pressure",
+}
+"""What apply needs of the cluster, each privilege with its why."""
 
 THROWAWAYS = "esplan-oracle-*"
 """The indices that a transform is tried in, and that `plan --oracle cluster` asks with."""
@@ -49,11 +60,17 @@ PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True)
 class Grant:
-    """Privileges on indices and aliases, and why they are needed."""
+    """Privileges on indices and aliases, and why they are needed. `system`: of the server's own."""
 
     names: tuple[str, ...]
     privileges: tuple[str, ...]
     why: str
+    system: bool = False
+
+    def body(self) -> JSON:
+        """As the server takes it."""
+        restricted = {"allow_restricted_indices": True} if self.system else {}
+        return {"names": list(self.names), "privileges": list(self.privileges), **restricted}
 
 
 @dataclass(frozen=True)
@@ -66,10 +83,7 @@ class Role:
 
     def body(self) -> JSON:
         """As the server takes it."""
-        indices = [
-            {"names": list(one.names), "privileges": list(one.privileges)} for one in self.indices
-        ]
-        return {"cluster": list(self.cluster), "indices": indices}
+        return {"cluster": list(self.cluster), "indices": [one.body() for one in self.indices]}
 
 
 OWN = (
@@ -88,6 +102,7 @@ SURVEY = Role(
     (
         Grant(("*",), LOOK, "every index and alias"),
         Grant((STATE_INDEX,), ("read",), "locks and journals of applies"),
+        Grant((".tasks",), ("read",), "which tasks have failed, for doctor", system=True),
     ),
 )
 """For adopt, sizing, maintain and doctor: files could name no more than a part of what they see."""
@@ -104,7 +119,10 @@ def roles(state: State, *, plan: Plan | None = None, oracle: bool = False) -> tu
 
 
 def _plan(state: State, named: list[str], *, oracle: bool) -> Role:
-    cluster = {"monitor": "name, version, disk and tasks of the cluster"}
+    cluster = {
+        "monitor": "name, version, disk and tasks of the cluster",
+        SIMULATE: "whether the server takes the definitions; nothing is stored",
+    }
     aliases = state.aliases.values()
     if any(alias.migrate.pipeline for alias in aliases):
         cluster["read_pipeline"] = "whether the pipelines of migrate.pipeline are there"
@@ -122,8 +140,7 @@ def _plan(state: State, named: list[str], *, oracle: bool) -> Role:
 
 def applying(named: Sequence[str]) -> Role:
     """The role that changes these indices and aliases."""
-    cluster = {"monitor": "health, disk and tasks of the cluster"}
-    return Role("apply", cluster, (Grant(tuple(named), CHANGE, "what the files name"), *OWN))
+    return Role("apply", APPLYING, (Grant(tuple(named), CHANGE, "what the files name"), *OWN))
 
 
 def is_tried(alias: Alias) -> bool:
@@ -199,6 +216,16 @@ def _touched(plan: Plan) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
             own = {change.address.partition(".")[2], change.index, change.target}
             needed = CHANGE if change.address in copied else ("manage",)
             yield tuple(sorted(name for name in own if name)), needed
+    templated = {name for step in plan.steps for name in _aliases(step)}
+    if templated:
+        yield tuple(sorted(templated)), ("manage",)
+
+
+def _aliases(step: Step) -> Iterator[str]:
+    """The aliases that a new index gets at once: those of index templates are in no file."""
+    if step.kind == "create_index" and step.request:
+        given = step.request["body"].get("aliases", {})
+        yield from (name for name in given if not name.startswith(GUARD))
 
 
 def _known(found: set[str]) -> tuple[str, ...]:
@@ -209,7 +236,8 @@ def _require(cluster: Cluster, name: Name, grants: Sequence[Grant]) -> None:
     """Ask, unless nobody signs in, or the server has no such security."""
     if not cluster.connection.has_credentials:
         return
-    role = Role(name, {"monitor": ""}, tuple(one for one in grants if one.names))
+    cluster_wide = APPLYING if name == "apply" else {"monitor": ""}
+    role = Role(name, cluster_wide, tuple(one for one in grants if one.names))
     body = role.body()
     try:
         answer = cluster.read(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fixtures import (  # noqa: F401  (found here by their names)
     admin,
     cluster,
+    copied,
     engine,
     folder,
     granted,

@@ -186,8 +186,7 @@ def _tried(cluster: Cluster, made: Plan) -> Plan:
     """The plan, after the server was asked whether it can be carried out."""
     from esplan.commands import sample, trial
 
-    trial.refuse_unaccepted(cluster, made)
-    return sample.tried(cluster, made)
+    return sample.tried(cluster, trial.tried(cluster, made))
 
 
 def wanted(given: Globals, paths: list[Path], job: Path | None) -> Desired:

@@ -7,12 +7,13 @@ release window. The server is asked to simulate a template, which stores nothing
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from esplan import diff, live
-from esplan.errors import EsplanError, ServerError
+from esplan import diff, live, planfile
+from esplan.errors import BLOCKED, EsplanError, ServerError
 from esplan.plan import digest
+from esplan.privileges import SIMULATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,9 +26,14 @@ PATH = "/_index_template/_simulate"
 NOBODY = {"index_patterns": ["esplan-trial-of-a-definition"], "priority": 2_000_000_011}
 """A template for no index, with a priority that no other has: two equal ones are refused."""
 
-ANSWERS_NOT = frozenset({403, 405})
-"""No privilege (`manage_index_templates`), or a version without the request: nothing is known."""
+ABSENT = 405
+"""A version without the request: nothing is known."""
 
+FORBIDDEN = 403
+UNTRIED_PLAN = (
+    "whether this server takes the definitions was not tried: the credentials lack the cluster "
+    f"privilege {SIMULATE}, which stores nothing"
+)
 
 UNTRIED = ("routing_partition_size", "write.wait_for_active_shards")
 """Settings that a simulated index, which has one shard and no replica, has too few copies for."""
@@ -48,6 +54,20 @@ class _Trial:
     address: str
     before: JSON | None
     after: JSON
+
+
+def tried(cluster: Cluster, made: Plan) -> Plan:
+    """The plan, with a warning where the credentials may not ask.
+
+    Raises EsplanError for definitions that the server would refuse.
+    """
+    try:
+        refuse_unaccepted(cluster, made)
+    except ServerError as error:
+        if error.status != FORBIDDEN or error.type == BLOCKED:
+            raise
+        return planfile.sealed(replace(made, warnings=(*made.warnings, UNTRIED_PLAN)))
+    return made
 
 
 def refuse_unaccepted(cluster: Cluster, made: Plan) -> None:
@@ -145,12 +165,12 @@ def _template(body: JSON) -> JSON:
 def refusal(cluster: Cluster, body: JSON) -> str:
     """Why the server would refuse to make an index of this body; empty where it would not.
 
-    It is empty, too, where esplan may not ask.
+    It is empty, too, where the server cannot say. Raises ServerError where esplan may not ask.
     """
     try:
         cluster.read(PATH, body={**NOBODY, "template": _template(body)})
     except ServerError as error:
-        if error.status in ANSWERS_NOT:
+        if error.status == ABSENT:
             return ""
         if error.status == 400:  # noqa: PLR2004  (HTTP's own number)
             return error.what

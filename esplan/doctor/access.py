@@ -51,7 +51,7 @@ def privileges(facts: Facts) -> Iterator[Finding]:
                 f"{found.user} lacks privileges that {command} needs",
                 "; ".join(f"{name}: {', '.join(ps)}" for name, ps in list(lacking.items())[:5]),
                 "give the user this role; patterns (`classes*`) cover the indices of later plans",
-                request("PUT", "/_security/role/esplan", role(managed(facts))),
+                request("PUT", "/_security/role/esplan", role(managed(facts) or ["<PATTERN>"])),
             )
 
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from esplan.doctor.facts import Facts, Privileges
 from esplan.plan import STATE_INDEX
-from esplan.privileges import CHANGE, LOOK, applying
+from esplan.privileges import APPLYING, CHANGE, LOOK, applying
 
 if TYPE_CHECKING:
     from esplan.cluster import Cluster
     from esplan.model import JSON
 
-CLUSTER = ("monitor",)
-PLAN, APPLY = LOOK, CHANGE
-"""Apply needs these beside those of plan, on its indices and on esplan's own."""
+PLAN = LOOK
+APPLY = (*CHANGE, *(name for name in APPLYING if name not in PLAN))
+"""Apply needs these beside those of plan: of the cluster, of its indices and of esplan's own."""
 
 ASKED = 500
 """Indices that one question names: the answer has a line for each."""
@@ -29,8 +29,8 @@ def managed(facts: Facts) -> list[str]:
 def read_privileges(cluster: Cluster, facts: Facts) -> Privileges:
     """Ask the server's security what these credentials lack."""
     names = [*managed(facts), STATE_INDEX]
-    index = {"names": names, "privileges": [*PLAN, *APPLY]}
-    body = {"cluster": list(CLUSTER), "index": [index]}
+    index = {"names": names, "privileges": [*PLAN, *CHANGE]}
+    body = {"cluster": list(APPLYING), "index": [index]}
     answer = cluster.read("/_security/user/_has_privileges", None, body) or {}
     return lacking(answer)
 

@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from esplan import checksum, rejected
-from esplan.errors import JournalError, StepFailed
+from esplan.errors import JournalError, ServerError, StepFailed, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from esplan.cluster import Cluster
     from esplan.model import JSON, Migrate
     from esplan.plan import Step
     from esplan.rejected import Rejected
@@ -171,9 +172,17 @@ def keep(step: Step, run: Run, found: list[Rejected]) -> str:
     if run.plan_path is None:
         return ""
     path = rejected.beside(run.plan_path)
-    source = step.arguments["source"]
-    rejected.write(path, source, rejected.routed(run.cluster, source, found))
+    cluster, index = _source(step, run)
+    rejected.write(path, step.arguments["source"], rejected.routed(cluster, index, found))
     return f": see {path}" if found else ""
+
+
+def _source(step: Step, run: Run) -> tuple[Cluster, str]:
+    """Where the documents are: here, or in the cluster that they are copied from."""
+    origin = step.arguments.get("origin")
+    if origin is None:
+        return run.cluster, step.arguments["source"]
+    return run.other(origin["environment"]), origin["index"]
 
 
 def failed(step: Step, run: Run, failures: list[JSON]) -> StepFailed:
@@ -196,10 +205,10 @@ def failed(step: Step, run: Run, failures: list[JSON]) -> StepFailed:
 
 
 def _listed(step: Step, run: Run, found: list[Rejected]) -> str:
-    """The failure is worth more than its list: a disk that is full must not hide it."""
+    """The failure is worth more than its list: neither a full disk nor a server must hide it."""
     try:
         said = keep(step, run, found)
-    except JournalError as error:
+    except (JournalError, ServerError, Unreachable) as error:
         return f"; {error.what}: {error.why}"
     return f"; the copy stopped there, so there may be more{said}"
 

@@ -85,7 +85,7 @@ def admin(secured: Secured) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def second_url(url: str) -> Iterator[str]:
+def second_url(url: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """Another cluster, which may reindex from the first one; its data is gone afterwards."""
     del url  # it runs first: two servers that start at once take twice as long
     given = os.environ.get("ESPLAN_TEST_SECOND_URL")
@@ -94,7 +94,8 @@ def second_url(url: str) -> Iterator[str]:
         return
     from second import started
 
-    with started(os.environ.get("ESPLAN_TEST_ENGINE", "")) as found:
+    trusts = request.getfixturevalue("secured").ca if ROLES else ""
+    with started(os.environ.get("ESPLAN_TEST_ENGINE", ""), trusts=trusts) as found:
         yield found.url
 
 
@@ -143,6 +144,14 @@ def name(cluster: Cluster) -> Iterator[str]:
         cluster.change("DELETE", f"/{index}")
 
 
+@pytest.fixture
+def copied(name: str, request: pytest.FixtureRequest) -> str:
+    """The name, which another server may copy from here, too."""
+    if ROLES:
+        request.getfixturevalue("granted").copied = name
+    return name
+
+
 def indices(cluster: Cluster, prefix: str) -> list[str]:
     found = cluster.read(f"/{prefix}*", {"expand_wildcards": "all", "filter_path": "*.aliases"})
     return sorted(found or {})
@@ -164,11 +173,17 @@ def world(cluster: Cluster, url: str, name: str, folder: Path) -> World:
 
 
 @pytest.fixture(autouse=ROLES)
-def granted(secured: Secured, admin: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Granted]:
+def granted(
+    secured: Secured,
+    admin: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Granted]:
     """Users of the secured server, one of which each command is from now on; gone afterwards."""
     from granted import Granted
 
-    given = Granted(secured, admin, f"t{secrets.token_hex(4)}")
+    folder = tmp_path_factory.mktemp("granted")
+    given = Granted(secured, admin, f"t{secrets.token_hex(4)}", folder)
     monkeypatch.setattr(processes, "sign_in", given.environment)
     yield given
     given.close()

@@ -35,8 +35,13 @@ class Granted:
     secured: Secured
     admin: Cluster
     name: str
+    folder: Path
+    copied: str = ""
+    """What the names of the indices begin with that another server copies from here."""
     files: list[str] = field(default_factory=list)
     plan: list[str] = field(default_factory=list)
+    compared: list[str] = field(default_factory=list)
+    """A file with the indices that a `verify` compares, which no file of the test names."""
     given: dict[str, Any] = field(default_factory=dict)
     known: dict[str, Any] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)
@@ -44,27 +49,41 @@ class Granted:
 
     def environment(self, arguments: Sequence[str]) -> dict[str, str]:
         """The credentials for a command line, by the desired files that it names, or the last."""
-        if "privileges" in arguments:
+        if "privileges" in arguments and _role(arguments) != "survey":
             return {}
+        others = self.access_from() if self.copied else {}
+        if "--url" in arguments and self.secured.url not in arguments:
+            return others
         named = _files(arguments)
         if any(option in named for option in FILES):
-            self.files = named
+            self.files = [*named, "--oracle"] if "cluster" in arguments else named
+        self.compared = self._compared(arguments)
         role = _role(arguments)
         self.plan = _plan(arguments) if role == "apply" else self.plan
         roles = self.printed(role)
         for name, body in (roles | self.fixed).items():
             self.grant(name, body)
-        return self.access(role if role in roles else next(iter(roles)))
+        return others | self.access(role if role in roles else next(iter(roles)))
 
     def printed(self, role: str = "plan") -> dict[str, Any]:
         """What `esplan privileges` prints: for the files, or for the plan, or for who looks."""
-        files = [] if role == "survey" else [[*self.files, *self.plan], self.files, self.plan]
+        named = self.files or self.compared or ["-d", "desired"] * Path("desired").is_dir()
+        files = [] if role == "survey" else [[*named, *self.plan], named, self.plan]
         key = "\n".join([role, *self.files, *self.plan, *_contents()])
         if key not in self.known:
             # where the files or the plan are wrong, the command says so, whoever runs it
             asked = [*filter(None, files), ["--role", "survey"]]
             self.known[key] = next(filter(None, map(_printed, asked)))
         return self.known[key]
+
+    def _compared(self, arguments: Sequence[str]) -> list[str]:
+        if "verify" not in arguments:
+            return []
+        pair = list(arguments)[list(arguments).index("verify") + 1 :][:2]
+        found = {name for one in pair for name in (one, *(self.admin.read(f"/{one}") or {}))}
+        file = self.folder / "compared.json"
+        file.write_text(json.dumps({"version": 1, "indices": {one: {} for one in found}}))
+        return ["-d", str(file)]
 
     def grant(self, role: str, body: Any) -> None:
         """A user of the role's name, with this role and no other."""
@@ -83,6 +102,16 @@ class Granted:
             "ESPLAN_USERNAME": f"{self.name}-{role}",
             "ESPLAN_PASSWORD": PASSWORD,
             "ESPLAN_CA_CERTS": self.secured.ca,
+        }
+
+    def access_from(self) -> dict[str, str]:
+        """For a command on the other server, which copies from here: what docs/remote.md says."""
+        privileges = ["read", "view_index_metadata", "monitor", "maintenance"]
+        indices = [{"names": [f"{self.copied}*"], "privileges": privileges}]
+        self.grant("from", {"cluster": ["monitor"], "indices": indices})
+        return {
+            name.replace("ESPLAN_", "ESPLAN_FROM_"): value
+            for name, value in self.access("from").items()
         }
 
     def close(self) -> None:
@@ -112,7 +141,7 @@ def _plan(arguments: Sequence[str]) -> list[str]:
 def _contents() -> list[str]:
     """Of every file that a desired file may be or name: they lie in the test's own folder."""
     files = [one for one in sorted(Path().rglob("*")) if one.suffix in (".json", ".yaml", ".txt")]
-    return [one.read_text() for one in files if one.stat().st_size < 100_000]
+    return [one.read_text(errors="replace") for one in files if one.stat().st_size < 100_000]
 
 
 def _files(arguments: Sequence[str]) -> list[str]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from esplan.sandbox.engines import Engine
+    from esplan.sandbox.launchers import Command, Launch
 
 
 class Server(NamedTuple):
@@ -31,17 +32,32 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def started(name: str, *, reads_others: bool = True) -> Iterator[Server]:
-    """The engine of that name. `reads_others`: it may reindex from any server of this machine."""
+def started(name: str, *, reads_others: bool = True, trusts: str = "") -> Iterator[Server]:
+    """The engine of that name. `reads_others`: it may reindex from any server of this machine.
+
+    `trusts`: the file of an authority whose servers it may read, too.
+    """
     engine = ENGINES[name or DEFAULT]
     listed = "allowlist" if engine.name.startswith("opensearch") else "whitelist"
     allowed = f'reindex.remote.{listed}: "127.0.0.1:*,localhost:*"'
     engine = replace(engine, settings=(*engine.settings, *[allowed] * reads_others))
+    engine = _trusting(engine, trusts) if trusts else engine
     with prepared(engine) as folder:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("ESPLAN_CACHE_DIR", str(folder))
             found = server.start(engine, _silent)
         yield Server(found.url, folder)
+
+
+def _trusting(engine: Engine, ca: str) -> Engine:
+    def launch(one: Launch) -> Command:
+        config = one.run / "config"
+        shutil.copy(ca, config / "ca.pem")
+        shutil.chown(config / "ca.pem", config.stat().st_uid, config.stat().st_gid)
+        return engine.launcher(one)
+
+    trusted = "reindex.ssl.certificate_authorities: ca.pem"
+    return replace(engine, launcher=launch, settings=(*engine.settings, trusted))
 
 
 @contextmanager

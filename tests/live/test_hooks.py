@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import processes
 import pytest
+from fixtures import ROLES
 
 if TYPE_CHECKING:
     from world import World
 
 pytestmark = pytest.mark.live
+
+signs_in = pytest.mark.skipif(ROLES, reason="it signs in with credentials of its own")
 
 CANARY = "canary-VnVhQ2ZHY0JDZGJrUW0"
 ALWAYS = {"from": "00:00", "to": "24:00", "timezone": "Europe/Amsterdam"}
@@ -65,6 +68,7 @@ def records(world: World) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+@signs_in
 @pytest.mark.parametrize("writes", ["block", "catch-up"])
 def test_the_hooks_of_a_whole_apply(world: World, writes: str) -> None:
     """Leaving --env out is no way around them; and none runs while clients are refused."""
@@ -272,6 +276,7 @@ def test_the_rules_of_an_environment(world: World) -> None:
     world.assert_on(world.blue)
 
 
+@signs_in
 def test_the_credentials_of_an_environment(world: World) -> None:
     configure(world, credentials={"api_key": "PROD_KEY"})
     key = f"{os.getpid()}-secret"

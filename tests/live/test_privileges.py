@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from esplan.privileges import RETHROTTLE, SIMULATE
+
 if TYPE_CHECKING:
     from granted import Granted
     from world import World
@@ -74,6 +76,7 @@ def groups(world: World) -> dict[str, str]:
         "fence": "esplan-fence-*",
         "throwaway": "esplan-oracle-*",
         "every": "*",
+        "tasks": ".tasks",
     }
 
 
@@ -103,6 +106,7 @@ def parts(world: World, granted: Granted, role: str) -> set[tuple[str, str]]:
 
 
 PLAN = [
+    ("cluster", SIMULATE, 0, ["the definitions was not tried", SIMULATE]),
     ("cluster", "monitor", 1, ["lacks privileges that plan needs", "monitor on the cluster"]),
     *(
         ("named", one, 1, ["lacks privileges that plan needs", f"{one} on t"])
@@ -147,6 +151,10 @@ def test_a_status_without_a_look_at_the_journals(guarded: World, granted: Grante
 
 
 APPLY = [
+    *(
+        ("cluster", one, [f"{one} on the cluster", "apply needs: nothing was changed"])
+        for one in ("cancel_task", RETHROTTLE)
+    ),
     ("cluster", "monitor", ["cluster:monitor/main", "[monitor,manage,all]"]),
     ("named", "manage", ["lacks privileges that apply needs: nothing was changed", "manage on"]),
     ("named", "read", ["lacks privileges that apply needs: nothing was changed", "read on"]),
@@ -202,6 +210,7 @@ SURVEY = [
     ("every", "monitor", "sizing", 1, "by the index privileges [monitor,"),
     ("every", "monitor", "maintain", 1, "by the index privileges [monitor,"),
     ("every", "monitor", "doctor", 2, "by the index privileges [monitor,"),
+    ("tasks", "read", "doctor", 2, "POST /.tasks/_search: action [indices:data/read/search] is"),
     ("state", "read", "doctor", 2, "on indices [esplan-state], this action is granted by the"),
 ]
 """Group, privilege, the command that needs it, exit code, and what is said."""

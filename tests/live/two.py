@@ -57,14 +57,14 @@ def via(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def two(cluster: Cluster, second: Cluster, via: str, name: str, folder: Path) -> Iterator[Two]:
+def two(cluster: Cluster, second: Cluster, via: str, copied: str, folder: Path) -> Iterator[Two]:
     clusters = (cluster, second) if via == "client" else (second, cluster)
     if via == "cluster" and not of(second).connects:
         pytest.skip("this sandbox may not connect to another server: see the test that says so")
-    here, there = (World(one, one.connection.url, name, folder) for one in clusters)
+    here, there = (World(one, one.connection.url, copied, folder) for one in clusters)
     environments = {"old": {"url": there.url}, "new": {"url": here.url}}
     config = {"version": 1, "environments": environments}
     (folder / "esplan.yaml").write_text(json.dumps(config))
     yield Two(here, there, via)
-    for index in indices(second, name):
+    for index in indices(second, copied):
         second.change("DELETE", f"/{index}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from types import SimpleNamespace
@@ -35,8 +36,9 @@ def roles(**parts: Any) -> dict[str, JSON]:
 def test_the_least_for_an_alias_with_colours() -> None:
     found = roles(**alias("c_{color}"))
     names = ["c", "c_blue", "c_green"]
+    simulate = "indices:admin/index_template/simulate"
     assert found["plan"] == {
-        "cluster": ["monitor"],
+        "cluster": ["monitor", simulate],
         "indices": [
             {"names": names, "privileges": ["view_index_metadata", "monitor"]},
             {"names": ["esplan-state"], "privileges": ["read"]},
@@ -44,7 +46,7 @@ def test_the_least_for_an_alias_with_colours() -> None:
     }
     every = ["manage", "read", "write"]
     assert found["apply"] == {
-        "cluster": ["monitor"],
+        "cluster": ["monitor", "cancel_task", "cluster:admin/reindex/rethrottle"],
         "indices": [
             {"names": names, "privileges": every},
             {"names": ["esplan-copy-*"], "privileges": every},
@@ -64,7 +66,7 @@ def test_the_least_for_an_alias_with_colours() -> None:
 )
 def test_a_transform_reads_documents_and_makes_throwaways(migrate: Any, cluster: list[str]) -> None:
     plan = roles(**alias("c_{color}", migrate=migrate))["plan"]
-    assert plan["cluster"] == cluster
+    assert [one for one in plan["cluster"] if ":" not in one] == cluster
     assert plan["indices"][2:] == [
         {"names": ["c", "c_blue", "c_green"], "privileges": ["read"]},
         {"names": ["esplan-oracle-*"], "privileges": ["manage", "read", "write"]},
@@ -124,7 +126,11 @@ def test_who_looks_at_everything_changes_nothing() -> None:
     given = {one for grant in body["indices"] for one in grant["privileges"]}
     assert given == {"view_index_metadata", "monitor", "read"}
     assert [one["names"] for one in body["indices"] if "read" in one["privileges"]] == [
-        ["esplan-state"]
+        ["esplan-state"],
+        [".tasks"],
+    ]
+    assert [one["names"] for one in body["indices"] if "allow_restricted_indices" in one] == [
+        [".tasks"]
     ]
     assert body["cluster"] == ["monitor", "read_ilm"]
 
@@ -154,7 +160,15 @@ class Server:
 
 USER = {"username": "u", "password": "p"}
 PLAN: Any = SimpleNamespace(
-    steps=[SimpleNamespace(address="alias.c", arguments={"source": "c_green"})],
+    steps=[
+        SimpleNamespace(
+            kind="create_index",
+            address="alias.c",
+            arguments={"index": "c_blue"},
+            request={"body": {"aliases": {"esplan-copy-1234": {}}}},
+        ),
+        SimpleNamespace(kind="reindex", address="alias.c", arguments={"source": "c_green"}),
+    ],
     changes=[
         SimpleNamespace(address="alias.c", action="replace", index="c_green", target="c_blue"),
         SimpleNamespace(address="index.a", action="update", index="a", target="a"),
@@ -201,6 +215,17 @@ def test_an_apply_asks_about_what_its_plan_changes() -> None:
         ["esplan-state"],
         ["esplan-fence-*"],
     ]
+
+
+def test_an_alias_that_only_an_index_template_gives_is_asked_about_too() -> None:
+    create = copy.deepcopy(PLAN.steps[0])
+    create.request["body"]["aliases"]["theirs"] = {}
+    plan: Any = SimpleNamespace(steps=[create], changes=PLAN.changes)
+    server = Server({"username": "u", "cluster": {}, "index": {}}, **USER)
+    privileges.require_apply(server, plan)  # type: ignore[arg-type]
+    assert {"names": ["theirs"], "privileges": ["manage"]} in server.asked[0]["index"]
+    (role,) = of_plan(plan)
+    assert role.indices[0].names == ("a", "c", "c_blue", "c_green", "theirs")
 
 
 def test_a_plan_without_steps_needs_nothing() -> None:

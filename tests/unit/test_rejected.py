@@ -11,7 +11,14 @@ import pytest
 
 from esplan import checksum, rejected
 from esplan.checksum import Ids, Report
-from esplan.errors import JournalError, Refused, StepFailed, VerificationFailed
+from esplan.errors import (
+    JournalError,
+    Refused,
+    ServerError,
+    StepFailed,
+    Unreachable,
+    VerificationFailed,
+)
 from esplan.model import Migrate
 from esplan.plan import Plan, Step
 from esplan.preconditions import require
@@ -137,6 +144,42 @@ def copying(most: int) -> Step:
 def run_of(cluster: Any) -> Run:
     lock: Any = SimpleNamespace(token="t", check=lambda: None)
     return Run(cluster, Plan("p", "", "", {}, ""), lock, Silent())
+
+
+def from_elsewhere(there: Any, plan_path: Path) -> tuple[Step, Run]:
+    """A copy from another cluster, whose documents this one does not know."""
+    here = SimpleNamespace(read=lambda *_: pytest.fail("this cluster has no such index"))
+    run = run_of(here)
+    run.plan_path, run.others["old"] = plan_path, there
+    origin = {"environment": "old", "index": "a"}
+    given = {"source": "old:a", "target": "b", "origin": origin}
+    return Step("remote_copy", "switch", "alias.a", "copy", arguments=given), run
+
+
+def test_the_routing_is_looked_up_where_the_documents_are(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def read(path: str, *_: Any) -> Any:
+        asked.append(path)
+        return {"hits": {"hits": [{"_id": "1", "_routing": "r"}]}}
+
+    step, run = from_elsewhere(SimpleNamespace(read=read), tmp_path / "plan.json")
+    error = tolerant.failed(step, run, [failure("1")])
+    assert error.what == "the new index rejected documents of old:a"
+    (line,) = rejected.beside(tmp_path / "plan.json").read_text().splitlines()
+    assert (json.loads(line)["routing"], asked) == ("r", ["/a/_search"])
+
+
+@pytest.mark.parametrize("why", [ServerError("refused", status=403), Unreachable("no answer")])
+def test_a_list_that_cannot_be_made_does_not_hide_the_failure(tmp_path: Path, why: Any) -> None:
+    def read(*_: Any) -> Any:
+        raise why
+
+    step, run = from_elsewhere(SimpleNamespace(read=read), tmp_path / "plan.json")
+    error = tolerant.failed(step, run, [failure("1")])
+    assert error.what == "the new index rejected documents of old:a"
+    assert error.why.startswith("1: no: x; ")
+    assert why.what in error.why
 
 
 @pytest.mark.parametrize(

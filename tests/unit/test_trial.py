@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from esplan import normalize
+from esplan import normalize, planfile
 from esplan.commands import trial
 from esplan.commands.plan import plan
 from esplan.desired import Desired
@@ -46,11 +46,21 @@ def test_a_template_for_no_index_is_simulated() -> None:
     assert body["template"] == {"settings": {"a": "1"}, "mappings": {"properties": {}}}
 
 
-@pytest.mark.parametrize(
-    ("status", "said"), [(400, "no handler for type [x]"), (403, ""), (405, "")]
-)
-def test_a_refusal_is_one_and_a_missing_privilege_is_none(status: int, said: str) -> None:
+@pytest.mark.parametrize(("status", "said"), [(400, "no handler for type [x]"), (405, "")])
+def test_a_refusal_is_one_and_an_old_version_is_none(status: int, said: str) -> None:
     assert trial.refusal(Server(status), BODY) == said
+
+
+def test_where_it_may_not_ask_the_plan_says_so(cluster: Any) -> None:
+    desired = Desired(State({"a": Index("a", normalize.body({}, {}))}), "f" * 64)
+    made = plan(cluster, desired, now=datetime(2026, 1, 2, tzinfo=UTC))
+    assert trial.tried(Server(), made) is made
+    untried = trial.tried(Server(403), made)
+    assert untried.warnings == (*made.warnings, trial.UNTRIED_PLAN)
+    assert "indices:admin/index_template/simulate" in untried.warnings[-1]
+    assert planfile.sealed(untried) == untried != made
+    with pytest.raises(ServerError, match="no handler"):
+        trial.tried(Server(503), made)
 
 
 def test_a_server_in_trouble_is_no_answer() -> None:
