@@ -43,7 +43,6 @@ def privileges(
     Examples:
         esplan privileges -d desired/
         esplan privileges -d desired/ --role apply > role.json
-        esplan privileges --plan plans/release.json
         esplan privileges --role survey
     """
     from esplan.views import privileges as views

@@ -627,25 +627,27 @@ def test_the_role_that_is_needed_is_in_the_request() -> None:
     assert one.request
     assert (one.request["method"], one.request["path"]) == ("PUT", "/_security/role/esplan")
     body = one.request["body"]
-    assert body["cluster"] == ["monitor"]
+    assert body["cluster"] == ["monitor", "cancel_task", "cluster:admin/reindex/rethrottle"]
     assert body["indices"][0] == {"names": ["a"], "privileges": ["manage", "read", "write"]}
     assert [i["names"] for i in body["indices"][1:]] == [
         ["esplan-copy-*"],
         ["esplan-state"],
         ["esplan-fence-*"],
     ]
+    (one,) = found("privileges", replace(facts, indices={}))
+    assert one.request
+    assert one.request["body"]["indices"][0]["names"] == ["<PATTERN>"], "a role needs names"
 
 
 def test_what_is_missing_on_esplans_own_index_only_apply_needs() -> None:
     denied = {"read": False, "write": False}
     answer = {
         "username": "u",
-        "cluster": {"monitor": False},
+        "cluster": {"monitor": False, "cancel_task": False},
         "index": {"a": {"read": True, "manage": False}, "esplan-state": denied},
     }
-    assert lacking(answer) == Privileges(
-        "u", {"the cluster": ["monitor"]}, {"a": ["manage"], "esplan-state": ["read", "write"]}
-    )
+    apply = {"the cluster": ["cancel_task"], "a": ["manage"], "esplan-state": ["read", "write"]}
+    assert lacking(answer) == Privileges("u", {"the cluster": ["monitor"]}, apply)
 
 
 @pytest.mark.parametrize(
