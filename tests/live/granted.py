@@ -69,7 +69,7 @@ class Granted:
         """What `esplan privileges` prints: for the files, or for the plan, or for who looks."""
         named = self.files or self.compared or ["-d", "desired"] * Path("desired").is_dir()
         files = [] if role == "survey" else [[*named, *self.plan], named, self.plan]
-        key = "\n".join([role, *self.files, *self.plan, *_contents()])
+        key = "\n".join([role, *named, *self.plan, *_contents()])
         if key not in self.known:
             # where the files or the plan are wrong, the command says so, whoever runs it
             asked = [*filter(None, files), ["--role", "survey"]]
@@ -81,7 +81,7 @@ class Granted:
             return []
         pair = list(arguments)[list(arguments).index("verify") + 1 :][:2]
         found = {name for one in pair for name in (one, *(self.admin.read(f"/{one}") or {}))}
-        file = self.folder / "compared.json"
+        file = self.folder / f"{'+'.join(sorted(found))}.json"
         file.write_text(json.dumps({"version": 1, "indices": {one: {} for one in found}}))
         return ["-d", str(file)]
 
