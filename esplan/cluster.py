@@ -46,6 +46,10 @@ VENDORED = re.compile(r"application/vnd\.elasticsearch\+(json|x-ndjson);.*")
 """The client's media types, which it puts in place of `application/json`."""
 
 NOT_FOUND = 404
+
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+"""How OpenSSL says it."""
+
 TRANSIENT = frozenset({429, 502, 503, 504})
 """Statuses after which a read is worth repeating."""
 
@@ -297,10 +301,13 @@ class Cluster:
 
 
 def _is_transient(error: BaseException) -> bool:
-    """Worth repeating: no answer, or a server that is not ready; not a wait that is over."""
+    """Worth repeating: no answer, or a server that is not ready; not a wait that is over.
+
+    Nor a certificate that is not trusted: no time makes it better.
+    """
     if isinstance(error, ServerError):
         return error.status in TRANSIENT and error.type not in TIMED_OUT
-    return isinstance(error, Unreachable)
+    return isinstance(error, Unreachable) and UNTRUSTED not in error.why
 
 
 def _unknown(method: str, path: str, why: str) -> OutcomeUnknown:

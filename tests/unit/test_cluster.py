@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 
 from esplan.cluster import Cluster
 from esplan.connection import Connection
@@ -104,6 +107,23 @@ def test_a_read_is_not_repeated_without_patience(server: Scripted) -> None:
     with Cluster(Connection(server.url)) as cluster, pytest.raises(Unreachable, match="no answer"):
         cluster.read("/a")
     assert server.seen == ["GET /a"]
+
+
+def test_an_untrusted_certificate_is_not_waited_for(server: Scripted) -> None:
+    """It came after a minute and a half, in the middle of an apply."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost", "127.0.0.1").configure_cert(context)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    said: list[str] = []
+    url = server.url.replace("http:", "https:")
+    with Cluster(Connection(url), patience=20) as cluster:
+        cluster.on_wait = said.append
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match="no answer") as caught:
+            cluster.read("/a")
+    assert time.monotonic() - began < 5
+    assert "CERTIFICATE_VERIFY_FAILED" in caught.value.why
+    assert (said, server.seen) == ([], [])
 
 
 def test_a_refused_read_is_not_repeated(server: Scripted, cluster: Cluster) -> None:
