@@ -305,10 +305,13 @@ def _task(name: str, raw: JSON) -> Task:
 
 
 def _failures(cluster: Cluster, _facts: Facts) -> JSON:
-    """What ended badly is not searchable there, so the last day is read: at most 200 tasks."""
+    """What ended badly is not searchable there, so the last day is read: at most 200 tasks.
+
+    Without `ignore_unavailable`: the server would leave out what may not be read, and say nothing.
+    """
     since = {"range": {"task.start_time_in_millis": {"gte": _now() - DAY}}}
     body = {"size": 200, "query": since, "sort": [{"task.start_time_in_millis": "desc"}]}
-    found = _ask(cluster, "/.tasks/_search", {"ignore_unavailable": "true"}, body)
+    found = _ask(cluster, "/.tasks/_search", None, body)
     tasks = [_failure(hit["_id"], hit["_source"]) for hit in found.get("hits", {}).get("hits", [])]
     return {"failures": tuple(one for one in tasks if one.reason)}
 
