@@ -10,7 +10,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from esplan.errors import ServerError
+from esplan.errors import FORBIDDEN, ServerError
 from esplan.request import there
 from esplan.segments import UNITS, byte_text
 
@@ -25,8 +25,6 @@ NODE_PARTS = ("name", "roles", "fs.total.total_in_bytes", "fs.total.available_in
 SETTINGS = "/_cluster/settings"
 LAYERS = ("transient", "persistent", "defaults")
 """The first one that has a setting decides."""
-
-FORBIDDEN = 403
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,9 @@ class InvalidInput(EsplanError):
         self.diagnostics = tuple(sorted(diagnostics))
 
 
+FORBIDDEN = 403
+"""The status where the credentials lack a privilege; or, see `BLOCKED`, of a block."""
+
 BLOCKED = "cluster_block_exception"
 """The type of a ServerError whose cause is a block, not a privilege, though its status is 403."""
 

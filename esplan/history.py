@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from esplan import journal, state_index
-from esplan.errors import JournalError, ServerError
+from esplan.errors import FORBIDDEN, JournalError, ServerError
 from esplan.plan import STATE_INDEX
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from esplan.cluster import Cluster
     from esplan.journal import Record
     from esplan.model import JSON
-
-FORBIDDEN = 403
 
 
 @dataclass(frozen=True)

@@ -198,14 +198,14 @@ def require_plan(cluster: Cluster, state: State) -> None:
     """
     tried = [one for one in state.aliases.values() if is_tried(one)]
     grants = [Grant(_known(names(state)), LOOK, ""), Grant(_known(names_of(tried)), ("read",), "")]
-    _require(cluster, "plan", grants)
+    _require(cluster, Role("plan", {"monitor": ""}, tuple(one for one in grants if one.names)))
 
 
 def require_apply(cluster: Cluster, plan: Plan) -> None:
     """Raises EsplanError where they may not carry out a plan; before its first step."""
     grants = [Grant(*one, "") for one in _touched(plan)]
     if plan.steps:
-        _require(cluster, "apply", [*grants, *OWN])
+        _require(cluster, Role("apply", APPLYING, (*grants, *OWN)))
 
 
 def _touched(plan: Plan) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
@@ -232,13 +232,11 @@ def _known(found: set[str]) -> tuple[str, ...]:
     return tuple(sorted(name for name in found if not name.startswith("/")))
 
 
-def _require(cluster: Cluster, name: Name, grants: Sequence[Grant]) -> None:
+def _require(cluster: Cluster, role: Role) -> None:
     """Ask, unless nobody signs in, or the server has no such security."""
     if not cluster.connection.has_credentials:
         return
-    cluster_wide = APPLYING if name == "apply" else {"monitor": ""}
-    role = Role(name, cluster_wide, tuple(one for one in grants if one.names))
-    body = role.body()
+    name, body = role.name, role.body()
     try:
         answer = cluster.read(
             "/_security/user/_has_privileges",

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from esplan import journal
-from esplan.errors import ServerError
+from esplan.errors import FORBIDDEN, ServerError
 from esplan.plan import STATE_INDEX
 from esplan.state_index import MEASURED
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from esplan.model import JSON
     from esplan.plan import Step
 
-FORBIDDEN = 403
 
 LATEST = 200
 """Records to look at: the newest."""

@@ -13,7 +13,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from esplan import diff, normalize
-from esplan.errors import ServerError
+from esplan.errors import FORBIDDEN, ServerError
 from esplan.request import there
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from esplan.diff import Difference
     from esplan.live import Reader
     from esplan.model import JSON, Body
-
-FORBIDDEN = 403
 
 
 @dataclass(frozen=True)

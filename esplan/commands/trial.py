@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from esplan import diff, live, planfile
-from esplan.errors import BLOCKED, EsplanError, ServerError
+from esplan.errors import BLOCKED, FORBIDDEN, EsplanError, ServerError
 from esplan.plan import digest
 from esplan.privileges import SIMULATE
 
@@ -29,7 +29,6 @@ NOBODY = {"index_patterns": ["esplan-trial-of-a-definition"], "priority": 2_000_
 ABSENT = 405
 """A version without the request: nothing is known."""
 
-FORBIDDEN = 403
 UNTRIED_PLAN = (
     "whether this server takes the definitions was not tried: the credentials lack the cluster "
     f"privilege {SIMULATE}, which stores nothing"

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from esplan.doctor.model import Finding, check, request
-from esplan.doctor.privileges import managed, role
+from esplan.doctor.privileges import role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ def privileges(facts: Facts) -> Iterator[Finding]:
                 f"{found.user} lacks privileges that {command} needs",
                 "; ".join(f"{name}: {', '.join(ps)}" for name, ps in list(lacking.items())[:5]),
                 "give the user this role; patterns (`classes*`) cover the indices of later plans",
-                request("PUT", "/_security/role/esplan", role(managed(facts) or ["<PATTERN>"])),
+                request("PUT", "/_security/role/esplan", role(facts)),
             )
 
 
@@ -77,7 +77,7 @@ def forbidden(facts: Facts) -> Iterator[Finding]:
                 f"the credentials may not read `{name}`, which plan or apply needs",
                 lacking.why,
                 "give the user a role with these privileges",
-                request("PUT", "/_security/role/esplan", role(managed(facts) or ["<PATTERN>"])),
+                request("PUT", "/_security/role/esplan", role(facts)),
             )
         if lacking and lacking.kind == "blocked":
             yield Finding(

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from esplan.cluster import Cluster
     from esplan.model import JSON
 
-PLAN = LOOK
-APPLY = (*CHANGE, *(name for name in APPLYING if name not in PLAN))
+APPLY = (*CHANGE, *(name for name in APPLYING if name not in LOOK))
 """Apply needs these beside those of plan: of the cluster, of its indices and of esplan's own."""
 
 ASKED = 500
@@ -29,7 +28,7 @@ def managed(facts: Facts) -> list[str]:
 def read_privileges(cluster: Cluster, facts: Facts) -> Privileges:
     """Ask the server's security what these credentials lack."""
     names = [*managed(facts), STATE_INDEX]
-    index = {"names": names, "privileges": [*PLAN, *CHANGE]}
+    index = {"names": names, "privileges": [*LOOK, *CHANGE]}
     body = {"cluster": list(APPLYING), "index": [index]}
     answer = cluster.read("/_security/user/_has_privileges", None, body) or {}
     return lacking(answer)
@@ -53,6 +52,6 @@ def _filled(found: dict[str, list[str]]) -> dict[str, list[str]]:
     return {name: sorted(privileges) for name, privileges in found.items() if privileges}
 
 
-def role(names: list[str]) -> JSON:
-    """The body of `PUT /_security/role/NAME` that plan and apply need for these indices."""
-    return applying(names).body()
+def role(facts: Facts) -> JSON:
+    """The body of `PUT /_security/role/NAME` that apply needs for the managed indices."""
+    return applying(managed(facts) or ["<PATTERN>"]).body()

@@ -31,7 +31,7 @@ from esplan.doctor.facts import (
     Unreadable,
 )
 from esplan.doctor.privileges import read_privileges
-from esplan.errors import BLOCKED, ServerError, Unreachable
+from esplan.errors import BLOCKED, FORBIDDEN, ServerError, Unreachable
 from esplan.holder import is_dead
 from esplan.normalize import is_throwaway
 
@@ -109,8 +109,7 @@ def _reason(error: ServerError) -> Unreadable:
         return Unreadable("absent", f"this server does not have {path.split('?')[0]}")
     if error.type == BLOCKED:
         return Unreadable("blocked", error.what)
-    is_forbidden = error.status == 403  # noqa: PLR2004  (HTTP's own number)
-    return Unreadable("forbidden" if is_forbidden else "failed", error.what)
+    return Unreadable("forbidden" if error.status == FORBIDDEN else "failed", error.what)
 
 
 def _ask(cluster: Cluster, path: str, params: JSON | None = None, body: JSON | None = None) -> Any:
