@@ -156,12 +156,13 @@ class Journal:
         return bool(self.records) and self.records[-1].event == "end"
 
 
-def open_journal(path: Path, plan_digest: str) -> Journal:
+def open_journal(path: Path, plan_digest: str, *, believed: bool = True) -> Journal:
     """The journal beside a plan; empty when there is none yet.
 
-    Raises JournalError when it is damaged or belongs to another plan.
+    `believed`: something is decided by it. Raises JournalError when it is damaged or belongs to
+    another plan, or is to be believed and others may have written to it.
     """
-    records, size = _read(path)
+    records, size = _read(path, believed=believed)
     if records and _plan_of(path, records) != plan_digest:
         raise JournalError(
             f"{path} is the journal of another plan",
@@ -203,7 +204,7 @@ def set_aside(plan_path: Path) -> None:
     Raises Refused while the apply of the plan that is there has not ended.
     """
     path = beside(plan_path)
-    records, _ = _read(path)
+    records, _ = _read(path, believed=True)
     if not records:
         return
     if not is_closed(records):
@@ -237,12 +238,14 @@ def read(path: Path) -> list[Record]:
     return records
 
 
-def _read(path: Path) -> tuple[list[Record], int]:
+def _read(path: Path, *, believed: bool = False) -> tuple[list[Record], int]:
     """Every whole record, a torn last line being none; and the bytes of the file."""
     try:
-        raw = durable.read(path, LARGEST)
+        raw = durable.read(path, LARGEST, own=believed)
     except FileNotFoundError:
         return [], 0
+    except durable.Foreign as error:
+        raise _not_ours(path, error) from None
     except OSError as error:
         raise _trouble(path, "read", error) from None
     whole, newline, _torn = raw.rpartition(b"\n")
@@ -292,6 +295,16 @@ def _damaged(where: str, line: int) -> JournalError:
         code="ESP-5201",
         why="the line does not fit its checksum or the line before: nobody can say what was done",
         remedy="restore the file; or remove it, and apply resumes from the cluster's own copy",
+    )
+
+
+def _not_ours(path: Path, error: durable.Foreign) -> JournalError:
+    return JournalError(
+        f"the journal {path} may have been written by others, so it is not believed",
+        code="ESP-2406",
+        why=str(error),
+        remedy=f"if nobody else has written to it: chmod 600 {path} (chown, if it is another "
+        "user's); if you do not know: remove it, and apply resumes from the cluster's own copy",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from esplan import durable
 from esplan.errors import EsplanError, Refused
@@ -63,8 +63,16 @@ def _digest(raw: JSON) -> str:
 
 
 def dumps(plan: Plan) -> str:
-    """Sorted, one value a line: stable under `diff`."""
-    return json.dumps(document(plan), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    """The text of the file."""
+    return canonical(document(plan))
+
+
+def canonical(raw: JSON) -> str:
+    """The one text of a document: sorted, one value a line, so it is stable under `diff`.
+
+    Raises ValueError for what no JSON can hold.
+    """
+    return json.dumps(raw, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write(plan: Plan, path: Path) -> None:
@@ -73,8 +81,8 @@ def write(plan: Plan, path: Path) -> None:
     What is no file (`/dev/null`, `/dev/stdout`, a pipe) is written to, and stays what it is.
     """
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():
-            path.write_text(dumps(plan), encoding="utf-8")
+        if durable.is_stream(path):
+            durable.write_to(path, dumps(plan).encode())
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             durable.write_whole(path, dumps(plan).encode())
@@ -93,7 +101,10 @@ def read(path: Path) -> Plan:
 
 
 def parse(path: Path, found: bytes) -> Plan:
-    """The same of bytes that were read already."""
+    """The same of bytes that were read already: they are those that `write` wrote, to the last.
+
+    A newer minor version may know more keys; its bytes have the same form.
+    """
     raw = _load(path, found)
     _check_version(path, raw)
     plan = _plan(path, raw)
@@ -103,7 +114,40 @@ def parse(path: Path, found: bytes) -> Plan:
             code="ESP-4001",
             remedy="make a new plan; a plan is reviewed and applied as it is, never edited",
         )
+    if not _is_canonical(raw, found):
+        raise _written_anew(path, found)
     return plan
+
+
+def _is_canonical(raw: JSON, found: bytes) -> bool:
+    try:
+        return canonical(raw).encode() == found
+    except (ValueError, RecursionError):  # half a surrogate pair, 1e999; too deep to be ours
+        return False
+
+
+def _written_anew(path: Path, found: bytes) -> Refused:
+    return Refused(
+        f"{path} is not as esplan wrote it: another program has written it anew",
+        code="ESP-2405",
+        why=_difference(found),
+        remedy="take the file as esplan wrote it, or make a new plan; in a repository, "
+        "`*.json -text` in .gitattributes keeps it as it is",
+    )
+
+
+def _difference(found: bytes) -> str:
+    """What is not canonical, where that can be said in a line."""
+    twice: list[str] = []
+
+    def keys(pairs: list[tuple[str, Any]]) -> None:
+        names = [name for name, _ in pairs]
+        twice.extend(name for at, name in enumerate(names) if name in names[:at])
+
+    json.loads(found, object_pairs_hook=keys)
+    if twice:
+        return f'an object has the key "{twice[0]}" twice, and only one of them was hashed'
+    return "its lines end in CR LF" if b"\r\n" in found else "its JSON has another form"
 
 
 def content(path: Path) -> bytes:
@@ -126,12 +170,16 @@ def content(path: Path) -> bytes:
 
 def _load(path: Path, found: bytes) -> JSON:
     try:
-        raw = json.loads(found.decode("utf-8"))
+        raw = json.loads(found.decode("utf-8"), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise no_plan(path, f"it is not JSON: {error}") from None
     if not isinstance(raw, dict):
         raise no_plan(path, "it is not a JSON object")
     return raw
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is not a number")
 
 
 def _check_version(path: Path, raw: JSON) -> None:

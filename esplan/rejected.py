@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from esplan import durable
 from esplan.errors import JournalError
 from esplan.request import index_path, pieces
 
@@ -30,6 +30,9 @@ TURN = Lock()
 REJECTED = 400
 """The status of a document that the mapping does not take. Others (429, 403, 503) are the cluster's
 trouble, and no property of the document."""
+
+LARGEST = 1024**3
+"""Bytes of the list: more than any that fits on a screen or in an editor."""
 
 PAGE = 1000
 """Ids a search for their routing."""
@@ -139,18 +142,13 @@ def write(path: Path, index: str, found: Sequence[Rejected]) -> None:
 
 def _lines(path: Path) -> Iterator[str]:
     if path.exists():
-        yield from path.read_text(encoding="utf-8").splitlines()
+        yield from durable.read(path, LARGEST).decode().splitlines()
 
 
-def _replace(path: Path, lines: Sequence[Any]) -> None:
+def _replace(path: Path, lines: Sequence[str]) -> None:
     """All of it or nothing: a reader never sees a half."""
-    if not lines:
-        path.unlink(missing_ok=True)
+    if lines:
+        durable.write_whole(path, "".join(f"{line}\n" for line in lines).encode())
         return
-    new = path.with_name(f"{path.name}.new")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-    with os.fdopen(os.open(new, flags, 0o600), "w", encoding="utf-8") as file:
-        file.writelines(f"{line}\n" for line in lines)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    path.unlink(missing_ok=True)
+    durable.sync_folder(path.parent)

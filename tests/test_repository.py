@@ -104,6 +104,68 @@ def test_only_cluster_imports_the_client() -> None:
     assert importing == ["esplan/cluster.py"]
 
 
+WRITERS = frozenset({"write_text", "write_bytes", "touch", "symlink_to", "hardlink_to"})
+MAKERS = frozenset({"NamedTemporaryFile", "mkstemp"})
+WRITES = re.compile("[wax+]")
+FLAGS = ("O_WRONLY", "O_RDWR", "O_CREAT", "id='flags'")
+FOREIGN_WRITES = {
+    ("esplan/cli/__init__.py", "open"): "the null device, in the place of a closed stdout",
+    ("esplan/durable.py", "open"): "the one writer",
+    ("esplan/sandbox/server.py", "fdopen"): "what a server prints, in a file that durable made",
+    ("esplan/sandbox/server.py", "copytree"): "the server's own files",
+    ("esplan/sandbox/assembly.py", "copyfile"): "the server's own files",
+}
+"""Where the package writes files by something else than `durable`, and why it may."""
+
+
+def written(path: Path) -> Iterator[tuple[str, str]]:
+    """Module and name of each call that writes a file, or could."""
+    for node in ast.walk(tree(path)):
+        if not isinstance(node, ast.Call):
+            continue
+        called = getattr(node.func, "attr", "") or getattr(node.func, "id", "")
+        copies = called.startswith("copy") and _owner(node) == "shutil"
+        opens = called in ("open", "fdopen") and _may_write(node)
+        if copies or opens or called in WRITERS | MAKERS:
+            yield name(path), called
+
+
+def _owner(node: ast.Call) -> str:
+    return getattr(getattr(node.func, "value", None), "id", "")
+
+
+def _may_write(node: ast.Call) -> bool:
+    """With a mode that writes, or flags that do; what is not written down counts as such."""
+    if _owner(node) == "os" and getattr(node.func, "attr", "") == "open":
+        return any(
+            flag in ast.dump(node) for flag in ("O_WRONLY", "O_RDWR", "O_CREAT", "Name(id='flags'")
+        )
+    at = 0 if isinstance(node.func, ast.Attribute) and node.func.attr == "open" else 1
+    given = [*node.args[at : at + 1], *(one.value for one in node.keywords if one.arg == "mode")]
+    return any(not isinstance(one, ast.Constant) or WRITES.search(str(one.value)) for one in given)
+
+
+def test_files_are_written_by_one_module() -> None:
+    """Mode, random name, no link, fsync: `esplan/durable.py` does all of it, once."""
+    assert {one for path in MODULES for one in written(path)} == set(FOREIGN_WRITES)
+
+
+def test_the_search_for_writers_finds_each_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    ways = (
+        'path.write_text("")',
+        'path.open("w")',
+        'path.open(mode="r+")',
+        "open(path, how)",
+        'os.fdopen(descriptor, "a")',
+        "os.open(path, os.O_WRONLY | os.O_CREAT)",
+        "tempfile.mkstemp()",
+        "shutil.copyfile(one, other)",
+    )
+    for way in (*ways, 'path.open("rb")', "os.open(path, os.O_RDONLY)", "copy(plan)"):
+        monkeypatch.setitem(globals(), "tree", lambda _path, way=way: ast.parse(way))
+        assert bool([*written(ROOT)]) == (way in ways), way
+
+
 def test_no_function_is_long() -> None:
     long = [
         f"{name(path)}: {function} has {lines} lines"

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from esplan import adopt as adoption
-from esplan import desired, diff, live, planfile, route
+from esplan import desired, diff, durable, live, planfile, route
 from esplan.commands.plan import assembled
 from esplan.desired.naming import name_problems, pattern_problems
 from esplan.errors import EsplanError, InvalidInput, Refused, UsageError
@@ -166,8 +166,9 @@ def _write_all(texts: Rendered, folder: Path) -> None:
     for path, text in texts.items():
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("x", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+        durable.create(file, text.encode(), durable.SHARED)
+    for made in {(folder / path).parent for path in texts}:
+        durable.sync_folder(made)
 
 
 # An alias for an index that has none

@@ -84,19 +84,21 @@ def _environments(config: str) -> dict[str, Any]:
 def _named(paths: Sequence[str]) -> Iterator[str]:
     """Addresses as the files write them, until the files get too large."""
     left = LARGEST_FILES
-    for one in source.find([Path(path).expanduser() for path in paths])[0]:
+    given = [Path(path).expanduser() for path in paths]
+    within = source.folders(given)
+    for one in source.find(given)[0]:
         if left <= 0:
             return
-        data = _data(one.path, left)
+        data = _data(one.path, left, within if one.walked else None)
         left -= one.path.stat().st_size if one.path.is_file() else 0
         for section, kind in KINDS.items():
             objects = data.get(section)
             yield from (f"{kind}.{name}" for name in objects) if isinstance(objects, dict) else ()
 
 
-def _data(path: Path, limit: int) -> dict[str, Any]:
+def _data(path: Path, limit: int, within: Sequence[Path] | None = None) -> dict[str, Any]:
     try:
-        found = source.read(path, limit=limit).data
+        found = source.read(path, limit=limit, within=within).data
     except InvalidInput:
         return {}
     return found if isinstance(found, dict) else {}

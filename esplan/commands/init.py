@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from esplan import schema, source
+from esplan import durable, schema, source
 from esplan.errors import EsplanError
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ def _write(path: Path, text: str) -> bool:
     """False where there is something of that name already, also a link that leads nowhere."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+        durable.create(path, text.encode(), durable.SHARED)
+        durable.sync_folder(path.parent)
     except FileExistsError as error:
         if error.filename != str(path):  # what should be a folder is a file
             raise _unwritable(path, error) from None

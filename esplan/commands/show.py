@@ -45,7 +45,7 @@ def of_plan(plan: Plan, path: Path) -> Timeline | None:
 
     Raises JournalError where it is damaged, or of another plan.
     """
-    records = journal.open_journal(journal.beside(path), plan.digest).records
+    records = journal.open_journal(journal.beside(path), plan.digest, believed=False).records
     return timeline(records, plan) if records else None
 
 

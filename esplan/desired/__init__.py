@@ -95,14 +95,18 @@ def of(document: Document) -> Desired:
 def survey(paths: Sequence[Path], variables: Mapping[str, str] | None = None) -> Survey:
     """The same without raising: everything that is wrong, and how much there is."""
     found, problems = source.find(paths)
-    files = _without_mapping_files([_load(one, variables) for one in found])
-    return _surveyed(files, problems)
+    within = source.folders(paths)
+    files = _without_mapping_files([_load(one, variables, within) for one in found])
+    return _surveyed(files, problems, within)
 
 
-def _surveyed(files: list[_Loaded], problems: list[Diagnostic]) -> Survey:
+def _surveyed(
+    files: list[_Loaded], problems: list[Diagnostic], within: Sequence[Path] = ()
+) -> Survey:
+    """`within`: the folders in which a file may be that another one names."""
     invalid = [problem for file in files for problem in file.problems]
     entries, twice = merge.first_of_each([e for file in files for e in _entries(file.document)])
-    state, more, builder = _state(entries, _failing(entries, invalid))
+    state, more, builder = _state(entries, _failing(entries, invalid), within)
     unresolved = [problem for file in files for problem in file.unresolved]
     settled = {(one.file, one.line, one.column) for one in unresolved}
     others = [*invalid, *twice, *builder.problems, *more]
@@ -113,9 +117,9 @@ def _surveyed(files: list[_Loaded], problems: list[Diagnostic]) -> Survey:
     return Survey(diagnostics, len(files), kinds.count("alias"), kinds.count("index"), desired)
 
 
-def _load(found: Found, variables: Mapping[str, str] | None) -> _Loaded:
+def _load(found: Found, variables: Mapping[str, str] | None, within: Sequence[Path]) -> _Loaded:
     try:
-        document = source.read(found.path)
+        document = source.read(found.path, within=within if found.walked else None)
     except InvalidInput as error:
         return _Loaded(found, None, list(error.diagnostics), [])
     document, unresolved = substitute(document, variables)
@@ -177,9 +181,9 @@ def _ancestors(path: str) -> Iterator[str]:
 
 
 def _state(
-    entries: Mapping[Address, Entry], failing: set[Address]
+    entries: Mapping[Address, Entry], failing: set[Address], within: Sequence[Path]
 ) -> tuple[State, list[Diagnostic], Builder]:
-    builder = Builder()
+    builder = Builder(tuple(within))
     aliases: dict[Address, Alias] = {}
     indices: dict[str, Index] = {}
     for address in sorted(set(entries) - failing):

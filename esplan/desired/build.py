@@ -12,6 +12,8 @@ from esplan.desired import migration, naming
 from esplan.errors import Diagnostic, InvalidInput, InvalidRunIds
 from esplan.model import JSON, Address, Alias, Body, Finish, Index, Migrate, Runs
 from esplan.segments import SEGMENT, byte_size
+from esplan.source import confined
+from esplan.source.confined import Outside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,8 +71,12 @@ class Entry:
 
 @dataclass
 class Builder:
-    """Turns entries into the model, and gathers what is wrong with them on the way."""
+    """Turns entries into the model, and gathers what is wrong with them on the way.
 
+    `within`: the folders that the files are in which an entry may name.
+    """
+
+    within: tuple[Path, ...] = ()
     problems: list[Diagnostic] = field(default_factory=list)
     files: dict[Path, Document | None] = field(default_factory=dict)
     scripts: dict[Address, dict[str, str]] = field(default_factory=dict)
@@ -127,12 +133,25 @@ class Builder:
         raw = entry.raw["migrate"][name]
         if "file" not in raw:
             return str(raw["source"])
-        text, wrong = migration.read_script(mapping_path(entry.document, raw["file"]))
+        at = ("migrate", name, "file")
+        try:
+            text, wrong = migration.read_script(
+                mapping_path(entry.document, raw["file"]), self.within
+            )
+        except Outside:
+            text, wrong = "", ""
+            self.outside(entry, at, raw["file"])
         if wrong:
-            at = ("migrate", name, "file")
             self.problems.append(entry.problem(*at, code="ESP-2306", message=wrong))
         self.scripts.setdefault(entry.address, {})[name] = text
         return text
+
+    def outside(self, entry: Entry, at: tuple[str, ...], name: str) -> None:
+        """Report a file that an entry may not name. Nothing is said of what it is."""
+        message = f'"{name}" is {confined.OUTSIDE}'
+        self.problems.append(
+            entry.problem(*at, code="ESP-2310", message=message, remedy=confined.REMEDY)
+        )
 
     def runs(self, entry: Entry) -> Runs:
         """How a loader's indices are found. Nothing is copied, so nothing is said of a copy."""
@@ -250,19 +269,30 @@ class Builder:
 
     def mapping_file(self, entry: Entry, name: str, path: tuple[str, ...]) -> Document | None:
         """The file beside the desired file; None when it cannot be used, which is reported."""
-        file = mapping_path(entry.document, name)
-        if file not in self.files and not _is_file(file):
-            message = f"there is no mapping file {file}"
-            self.problems.append(entry.problem(*path, "file", code="ESP-2306", message=message))
+        file, at = mapping_path(entry.document, name), (*path, "file")
+        if file in self.files:
+            return self.files[file]
+        try:
+            found = confined.read(file, self.within, source.MAPPING_LIMIT)
+        except Outside:
+            self.outside(entry, at, name)
             return None
-        if file not in self.files:
-            self.files[file] = self.read(file)
-        return self.files[file]
+        except confined.NotPlain:
+            message = f"the mapping file {file} is not a plain file"
+        except (FileNotFoundError, ValueError):  # a NUL is in no name
+            message = f"there is no mapping file {file}"
+        except OSError as error:
+            message = f"the mapping file {file} cannot be read: {error.strerror}"
+        else:
+            self.files[file] = self.parsed(file, found)
+            return self.files[file]
+        self.problems.append(entry.problem(*at, code="ESP-2306", message=message))
+        return None
 
-    def read(self, file: Path) -> Document | None:
+    def parsed(self, file: Path, content: bytes) -> Document | None:
         """A mapping file that keeps to the schema."""
         try:
-            document = source.read(file, limit=source.MAPPING_LIMIT)
+            document = source.parse(str(file), content, limit=source.MAPPING_LIMIT)
         except InvalidInput as error:
             self.problems.extend(error.diagnostics)
             return None
@@ -353,13 +383,6 @@ def mapping_path(document: Document, name: str) -> Path:
 @cache
 def _beside(file: str, name: str) -> Path:
     return Path(file).parent / name
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a name too long, a folder without permission: no such file for us
-        return False
 
 
 def is_wrapped(data: Any) -> bool:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from esplan import transform
 from esplan.model import JSON, Migrate, Remote, Verify
+from esplan.source import confined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 LARGEST = 65_535
@@ -69,16 +70,15 @@ def problems(raw: JSON, sources: dict[str, str]) -> Iterator[tuple[tuple[str | i
             yield ("drop", at), f'"{path}" is renamed, and gone when fields are dropped'
 
 
-def read_script(file: Path) -> tuple[str, str]:
-    """The text of a script, and what is wrong: one of them is empty."""
+def read_script(file: Path, within: Sequence[Path]) -> tuple[str, str]:
+    """The text of a script, and what is wrong: one of them is empty. Raises confined.Outside."""
     try:
-        if file.exists() and not file.is_file():
-            return "", f"the script file {file} is no plain file"
-        with file.open("rb") as stream:
-            text = stream.read(LARGEST + 1)
+        text = confined.read(file, within, LARGEST)
+    except confined.NotPlain:
+        return "", f"the script file {file} is not a plain file"
+    except FileNotFoundError:
+        return "", f"there is no script file {file}"
     except (OSError, ValueError) as error:
-        if isinstance(error, FileNotFoundError):
-            return "", f"there is no script file {file}"
         return "", f"the script file {file} cannot be read: {getattr(error, 'strerror', error)}"
     if len(text) > LARGEST:
         return "", f"the script file {file} has more than {LARGEST:,} bytes"

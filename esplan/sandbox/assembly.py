@@ -11,6 +11,7 @@ import zipfile
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from esplan import durable
 from esplan.errors import EsplanError
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def with_reindex(archives: Sequence[Path], partial: Path, progress: Progress) ->
     home = extract(archives[0], "", partial, progress)
     module = home / "modules/reindex"
     _copy(archives[1:], module, progress)
-    (module / "plugin-descriptor.properties").write_text(REINDEX, encoding="ascii")
+    durable.create(module / "plugin-descriptor.properties", REINDEX.encode())
     return home
 
 
@@ -82,9 +83,9 @@ def opensearch(archives: Sequence[Path], partial: Path, progress: Progress) -> P
     """OpenSearch's jars, the program that starts a node of them, and the JVM's options."""
     _copy(archives, partial / "lib", progress)
     program = "OpenSearchServer.java"
-    (partial / program).write_bytes((files("esplan.sandbox") / program).read_bytes())
+    durable.create(partial / program, (files("esplan.sandbox") / program).read_bytes())
     (partial / "config").mkdir()
-    (partial / "config/jvm.options").write_text("-Xms1g\n-Xmx1g\n", encoding="ascii")
+    durable.create(partial / "config/jvm.options", b"-Xms1g\n-Xmx1g\n")
     return partial
 
 

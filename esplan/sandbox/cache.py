@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from esplan import durable
 from esplan.errors import EsplanError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def locked(cache: Path, progress: Progress) -> Iterator[None]:
         ) from None
     try:
         make_folder(cache)
-        with (cache / "lock").open("w", encoding="utf-8") as file:
+        with os.fdopen(durable.lock_file(cache / "lock")) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from esplan import durable
 from esplan.errors import EsplanError
 
 if TYPE_CHECKING:
@@ -115,12 +116,12 @@ def _project(engine: Engine, folder: Path) -> str:
     """A pom.xml that asks for exactly the engine's artifacts, and for no other they name."""
     wanted = "".join(DEPENDENCY.format(one=artifact) for artifact in engine.artifacts)
     file = folder / "pom.xml"
-    file.write_text(
+    text = (
         "<project><modelVersion>4.0.0</modelVersion><groupId>esplan</groupId>"
         "<artifactId>sandbox</artifactId><version>1</version><packaging>pom</packaging>"
-        f"<dependencies>\n{wanted}</dependencies></project>\n",
-        encoding="utf-8",
+        f"<dependencies>\n{wanted}</dependencies></project>\n"
     )
+    durable.create(file, text.encode())
     return str(file)
 
 

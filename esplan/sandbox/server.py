@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from esplan import durable
 from esplan.errors import EsplanError, ServerError, Unreachable
 from esplan.sandbox.cache import (
     cache_folder,
@@ -157,11 +158,11 @@ def _prepare(
         (launch.run / name).mkdir()
     (launch.run / "data").mkdir(exist_ok=True)
     shutil.copytree(launch.home / "config", launch.run / "config", dirs_exist_ok=True)
-    (launch.run / "config" / engine.config).write_text(
-        "\n".join(_settings(launch.run, engine, ports)) + "\n", encoding="utf-8"
-    )
+    settings = "\n".join(_settings(launch.run, engine, ports)) + "\n"
+    durable.write_whole(launch.run / "config" / engine.config, settings.encode())
     jvm_options = launch.run / "config/jvm.options"
-    jvm_options.write_text(_quiet(jvm_options.read_text(encoding="utf-8")), encoding="utf-8")
+    quiet = _quiet(jvm_options.read_text(encoding="utf-8"))
+    durable.write_whole(jvm_options, quiet.encode())
     if account:
         config = launch.run / "config"
         own = [launch.run / name for name in ("data", "logs", "tmp")]
@@ -200,7 +201,8 @@ def _spawn(launch: Launch, engine: Engine, account: Mapping[str, Any]) -> subpro
     """
     command, own = engine.launcher(launch)
     environment = {"PATH": os.defpath, "HOME": str(launch.run / "tmp"), "LC_ALL": "C.UTF-8"} | own
-    with start_log(launch.run).open("w", encoding="utf-8") as output:
+    start_log(launch.run).unlink(missing_ok=True)
+    with os.fdopen(durable.fresh(start_log(launch.run), durable.SHARED), "w") as output:
         return subprocess.Popen(  # noqa: S603  (the launcher's own command)
             command,
             env=environment,

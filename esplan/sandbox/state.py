@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from esplan import durable
+
 
 @dataclass(frozen=True)
 class Sandbox:
@@ -46,9 +48,8 @@ def start_log(run: Path) -> Path:
 
 def save(cache: Path, sandbox: Sandbox) -> None:
     """Write the state file in one piece."""
-    new = state_file(cache).with_suffix(".new")
-    new.write_text(json.dumps(asdict(sandbox), indent=2) + "\n", encoding="utf-8")
-    new.replace(state_file(cache))
+    text = json.dumps(asdict(sandbox), indent=2) + "\n"
+    durable.write_whole(state_file(cache), text.encode(), durable.SHARED)
 
 
 def running(cache: Path) -> Sandbox | None:

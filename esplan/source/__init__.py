@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esplan.errors import Diagnostic, InvalidInput
-from esplan.source import json_text, yaml_text
+from esplan.source import confined, json_text, yaml_text
+from esplan.source.confined import folders, real
 from esplan.source.node import Document, Mark, Node, Unreadable, json_path
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ __all__ = [
     "Mark",
     "Node",
     "find",
+    "folders",
     "json_path",
     "parse",
     "read",
@@ -44,6 +46,8 @@ MAPPING_LIMIT = 4 * MIB
 
 CONFIG_NAME = "esplan.yaml"
 """esplan's own configuration, which a directory of desired files may hold."""
+
+NOT_PLAIN = "this is not a plain file"
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
@@ -77,37 +81,53 @@ def find(paths: Sequence[Path]) -> tuple[list[Found], list[Diagnostic]]:
     return list(found.values()), problems
 
 
-def real(path: Path) -> Path:
-    """The path without links; unlike Path.resolve, also for a link that leads to itself."""
-    return Path(os.path.realpath(path))
-
-
 def _below(directory: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(directory):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    for folder, deeper, names in os.walk(directory):
+        deeper[:] = [name for name in deeper if not name.startswith(".")]
         for name in names:
             path = Path(folder, name)
             if path.suffix.lower() in SUFFIXES and not name.startswith(".") and name != CONFIG_NAME:
                 yield path
 
 
-def read(path: Path, *, limit: int = DESIRED_LIMIT) -> Document:
-    """One file of at most `limit` bytes. Raises InvalidInput."""
-    return parse(str(path), _bytes(path, limit), limit=limit)
+def read(
+    path: Path, *, limit: int = DESIRED_LIMIT, within: Sequence[Path] | None = None
+) -> Document:
+    """One file of at most `limit` bytes. Raises InvalidInput.
+
+    `within`: the `folders` that it must be in; None for a file that the user has named.
+    """
+    content = _bytes(path, limit) if within is None else _confined(path, within, limit)
+    return parse(str(path), content, limit=limit)
 
 
 def _bytes(path: Path, limit: int) -> bytes:
     """The file's content, and one byte more than `limit` where it is longer."""
     try:
         if path.exists() and not path.is_file():
-            raise _invalid("ESP-2101", str(path), (1, 1), "this is not a plain file")
+            raise _invalid("ESP-2101", str(path), (1, 1), NOT_PLAIN)
         with path.open("rb") as stream:
             return stream.read(limit + 1)
-    except FileNotFoundError:
-        raise _invalid("ESP-2101", str(path), (1, 1), "there is no such file") from None
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        raise _invalid("ESP-2101", str(path), (1, 1), f"the file cannot be read: {why}") from None
+        raise _unreadable(path, error) from None
+
+
+def _confined(path: Path, within: Sequence[Path], limit: int) -> bytes:
+    try:
+        return confined.read(path, within, limit)
+    except confined.Outside:
+        raise _invalid("ESP-2310", str(path), (1, 1), confined.LINK, confined.LINK_REMEDY) from None
+    except confined.NotPlain:
+        raise _invalid("ESP-2101", str(path), (1, 1), NOT_PLAIN) from None
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> InvalidInput:
+    if isinstance(error, FileNotFoundError):
+        return _invalid("ESP-2101", str(path), (1, 1), "there is no such file")
+    why = error.strerror if isinstance(error, OSError) else str(error)
+    return _invalid("ESP-2101", str(path), (1, 1), f"the file cannot be read: {why}")
 
 
 def parse(file: str, content: bytes, *, limit: int = DESIRED_LIMIT) -> Document:

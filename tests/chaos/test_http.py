@@ -24,6 +24,7 @@ from world import PROPERTIES, REPLICAS, World, blocks
 from esplan import lock, state_index
 from esplan.holder import is_dead
 from esplan.plan import GUARD, digest
+from esplan.planfile import canonical
 from esplan.route.guard import guard_name
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Templates:
             text = text.replace(old, new)
         plan = json.loads(text)
         plan["digest"] = digest({key: value for key, value in plan.items() if key != "digest"})
-        world.plan.write_text(json.dumps(plan))
+        world.plan.write_text(canonical(plan))
 
 
 PLANS = Templates()

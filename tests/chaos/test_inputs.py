@@ -126,7 +126,11 @@ def sealed_plan(mutator: Mutator) -> tuple[list[str], set[int]]:
             raw["digest"] = planfile._digest(raw)
         except ValueError:  # half of a surrogate pair: no digest can be made
             raw["digest"] = "0" * 64
-    Path("plan.json").write_text(json.dumps(raw))
+    try:
+        text = planfile.canonical(raw).encode()
+    except ValueError:
+        text = json.dumps(raw).encode()
+    Path("plan.json").write_bytes(text)
     return ["show", "plan.json"], {0, 1, 4}
 
 

@@ -375,7 +375,7 @@ def test_a_plan_that_no_markdown_can_show(run: Any, fake: Any, file: Path) -> No
     raw = json.loads(Path("p.json").read_text())
     raw["changes"][0]["before"] = {"aliases": 7}
     raw["digest"] = planfile._digest(raw)
-    Path("p.json").write_text(json.dumps(raw))
+    Path("p.json").write_text(planfile.canonical(raw))
     assert run("show", "p.json").code == 0
     found = run("show", "p.json", "--format", "markdown")
     assert (found.code, found.out) == (1, "")
@@ -634,7 +634,7 @@ def test_a_plan_written_by_hand_with_the_right_digest(run: Any, saved: Path, com
     raw = json.loads(saved.read_text())
     raw["changes"][0] |= {"action": "create", "route": "create", "after": {"settings": {}}}
     raw["digest"] = planfile._digest(raw)
-    saved.write_text(json.dumps(raw))
+    saved.write_text(planfile.canonical(raw))
     code, _, err = run(command, str(saved))
     assert code == 1
     assert "is not a plan file" in err

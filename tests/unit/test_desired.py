@@ -7,6 +7,7 @@ import pytest
 from esplan import desired
 from esplan.errors import InvalidInput
 from esplan.model import Address, Finish, Migrate, Naming, Verify
+from esplan.source import confined
 
 FULL = """\
 $schema: ../schemas/desired.schema.json
@@ -263,4 +264,100 @@ def test_a_script_file_without_end(tmp_path: Path) -> None:
         "    migrate: {script: {file: /dev/zero}}\n"
     )
     (found,) = desired.survey([path]).diagnostics
-    assert found.message == "the script file /dev/zero is no plain file"
+    assert found.message == '"/dev/zero" is outside the folders that were given'
+
+
+# Files that are named
+
+
+FOREIGN = 'version: 1\naliases: {a: {index: {name: "a_{color}"}}}\n'
+
+
+@pytest.mark.parametrize("given", ["folder", "file"])
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "indices: {a: {mappings: {file: %s}}}",
+        'aliases: {a: {index: {name: "a_{color}", mappings: {file: %s}}}}',
+        'aliases: {a: {index: {name: "a_{color}"}, migrate: {script: {file: %s}}}}',
+        (
+            'aliases: {a: {index: {name: "a_{color}"},'
+            " migrate: {script: {source: x}, inverse: {file: %s}}}}"
+        ),
+    ],
+)
+def test_no_file_outside_is_read_nor_said_to_be_there(
+    tmp_path: Path, text: str, given: str, *, there: bool
+) -> None:
+    """By dots, whole, by a link, by a folder that is a link: found or not, the answer is one."""
+    inside, outside = tmp_path / "desired", tmp_path / "outside"
+    inside.mkdir()
+    outside.mkdir()
+    if there:
+        (outside / "m.txt").write_text("hunter2: [")
+    (inside / "link").symlink_to(outside / "m.txt")
+    (inside / "away").symlink_to(outside)
+    for name in ("../outside/m.txt", str(outside / "m.txt"), "link", "away/m.txt"):
+        (inside / "a.yaml").write_text("version: 1\n" + text % name + "\n")
+        (found,) = desired.survey([inside if given == "folder" else inside / "a.yaml"]).diagnostics
+        assert (found.code, found.line) == ("ESP-2310", 2)
+        assert found.message == f'"{name}" is outside the folders that were given'
+        assert "hunter2" not in f"{found}{found.remedy}"
+
+
+def test_a_link_to_a_file_in_the_folders_is_read(tmp_path: Path) -> None:
+    """As in a volume of Kubernetes, where each file is one."""
+    hidden = tmp_path / "given" / "..2026"
+    hidden.mkdir(parents=True)
+    (hidden / "a.yaml").write_text("version: 1\nindices: {a: {mappings: {file: m.json}}}\n")
+    (hidden / "m.json").write_text('{"properties": {"f": {"type": "long"}}}')
+    (tmp_path / "given/..data").symlink_to("..2026")
+    for name in ("a.yaml", "m.json"):
+        (tmp_path / "given" / name).symlink_to(f"..data/{name}")
+    body = desired.read([tmp_path / "given"]).state.indices["a"].body
+    assert body.mappings == {"properties": {"f": {"type": "long"}}}
+
+
+def test_two_folders_that_are_given_may_name_each_others_files(tmp_path: Path) -> None:
+    folder = write(
+        tmp_path,
+        desired__a_yaml="version: 1\nindices: {a: {mappings: {file: ../mappings/m.json}}}\n",
+        mappings__m_json=PLAIN,
+    )
+    assert desired.read([folder / "desired", folder / "mappings"]).state.indices["a"].body.mappings
+
+
+def test_a_desired_file_that_is_a_link_out_is_not_read_unless_it_is_named(tmp_path: Path) -> None:
+    folder = write(tmp_path, desired__b_yaml="version: 1\nindices: {b: {}}\n", a_yaml=FOREIGN)
+    (folder / "desired/link.yaml").symlink_to(folder / "a.yaml")
+    assert failures(folder / "desired") == [
+        "link.yaml:1: this link leads outside the folders that were given, so it is not read"
+    ]
+    named = desired.read([folder / "desired/b.yaml", folder / "desired/link.yaml"])
+    assert set(named.state.aliases) == {"a"}
+
+
+def test_a_link_that_is_put_there_between_look_and_opening_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write(tmp_path, in__sub__m_json="{}", out__m_json='{"hunter2": 1}')
+    within = confined.folders([folder / "in"])
+    real = confined.real
+
+    def raced(path: Path) -> Path:
+        found = real(path)
+        swap()
+        return found
+
+    def swap() -> None:
+        swapped.rename(folder / "kept")
+        swapped.symlink_to(folder / "out" if swapped.name == "sub" else folder / "out/m.json")
+
+    for swapped in (folder / "in/sub/m.json", folder / "in/sub"):
+        monkeypatch.setattr(confined, "real", raced)
+        with pytest.raises(OSError, match=r"symbolic link|Not a directory"):
+            confined.read(folder / "in/sub/m.json", within, 100)
+        monkeypatch.undo()
+        swapped.unlink()
+        (folder / "kept").rename(swapped)

@@ -152,7 +152,7 @@ def test_a_pipe_in_its_place_is_not_waited_for(path: Path) -> None:
     os.mkfifo(path)
     with pytest.raises(JournalError, match="cannot be read") as error:
         open_journal(path, PLAN)
-    assert error.value.why == "it is no plain file"
+    assert error.value.why == "it is not a plain file"
 
 
 def test_a_journal_that_is_far_too_large(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,12 +271,31 @@ def test_a_file_that_is_gone_is_not_begun_in_the_middle(path: Path) -> None:
     assert not path.exists()
 
 
-def test_what_a_killed_process_left_is_no_obstacle(path: Path) -> None:
-    """In a container every esplan has the same pid."""
+def test_what_somebody_else_has_put_there_is_neither_used_nor_in_the_way(path: Path) -> None:
+    """In a container every esplan has the same pid; the name had it once."""
     left = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     left.write_text("half")
     written(path)
-    assert not left.exists()
+    assert left.read_text() == "half"
+
+
+@pytest.mark.parametrize("bits", [0o620, 0o602])
+def test_a_journal_that_others_may_write_to_is_shown_and_not_believed(
+    path: Path, bits: int
+) -> None:
+    written(path)
+    path.chmod(bits)
+    for decide in (
+        lambda: open_journal(path, PLAN),
+        lambda: set_aside(path.with_name("plan.json")),
+    ):
+        with pytest.raises(JournalError, match="may have been written by others") as error:
+            decide()
+        assert error.value.code == "ESP-2406"
+        assert f"chmod 600 {path}" in error.value.remedy
+    assert open_journal(path, PLAN, believed=False).records
+    path.chmod(0o600)
+    assert open_journal(path, PLAN).records
 
 
 def test_a_plan_with_the_longest_name(tmp_path: Path) -> None:

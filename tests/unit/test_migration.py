@@ -88,7 +88,7 @@ def test_script_files_that_cannot_be_used(tmp_path: Path) -> None:
     assert failures(tmp_path, "{script: {file: x}}")[0].endswith("x is not UTF-8")
     said = failures(tmp_path, "{script: {file: large}}")[0]
     assert said.endswith("large has more than 65,535 bytes")
-    assert failures(tmp_path, "{script: {file: .}}")[0].endswith(" is no plain file")
+    assert failures(tmp_path, "{script: {file: .}}")[0].endswith(" is not a plain file")
 
 
 @pytest.mark.parametrize(

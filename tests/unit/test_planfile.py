@@ -5,7 +5,7 @@ import os
 import stat
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 from esplan import planfile
 from esplan.errors import EsplanError, Refused
 from esplan.plan import Change, Plan, Reason, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PLAN = planfile.sealed(
     Plan(
@@ -79,7 +82,11 @@ def test_what_was_written_is_read_again(saved: Path) -> None:
 
 TEXT = st.text(max_size=20)
 VALUE = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=6,
 )
@@ -176,6 +183,13 @@ def test_what_is_no_file_stays_what_it_is(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["pipe"]
 
 
+def test_an_open_file_by_its_name_is_written_to(tmp_path: Path) -> None:
+    """`-o /dev/stdout > file`: as root, /dev/stdout itself would become the plan."""
+    with (tmp_path / "f").open("w") as file:
+        planfile.write(PLAN, Path(f"/dev/fd/{file.fileno()}"))
+    assert planfile.read(tmp_path / "f") == PLAN
+
+
 def test_a_failed_write_leaves_the_old_plan(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
@@ -267,7 +281,7 @@ def test_a_newer_major_version_is_refused(saved: Path, version: str) -> None:
 def test_a_newer_minor_version_may_have_more_keys(path: Path) -> None:
     raw = planfile.document(PLAN) | {"format_version": "1.9", "news": {"a": 1}}
     raw["digest"] = planfile._digest(raw)
-    path.write_text(json.dumps(raw), encoding="utf-8")
+    path.write_text(planfile.canonical(raw), encoding="utf-8")
     assert replace(planfile.read(path), digest="") == replace(PLAN, digest="")
     edited(path, news={"a": 2})
     with pytest.raises(Refused, match="was changed after it was written"):
@@ -322,3 +336,60 @@ def test_no_part_of_a_plan_is_a_plan(tmp_path_factory: pytest.TempPathFactory, s
     path.write_bytes(raw[: size % len(raw)])
     with pytest.raises(EsplanError, match="is not a plan file"):
         planfile.read(path)
+
+
+CREATED = '"created_at": "2026-01-02T03:04:05+00:00"'
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        (lambda t: t.replace(f"  {CREATED}", f"  {CREATED},\n  {CREATED}"), '"created_at" twice'),
+        (lambda t: t.replace('"kind": ', '"kind": "x",\n      "kind": ', 1), '"kind" twice'),
+        (lambda t: json.dumps(json.loads(t)), "another form"),
+        (lambda t: json.dumps(json.loads(t), indent=2, sort_keys=True) + "\n", "another form"),
+        (lambda t: t.replace("\n", "\r\n"), "CR LF"),
+        (lambda t: t + "\n", "another form"),
+        (lambda t: t.removesuffix("\n"), "another form"),
+        (lambda t: t.replace('"update"', '"\\u0075pdate"', 1), "another form"),
+        (lambda t: t.replace('"update": 1', '"update": 1e0', 1), "another form"),
+    ],
+    ids=["twice", "deep", "compact", "escaped", "crlf", "more", "less", "letter", "number"],
+)
+def test_only_the_bytes_that_esplan_wrote_are_a_plan(
+    saved: Path, how: Callable[[str], str], why: str
+) -> None:
+    """The digest is right each time: it is over what was read, and what was read is the same."""
+    text = saved.read_text("utf-8")
+    other = how(text)
+    assert other != text
+    raw = json.loads(other)
+    raw["digest"] = planfile._digest(raw)
+    saved.write_bytes(other.replace(json.loads(text)["digest"], raw["digest"]).encode())
+    with pytest.raises(Refused, match="is not as esplan wrote it") as refused:
+        planfile.read(saved)
+    assert (refused.value.code, refused.value.exit_code) == ("ESP-2405", 4)
+    assert why in refused.value.why
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_no_number_is_no_plan(saved: Path, number: str) -> None:
+    saved.write_text(saved.read_text("utf-8").replace('"update": 1', f'"update": {number}'))
+    with pytest.raises(EsplanError, match="is not a plan file") as error:
+        planfile.read(saved)
+    assert f"{number} is not a number" in error.value.why
+
+
+@pytest.mark.parametrize("ending", ["x", "{}", "\0"])
+def test_nothing_may_follow(saved: Path, ending: str) -> None:
+    saved.write_text(saved.read_text("utf-8") + ending)
+    with pytest.raises(EsplanError, match="is not a plan file"):
+        planfile.read(saved)
+
+
+def test_half_a_surrogate_pair_is_no_text(saved: Path) -> None:
+    raw = json.loads(saved.read_text("utf-8")) | {"warnings": ["\ud800"]}
+    raw["digest"] = planfile._digest(raw)
+    saved.write_text(json.dumps(raw, indent=2, sort_keys=True) + "\n")
+    with pytest.raises(Refused, match="is not as esplan wrote it"):
+        planfile.read(saved)

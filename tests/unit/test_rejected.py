@@ -313,3 +313,24 @@ def test_the_old_index_is_not_deleted_while_it_alone_has_them() -> None:
         require(step, run)
     assert caught.value.why == "b rejected 2 documents, which only a has"
     assert "esplan maintain --allow-delete index.NAME" in caught.value.remedy
+
+
+def test_a_file_that_somebody_has_prepared_is_not_written_to(tmp_path: Path) -> None:
+    """It had a name that everybody knew: PLAN.rejected.jsonl.new."""
+    path = tmp_path / "p.rejected.jsonl"
+    prepared = path.with_name(f"{path.name}.new")
+    prepared.touch()
+    prepared.chmod(0o666)
+    rejected.write(path, "a", [one("1")])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert prepared.read_text() == ""
+
+
+def test_a_list_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    path, target = tmp_path / "p.rejected.jsonl", tmp_path / "precious"
+    target.write_text('{"index": "b"}\n')
+    path.symlink_to(target)
+    with pytest.raises(JournalError, match="cannot be written") as error:
+        rejected.write(path, "a", [one("1")])
+    assert "a link" in error.value.why
+    assert target.read_text() == '{"index": "b"}\n'
