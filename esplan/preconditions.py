@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from esplan import activity, checksum, diff, disk, live, origin
+from esplan import activity, checksum, diff, disk, live, origin, whole
 from esplan.errors import Incomplete, Refused
 from esplan.model import Body
 from esplan.plan import GUARD, digest
@@ -120,6 +120,16 @@ def _body(precondition: JSON, facts: _Facts) -> str:
     same = digest(sections) == precondition["fingerprint"]
     said = " and ".join(precondition["sections"])
     return "" if same else f"the {said} of {name} have changed"
+
+
+def _whole(precondition: JSON, facts: _Facts) -> str:
+    """All of the definition that the plan was made from; what was added since is carried over."""
+    index = facts.indices.get(precondition["index"])
+    base = whole.of(facts.run.plan, facts.address(precondition))
+    if index is None or base is None:
+        return ""  # the check on its UUID says so
+    found = whole.changed(base, index.body)
+    return f"{index.name} was changed since the plan was made: {'; '.join(found)}" if found else ""
 
 
 def _meta(precondition: JSON, facts: _Facts) -> str:
@@ -251,6 +261,7 @@ CHECKS: dict[str, Callable[[JSON, _Facts], str]] = {
     "serves": _serves,
     "unaliased": _unaliased,
     "unwritten": _unwritten,
+    "whole": _whole,
     "writable": _writable,
     "write_blocked": _write_blocked,
 }

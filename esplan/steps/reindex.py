@@ -14,7 +14,7 @@ from esplan import checksum, rates, rejected, transform
 from esplan.errors import Incomplete, StepFailed, Stopped
 from esplan.plan import Step
 from esplan.request import index_path, request
-from esplan.steps import ahead, governor, tolerant
+from esplan.steps import ahead, carry, governor, tolerant
 from esplan.steps.request import poll_task, send
 from esplan.tasks import all_running, running
 from esplan.throttle import UNLIMITED
@@ -184,6 +184,7 @@ def execute(step: Step, run: Run) -> JSON:
     """Adopt the running task or start one; wait for its end; refuse an end with failures."""
     if tolerant.limit(step):
         undo(tolerant.part(step), run)
+    carried = carry.over(step, run)
     ahead.begin(step, run)
     response = _ended(step, run).get("response", {})
     if tolerant.limit(step):
@@ -193,7 +194,7 @@ def execute(step: Step, run: Run) -> JSON:
     else:
         more = {}
     run.finished.add(step.id)
-    return _result(step, response) | more
+    return _result(step, response) | more | carried
 
 
 def _ended(step: Step, run: Run) -> JSON:
