@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from esplan import activity, checksum, diff, disk, live, origin, whole
+from esplan import activity, checksum, diff, disk, live, origin, pipelines, whole
 from esplan.errors import Incomplete, Refused
 from esplan.model import Body
 from esplan.plan import GUARD, digest
@@ -35,6 +35,12 @@ NEEDED = (
 )
 
 
+EMPTY = (
+    "correct migrate.query, migrate.script or the mapping; or say that the documents may be left "
+    "behind: `migrate: {data: discard}` and --allow-discard"
+)
+
+
 def require(step: Step, run: Run) -> None:
     """Raise Refused with every precondition of the step that does not hold."""
     if not step.preconditions:
@@ -57,6 +63,7 @@ def require(step: Step, run: Run) -> None:
 def _advice(broken: set[str]) -> tuple[Code, str]:
     """The code and the remedy; that of a stale plan where more than one check does not hold."""
     special: dict[str, tuple[Code, str]] = {
+        "filled": ("ESP-4617", EMPTY),
         "fits": ("ESP-4602", NO_ROOM),
         "nothing_rejected": ("ESP-4603", NEEDED),
     }
@@ -75,6 +82,11 @@ class _Facts:
         """Every alias that the step depends on, all of one moment: `{alias: {index: options}}`."""
         names = {one["alias"] for one in self.step.preconditions if one["check"] == "alias"}
         return memberships(self.run.cluster, names)
+
+    @cached_property
+    def pipelines(self) -> JSON:
+        """Every ingest pipeline, all of one moment."""
+        return pipelines.read(self.run.cluster)
 
     def address(self, precondition: JSON) -> str:
         """The object that a check is about: a step of a group says it for each."""
@@ -241,6 +253,27 @@ def _nothing_rejected(precondition: JSON, facts: _Facts) -> str:
     return f"{target} rejected {said['documents']:,} documents, which only {source} has"
 
 
+def _filled(precondition: JSON, facts: _Facts) -> str:
+    """No alias goes from documents to none, whatever a query left out or the mapping rejected."""
+    source, target = precondition["source"], precondition["target"]
+    proof = facts.run.proofs.get(facts.address(precondition), {})
+    if proof.get("target_documents", 0):
+        return ""
+    if not checksum.count(facts.run.cluster, source):
+        return ""
+    return f"{target} would be empty, and {source} has documents"
+
+
+def _pipeline(precondition: JSON, facts: _Facts) -> str:
+    """It is there with all that it calls; with a `digest` it does what it did for the plan."""
+    name, found = precondition["name"], facts.pipelines
+    if lacking := pipelines.missing(found, name):
+        return f"the pipeline {', '.join(lacking)} is gone"
+    if precondition.get("digest") in (None, pipelines.fingerprint(found, name)):
+        return ""
+    return f"the pipeline {name} has changed since the plan was made"
+
+
 def _origin(precondition: JSON, facts: _Facts) -> str:
     """The index of another cluster that the new one is filled from."""
     of = precondition["origin"]
@@ -251,12 +284,14 @@ CHECKS: dict[str, Callable[[JSON, _Facts], str]] = {
     "absent": _absent,
     "alias": _alias,
     "body": _body,
+    "filled": _filled,
     "fits": _fits,
     "index": _index,
     "meta": _meta,
     "nothing_rejected": _nothing_rejected,
     "origin": _origin,
     "ours": _ours,
+    "pipeline": _pipeline,
     "proven": _proven,
     "serves": _serves,
     "unaliased": _unaliased,

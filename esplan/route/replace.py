@@ -258,6 +258,7 @@ class Replacement:
                 self._ours(),
                 self._on(),
                 {"check": "proven", "source": old, "target": new},
+                *([] if self.resize else [{"check": "filled", "source": old, "target": new}]),
             ),
         )
 

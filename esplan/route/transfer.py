@@ -141,6 +141,7 @@ class _Transfer:
                 *self._whole(),
                 {"check": "alias", "alias": name, "on": [self.old.name] if self.old else []},
                 {**proven, "origin": self.origin.to_json()},
+                *self._filled(),
             ),
         )
 
@@ -162,6 +163,11 @@ class _Transfer:
     def _whole(self) -> tuple[JSON, ...]:
         """What the new index has of the one that it takes the place of is as the plan saw it."""
         return ({"check": "whole", "index": self.old.name},) if self.old else ()
+
+    def _filled(self) -> tuple[JSON, ...]:
+        """Not from documents to none."""
+        sides = {"source": self.old.name, "target": self.target} if self.old else {}
+        return ({"check": "filled", **sides},) if sides else ()
 
     def _same(self) -> JSON:
         return {"check": "origin", "origin": self.origin.to_json()}
