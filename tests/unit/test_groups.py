@@ -191,9 +191,11 @@ def test_the_call_has_one_fence_and_asserts_where_every_alias_is(three: Any) -> 
         ("whole", "alias.a"),
         ("ours", "alias.a"),
         ("proven", "alias.a"),
+        ("filled", "alias.a"),
         ("whole", "alias.b"),
         ("ours", "alias.b"),
         ("proven", "alias.b"),
+        ("filled", "alias.b"),
     ]
 
 

@@ -220,7 +220,7 @@ def test_the_switch_asserts_where_the_alias_points() -> None:
     assert all(removal["must_exist"] for removal in removals)
     assert actions[-1] == {"add": {"index": "f_blue", "alias": "f"}}
     checks = [check["check"] for check in step(found, "update_aliases").preconditions]
-    assert checks == ["index", "whole", "write_blocked", "ours", "alias", "proven"]
+    assert checks == ["index", "whole", "write_blocked", "ours", "alias", "proven", "filled"]
 
 
 def test_a_copy_goes_through_a_guard_that_nothing_can_create() -> None:
