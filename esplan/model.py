@@ -68,6 +68,7 @@ class Index:
     (`index.version.created`), and esplan's own mark from the mapping's `_meta`. `protect`: whether
     the mapping's `_meta` says so (live), or the file (None: it does not say). `transform`, from the
     same place: the digest of what its documents went through (live; empty: nothing is known).
+    `unfinished`, from there, too: fields that not every document has in them yet (see `backfill`).
     """
 
     name: str
@@ -82,6 +83,7 @@ class Index:
     protect: bool | None = None
     backfill: bool = False
     transform: str = ""
+    unfinished: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

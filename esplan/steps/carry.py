@@ -6,11 +6,13 @@ copied, again in each round of a catch-up, and again just before the switch.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from esplan import live, whole
 from esplan.errors import OutcomeUnknown, Refused, ServerError
 from esplan.request import index_path
+from esplan.steps import protect_index
 
 if TYPE_CHECKING:
     from esplan.diff import Difference
@@ -32,6 +34,8 @@ def over(step: Step, run: Run) -> JSON:
 
 def _over(step: Step, run: Run, address: str) -> tuple[str, list[str]] | None:
     base = whole.of(run.plan, address)
+    if base and step.kind == "update_aliases":
+        _mark(step, run, base, address)
     added = base and _added(base, run, address)
     if not base or not added:
         return None
@@ -47,6 +51,18 @@ def _over(step: Step, run: Run, address: str) -> tuple[str, list[str]] | None:
     names = f"{whole.listed(added.paths)} (added to {base['index']} since the plan was made)"
     run.listener.note(f"{base['target']} also gets {names}")
     return base["target"], added.paths
+
+
+def _mark(step: Step, run: Run, base: JSON, address: str) -> None:
+    """An index that was made by hard links has its source's `_meta`: say who has made it."""
+    if not any(one.kind == "resize_index" and one.address == address for one in run.plan.steps):
+        return
+    index = live.read_indices(run.cluster, [base["target"]]).get(base["target"])
+    if index is None or index.mark == run.mark(address):
+        return
+    meta = protect_index.meta(replace(index, mark=run.mark(address)))
+    path = index_path(index.name, "/_mapping")
+    run.change("PUT", path, {"_meta": meta}, opaque_id=run.opaque_id(step))
 
 
 def _added(base: JSON, run: Run, address: str) -> Addition | None:
