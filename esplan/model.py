@@ -121,6 +121,7 @@ class Migrate:
     of that in a plan. See `transform`.
     `max_rejected`: documents that the new mapping may reject; None is none, or with `skip` any
     number. `skip` also says that nobody needs these any more: they may go with the old index.
+    `versions`: documents of a copy begin at version 1, or keep that which clients have set.
     """
 
     writes: Literal["block", "catch-up"] = "block"
@@ -138,6 +139,7 @@ class Migrate:
     data: Literal["copy", "discard"] = "copy"
     max_rejected: int | None = None
     on_rejected: Literal["fail", "skip"] = "fail"
+    versions: Literal["new", "keep"] = "new"
 
     @property
     def tolerance(self) -> int:

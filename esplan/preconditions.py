@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from esplan import activity, checksum, diff, disk, live, origin, pipelines, whole
+from esplan.checksum import versions
 from esplan.errors import Incomplete, Refused
 from esplan.model import Body
 from esplan.plan import GUARD, digest
@@ -264,6 +265,16 @@ def _filled(precondition: JSON, facts: _Facts) -> str:
     return f"{target} would be empty, and {source} has documents"
 
 
+def _versions(precondition: JSON, facts: _Facts) -> str:
+    """A copy that keeps the versions of documents has the same ones."""
+    names = (precondition["source"], precondition["target"])
+    checksum.refresh(facts.run.cluster, list(names))
+    source, target = (versions.look(facts.run.cluster, name) for name in names)
+    if versions.same(source, target):
+        return ""
+    return f"the documents of {names[1]} have other versions than those of {names[0]}"
+
+
 def _pipeline(precondition: JSON, facts: _Facts) -> str:
     """It is there with all that it calls; with a `digest` it does what it did for the plan."""
     name, found = precondition["name"], facts.pipelines
@@ -296,6 +307,7 @@ CHECKS: dict[str, Callable[[JSON, _Facts], str]] = {
     "serves": _serves,
     "unaliased": _unaliased,
     "unwritten": _unwritten,
+    "versions": _versions,
     "whole": _whole,
     "writable": _writable,
     "write_blocked": _write_blocked,

@@ -258,9 +258,18 @@ class Replacement:
                 self._ours(),
                 self._on(),
                 {"check": "proven", "source": old, "target": new},
+                *self._versions(),
                 *([] if self.resize else [{"check": "filled", "source": old, "target": new}]),
             ),
         )
+
+    def _versions(self) -> tuple[JSON, ...]:
+        """Where they are kept, and every document is copied, both sides have the same."""
+        migrate = self._migrate()
+        some = migrate.query or migrate.script or migrate.tolerance
+        if self.resize or some or migrate.versions != "keep":
+            return ()
+        return ({"check": "versions", "source": self.source.name, "target": self.target},)
 
     def _old_options(self) -> JSON:
         options: JSON = (self.comparison.before or {})["options"]

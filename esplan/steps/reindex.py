@@ -63,7 +63,7 @@ def describe(
     body: JSON = {
         "conflicts": "proceed",
         "source": {"index": source.name, **_batch(source, migrate)},
-        "dest": {"index": target, "op_type": "create"},
+        "dest": {"index": target, **_written(migrate)},
     }
     return Step(
         kind="reindex",
@@ -82,6 +82,14 @@ def describe(
             **({"live": True} if live else {}),
         },
     )
+
+
+def _written(migrate: Migrate) -> JSON:
+    """How documents are written so that writing them again changes nothing.
+
+    With their own versions the server takes no `create`; the same version is a conflict, too.
+    """
+    return {"version_type": "external"} if migrate.versions == "keep" else {"op_type": "create"}
 
 
 def transformed(body: JSON, migrate: Migrate) -> JSON:
@@ -103,6 +111,7 @@ def _arguments(migrate: Migrate) -> JSON:
 
 
 def _said(source: str, migrate: Migrate) -> str:
+    with_them = " with their versions" if migrate.versions == "keep" else ""
     which = "the documents that match migrate.query" if migrate.query else "every document"
     through = [
         said
@@ -116,7 +125,7 @@ def _said(source: str, migrate: Migrate) -> str:
         if there
     ]
     way = f", through {', '.join(through)}" if through else ""
-    return f"copy {which} of {source}{way}"
+    return f"copy {which} of {source}{way}{with_them}"
 
 
 def _batch(source: Index, migrate: Migrate) -> JSON:
