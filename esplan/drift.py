@@ -173,6 +173,11 @@ def _differing(comparison: Comparison, seen: Seen) -> Iterator[Drift]:
         return
     if comparison.before is None:
         yield _missing(comparison, seen)
+    if (begun := comparison.index) and begun.unfinished:
+        rule = "a backfill has not brought these fields into every document"
+        yield Drift(
+            "changed", address, begun.name, "unfinished", list(begun.unfinished), None, rule
+        )
     for one in comparison.differences:
         reason = rules.reason(one)[1]
         kind: Kind = "release" if one.path == ("index",) else "changed"

@@ -132,6 +132,7 @@ def index(name: str, raw: JSON, stats: JSON) -> Index:
         mark=normalize.mark(mappings),
         protect=normalize.is_protected(mappings),
         transform=normalize.transformed(mappings),
+        unfinished=normalize.unfinished(mappings),
     )
 
 

@@ -68,6 +68,7 @@ class Index:
     (`index.version.created`), and esplan's own mark from the mapping's `_meta`. `protect`: whether
     the mapping's `_meta` says so (live), or the file (None: it does not say). `transform`, from the
     same place: the digest of what its documents went through (live; empty: nothing is known).
+    `unfinished`, from there, too: fields that not every document has in them yet (see `backfill`).
     """
 
     name: str
@@ -82,6 +83,7 @@ class Index:
     protect: bool | None = None
     backfill: bool = False
     transform: str = ""
+    unfinished: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ class Migrate:
     of that in a plan. See `transform`.
     `max_rejected`: documents that the new mapping may reject; None is none, or with `skip` any
     number. `skip` also says that nobody needs these any more: they may go with the old index.
+    `versions`: documents of a copy begin at version 1, or keep that which clients have set.
     """
 
     writes: Literal["block", "catch-up"] = "block"
@@ -136,6 +139,7 @@ class Migrate:
     data: Literal["copy", "discard"] = "copy"
     max_rejected: int | None = None
     on_rejected: Literal["fail", "skip"] = "fail"
+    versions: Literal["new", "keep"] = "new"
 
     @property
     def tolerance(self) -> int:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from esplan import activity, checksum, diff, disk, live, origin
+from esplan import activity, checksum, diff, disk, live, origin, pipelines, whole
+from esplan.checksum import versions
 from esplan.errors import Incomplete, Refused
 from esplan.model import Body
 from esplan.plan import GUARD, digest
@@ -35,6 +36,12 @@ NEEDED = (
 )
 
 
+EMPTY = (
+    "correct migrate.query, migrate.script or the mapping; or say that the documents may be left "
+    "behind: `migrate: {data: discard}` and --allow-discard"
+)
+
+
 def require(step: Step, run: Run) -> None:
     """Raise Refused with every precondition of the step that does not hold."""
     if not step.preconditions:
@@ -57,6 +64,7 @@ def require(step: Step, run: Run) -> None:
 def _advice(broken: set[str]) -> tuple[Code, str]:
     """The code and the remedy; that of a stale plan where more than one check does not hold."""
     special: dict[str, tuple[Code, str]] = {
+        "filled": ("ESP-4617", EMPTY),
         "fits": ("ESP-4602", NO_ROOM),
         "nothing_rejected": ("ESP-4603", NEEDED),
     }
@@ -75,6 +83,11 @@ class _Facts:
         """Every alias that the step depends on, all of one moment: `{alias: {index: options}}`."""
         names = {one["alias"] for one in self.step.preconditions if one["check"] == "alias"}
         return memberships(self.run.cluster, names)
+
+    @cached_property
+    def pipelines(self) -> JSON:
+        """Every ingest pipeline, all of one moment."""
+        return pipelines.read(self.run.cluster)
 
     def address(self, precondition: JSON) -> str:
         """The object that a check is about: a step of a group says it for each."""
@@ -120,6 +133,16 @@ def _body(precondition: JSON, facts: _Facts) -> str:
     same = digest(sections) == precondition["fingerprint"]
     said = " and ".join(precondition["sections"])
     return "" if same else f"the {said} of {name} have changed"
+
+
+def _whole(precondition: JSON, facts: _Facts) -> str:
+    """All of the definition that the plan was made from; what was added since is carried over."""
+    index = facts.indices.get(precondition["index"])
+    base = whole.of(facts.run.plan, facts.address(precondition))
+    if index is None or base is None:
+        return ""  # the check on its UUID says so
+    found = whole.changed(base, index.body)
+    return f"{index.name} was changed since the plan was made: {'; '.join(found)}" if found else ""
 
 
 def _meta(precondition: JSON, facts: _Facts) -> str:
@@ -231,6 +254,37 @@ def _nothing_rejected(precondition: JSON, facts: _Facts) -> str:
     return f"{target} rejected {said['documents']:,} documents, which only {source} has"
 
 
+def _filled(precondition: JSON, facts: _Facts) -> str:
+    """No alias goes from documents to none, whatever a query left out or the mapping rejected."""
+    source, target = precondition["source"], precondition["target"]
+    proof = facts.run.proofs.get(facts.address(precondition), {})
+    if proof.get("target_documents", 0):
+        return ""
+    if not checksum.count(facts.run.cluster, source):
+        return ""
+    return f"{target} would be empty, and {source} has documents"
+
+
+def _versions(precondition: JSON, facts: _Facts) -> str:
+    """A copy that keeps the versions of documents has the same ones."""
+    names = (precondition["source"], precondition["target"])
+    checksum.refresh(facts.run.cluster, list(names))
+    source, target = (versions.look(facts.run.cluster, name) for name in names)
+    if versions.same(source, target):
+        return ""
+    return f"the documents of {names[1]} have other versions than those of {names[0]}"
+
+
+def _pipeline(precondition: JSON, facts: _Facts) -> str:
+    """It is there with all that it calls; with a `digest` it does what it did for the plan."""
+    name, found = precondition["name"], facts.pipelines
+    if lacking := pipelines.missing(found, name):
+        return f"the pipeline {', '.join(lacking)} is gone"
+    if precondition.get("digest") in (None, pipelines.fingerprint(found, name)):
+        return ""
+    return f"the pipeline {name} has changed since the plan was made"
+
+
 def _origin(precondition: JSON, facts: _Facts) -> str:
     """The index of another cluster that the new one is filled from."""
     of = precondition["origin"]
@@ -241,16 +295,20 @@ CHECKS: dict[str, Callable[[JSON, _Facts], str]] = {
     "absent": _absent,
     "alias": _alias,
     "body": _body,
+    "filled": _filled,
     "fits": _fits,
     "index": _index,
     "meta": _meta,
     "nothing_rejected": _nothing_rejected,
     "origin": _origin,
     "ours": _ours,
+    "pipeline": _pipeline,
     "proven": _proven,
     "serves": _serves,
     "unaliased": _unaliased,
     "unwritten": _unwritten,
+    "versions": _versions,
+    "whole": _whole,
     "writable": _writable,
     "write_blocked": _write_blocked,
 }

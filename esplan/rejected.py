@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from threading import Lock
@@ -33,6 +34,26 @@ trouble, and no property of the document."""
 
 LARGEST = 1024**3
 """Bytes of the list: more than any that fits on a screen or in an editor."""
+OF_THE_MAPPING = frozenset(
+    (
+        "document_parsing_exception",  # Elasticsearch from 8.6 on
+        "mapper_parsing_exception",
+        "strict_dynamic_mapping_exception",
+    )
+)
+"""The types of a mapping's own refusals. A pipeline that is gone, a script in one that fails, a
+missing routing, a closed index have the same status, and are no property of the document either."""
+
+ILLEGAL = "illegal_argument_exception"
+"""The type of nearly everything else with that status."""
+
+LIMITS = re.compile(
+    r"""Limit\ of\ | Document\ contains\ at\ least\ one\ immense\ term
+    | mapper\ \[ | object\ mapping\ \[ | can't\ merge\ a\  | The\ number\ of\ nested\ documents
+    | Cannot\ update\ parameter\  | Mapper\ for\ \[""",
+    re.VERBOSE,
+)
+"""How reasons of that type begin that are a mapping's: its limits, and fields that do not agree."""
 
 PAGE = 1000
 """Ids a search for their routing."""
@@ -62,7 +83,15 @@ def _rejected(index: str, failure: JSON) -> Rejected | None:
     if failure.get("status") != REJECTED or "id" not in failure:
         return None
     cause = failure.get("cause") or {}
+    if not _is_of_the_mapping(cause):
+        return None
     return Rejected(index, str(failure["id"]), None, str(cause.get("type", "")), reason(cause))
+
+
+def _is_of_the_mapping(cause: JSON) -> bool:
+    """By the type, and where that says nothing by the words: what is not known is a failure."""
+    kind, words = cause.get("type"), str(cause.get("reason", ""))
+    return kind in OF_THE_MAPPING or (kind == ILLEGAL and bool(LIMITS.match(words)))
 
 
 def reason(cause: JSON) -> str:

@@ -17,15 +17,16 @@ from esplan import (
     live,
     oracle,
     origin,
+    pipelines,
     planfile,
     route,
     safety,
     templates,
 )
-from esplan.errors import Refused, UsageError
+from esplan.errors import Refused, ServerError, UsageError
 from esplan.model import Alias, State
 from esplan.plan import Change, Plan, ordered, refuse_overlap
-from esplan.route import choice, empty, groups, ignored, protection
+from esplan.route import choice, empty, groups, ignored, piped, protection
 from esplan.route.rules import Route
 from esplan.route.templated import templated
 from esplan.steps import force_merge
@@ -91,6 +92,7 @@ def plan(  # noqa: PLR0913  (one option of the command each)
     routed = _routed(comparisons, context, wanted)
     exact = {str(one.address) for one in comparisons if one.desired.body.exact}
     routed = with_templates(cluster, routed, {*desired.state.aliases, *state.aliases}, exact)
+    routed = with_pipelines(cluster, routed)
     safety.refuse_unused(allow_delete, [step for one in routed for step in one.steps])
     needs = protection.needs(routed, state, desired.state) + empty.needs(routed, allow_discard)
     routed, digest = groups.together(routed, wanted), desired.digest
@@ -269,6 +271,27 @@ def with_templates(
     return each(
         routed, lambda one: templated(one, found, managed, exact=one.change.address in exact)
     )
+
+
+def with_pipelines(cluster: Reader, routed: list[Routed]) -> list[Routed]:
+    """What the steps need of ingest pipelines; no request where they name none."""
+    if not any(map(piped.named, routed)):
+        return routed
+    try:
+        found = pipelines.read(cluster)
+    except ServerError as error:
+        if error.status != 403:  # noqa: PLR2004  (HTTP's own number)
+            raise
+        said = (
+            "whether its pipelines are there is not known: the credentials may not look (monitor)"
+        )
+        return [
+            replace(one, warnings=(*one.warnings, f"{one.change.address}: {said}"))
+            if piped.named(one)
+            else one
+            for one in routed
+        ]
+    return each(routed, lambda one: piped.piped(one, found))
 
 
 def _may_link(comparison: Comparison) -> bool:

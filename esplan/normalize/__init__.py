@@ -25,6 +25,7 @@ from esplan.normalize.mappings import (
     mark,
     meta,
     transformed,
+    unfinished,
 )
 from esplan.normalize.settings import (
     SERVER_ADDED,
@@ -59,6 +60,7 @@ __all__ = [
     "read_by",
     "setting_value",
     "transformed",
+    "unfinished",
     "without_overridden",
 ]
 

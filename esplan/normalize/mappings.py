@@ -13,7 +13,7 @@ from esplan.normalize.parameters import READERS, dynamic, script, subobjects
 from esplan.normalize.values import ALIKE, alone, an_object, boolean, many, shown, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from esplan.model import JSON
 
@@ -28,7 +28,11 @@ TRANSFORM = "transform"
 """The key beside the mark that says which transform the documents went through: a digest. It is
 no part of the mark either: it says something about documents, not about who made the index."""
 
-BESIDE = (PROTECT, TRANSFORM)
+UNFINISHED = "unfinished"
+"""The key beside the mark that lists the new fields which a backfill has not brought into every
+document. It comes with the fields, and the end of the backfill takes it off."""
+
+BESIDE = (PROTECT, TRANSFORM, UNFINISHED)
 
 THROWAWAY = "oracle"
 """The key of the mark of an index that is only there to ask the server with."""
@@ -135,10 +139,24 @@ def transformed(mappings: JSON) -> str:
     return found if isinstance(found, str) else ""
 
 
-def meta(mappings: JSON, mark: JSON, *, protect: bool, transform: str = "") -> JSON:
+def unfinished(mappings: JSON) -> tuple[str, ...]:
+    """Fields that a backfill has begun to fill, and has not brought into every document."""
+    found = _own(mappings).get(UNFINISHED)
+    return tuple(str(one) for one in found) if isinstance(found, list) else ()
+
+
+def meta(
+    mappings: JSON,
+    mark: JSON,
+    *,
+    protect: bool,
+    transform: str = "",
+    unfinished: Collection[str] = (),
+) -> JSON:
     """A whole `_meta`, as it is sent: the owner's keys, and esplan's own if there is anything."""
     own = {**mark, PROTECT: True} if protect else mark
     own = {**own, TRANSFORM: transform} if transform else own
+    own = {**own, UNFINISHED: sorted(unfinished)} if unfinished else own
     rest: JSON = mappings.get("_meta", {})
     return {**rest, MARK: own} if own else rest
 

@@ -78,7 +78,7 @@ class _Empty(Replacement):
             filled=False,
         )
         discards: JSON = {"discards": self.source.documents}
-        return replace(made, arguments={**made.arguments, **discards})
+        return self._promised(replace(made, arguments={**made.arguments, **discards}))
 
     def _switch(self) -> Step:
         name, old, new = self.alias.name, self.source.name, self.target

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from esplan.errors import Refused
 from esplan.model import Alias, Migrate
-from esplan.plan import Change, Step
+from esplan.plan import Change, Reason, Step
 from esplan.route import rules
 from esplan.route.context import EXPANSION, REPLICAS, Routed, unchanged
 from esplan.route.rules import Route
@@ -23,30 +23,58 @@ from esplan.steps import (
 if TYPE_CHECKING:
     from esplan.diff import Comparison
     from esplan.model import JSON, Index
-    from esplan.plan import Action, Phase, Reason
+    from esplan.plan import Action, Phase
 
 
 def update(
     comparison: Comparison, found: Route, reasons: tuple[Reason, ...], index: Index
 ) -> Routed:
     """Nothing, or mapping, settings and alias options on the index that is there."""
-    action: Action = "no-op" if found == Route.NOTHING else "update"
+    filling = backfill_steps(comparison, index, index.name, _preconditions(comparison, index))
+    alone = found == Route.NOTHING and bool(filling)
+    action: Action = "no-op" if found == Route.NOTHING and not alone else "update"
     change = Change(
         str(comparison.address),
         action,
-        found.title,
+        BACKFILL if alone else found.title,
         index.name,
         index.name,
-        reasons,
+        (*reasons, *([_begun(index)] if filling and index.unfinished else [])),
         comparison.before,
         comparison.after,
     )
+    body = (_closed_steps if found == Route.CLOSE else body_steps)(comparison, index)
     steps = (
-        *(_closed_steps if found == Route.CLOSE else body_steps)(comparison, index),
+        *(_marking(one, filling) for one in body),
         *_option_steps(comparison, index),
-        *backfill_steps(comparison, index, index.name, _preconditions(comparison, index)),
+        *filling,
     )
-    return Routed(change, steps, tuple(late(comparison, index.name)))
+    return Routed(change, steps, (*late(comparison, index.name), *_unfilled(index, filling)))
+
+
+BACKFILL = "backfill"
+"""The route of a change that only fills fields which an earlier plan has added."""
+
+
+def _begun(index: Index) -> Reason:
+    rule = "an earlier backfill has not reached every document"
+    return Reason("unfinished", list(index.unfinished), None, rule, BACKFILL)
+
+
+def _marking(step: Step, filling: list[Step]) -> Step:
+    """The request that adds fields says in `_meta`, too, that they are to be filled."""
+    if step.kind != "put_mapping" or not filling:
+        return step
+    begun = {put_mapping.UNFINISHED: filling[0].arguments["fields"]}
+    return replace(step, arguments={**step.arguments, **begun})
+
+
+def _unfilled(index: Index, filling: list[Step]) -> list[str]:
+    if filling or not index.unfinished:
+        return []
+    names = ", ".join(index.unfinished)
+    said = f"not every document of {index.name} has {names}: a backfill has not ended"
+    return [f"{said}; migrate.backfill (backfill) in the file goes on with it"]
 
 
 def body_steps(comparison: Comparison, index: Index) -> tuple[Step, ...]:
@@ -118,7 +146,7 @@ def backfill_steps(
     """If the files ask for it: fields that are new are filled in the documents that are there."""
     desired = comparison.desired
     migrate = desired.migrate if isinstance(desired, Alias) else Migrate(backfill=desired.backfill)
-    fields = rules.new_fields(comparison.differences)
+    fields = sorted({*rules.new_fields(comparison.differences), *index.unfinished})
     if not migrate.backfill or not fields:
         return []
     address = str(comparison.address)

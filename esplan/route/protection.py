@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from esplan import normalize, safety
 from esplan.model import Alias
 from esplan.plan import Reason
-from esplan.steps import protect_index
+from esplan.steps import protect_index, put_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,11 +74,14 @@ def _with_mark(step: Step, source: Index | None, live: State, final: dict[str, b
     body = (step.request or {}).get("body") or {}
     name = step.arguments.get("index", "")
     index = live.indices.get(name) or source
-    if step.kind != "put_mapping" or "_meta" not in body or index is None:
+    begun: list[str] = step.arguments.get(put_mapping.UNFINISHED, [])
+    if step.kind != "put_mapping" or index is None or not ("_meta" in body or begun):
         return step
     protect = final.get(index.name, bool(index.protect))
     own = partial(normalize.meta, mark=index.mark, protect=protect, transform=index.transform)
-    before, meta = own(index.body.mappings), own(body)
+    before = own(index.body.mappings, unfinished=index.unfinished)
+    said = body if "_meta" in body else index.body.mappings
+    meta = own(said, unfinished={*index.unfinished, *begun})
     request = {**(step.request or {}), "body": {**body, "_meta": meta}}
     unchanged: JSON = {"check": "meta", "index": name, "meta": before}
     return replace(step, request=request, preconditions=(*step.preconditions, unchanged))

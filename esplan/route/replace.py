@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from dataclasses import replace as changed
 from typing import TYPE_CHECKING
 
-from esplan import naming, transform
+from esplan import naming, transform, whole
 from esplan.activity import Activity
-from esplan.diff import Comparison, projected
 from esplan.model import JSON, Alias, Body, Index, Migrate
 from esplan.plan import Change, Reason, Step
-from esplan.route.context import SHARDS, Context, Routed, unchanged
+from esplan.route.context import SHARDS, Context, Routed
 from esplan.route.guard import guard_name
 from esplan.route.in_place import backfill_steps, late, mapping_steps
 from esplan.route.merging import merge_step
@@ -42,6 +41,7 @@ from esplan.steps import (
 )
 
 if TYPE_CHECKING:
+    from esplan.diff import Comparison
     from esplan.plan import Phase
     from esplan.steps.resize_index import Resize
 
@@ -142,7 +142,7 @@ class Replacement:
         return set_later(self.address, self.target, settings, copying, ours, phase)
 
     def _create(self) -> Step:
-        return create_index.describe(
+        made = create_index.describe(
             self.address,
             self.context.plan_id,
             self.target,
@@ -151,6 +151,14 @@ class Replacement:
             filled=True,
             transform=transform.digest(self.alias.migrate) or self.source.transform,
         )
+        return self._promised(made)
+
+    def _promised(self, made: Step) -> Step:
+        """With the whole definition that it is made from, which is looked at again."""
+        kept = whole.kept(self.source, self.target, exact=self.alias.body.exact)
+        checks = [*made.preconditions, self._still(), self._unchanged()]
+        checks = [one for at, one in enumerate(checks) if one not in checks[:at]]
+        return changed(made, preconditions=tuple(checks), arguments={**made.arguments, **kept})
 
     @property
     def guard(self) -> str:
@@ -195,6 +203,7 @@ class Replacement:
             self.guard,
             (self._still(), self._blocked()),
         )
+        link = self._promised(link)
         serves = await_health.describe(self.address, self.target)
         return (self._block(), link, serves, *self._added())
 
@@ -244,12 +253,23 @@ class Replacement:
             ],
             (
                 self._still(),
+                self._unchanged(),
                 self._blocked(),
                 self._ours(),
                 self._on(),
                 {"check": "proven", "source": old, "target": new},
+                *self._versions(),
+                *([] if self.resize else [{"check": "filled", "source": old, "target": new}]),
             ),
         )
+
+    def _versions(self) -> tuple[JSON, ...]:
+        """Where they are kept, and every document is copied, both sides have the same."""
+        migrate = self._migrate()
+        some = migrate.query or migrate.script or migrate.tolerance
+        if self.resize or some or migrate.versions != "keep":
+            return ()
+        return ({"check": "versions", "source": self.source.name, "target": self.target},)
 
     def _old_options(self) -> JSON:
         options: JSON = (self.comparison.before or {})["options"]
@@ -303,8 +323,7 @@ class Replacement:
         return {"check": "index", "index": self.source.name, "uuid": self.source.uuid}
 
     def _unchanged(self) -> JSON:
-        before = projected(self.source.body, self.alias.body)
-        return unchanged(self.source.name, self.alias.body, before, "settings", "mappings")
+        return {"check": "whole", "index": self.source.name}
 
     def _blocked(self) -> JSON:
         return {"check": "write_blocked", "index": self.source.name}

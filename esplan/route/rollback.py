@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from esplan.errors import Refused
-from esplan.model import UNNUMBERED, Migrate, Verify
+from esplan.model import Migrate, Verify
 from esplan.plan import Change, Reason
+from esplan.route import promise
 from esplan.route.context import Routed
 from esplan.route.guard import guard_name
 from esplan.steps import (
@@ -234,7 +235,7 @@ def _indices(applied: Applied, live: State) -> tuple[Index, Index]:
         )
     _refuse_unusable(change.address, old)
     if not applied.released:
-        _refuse_unnumbered(change.address, new, old)
+        promise.refuse_unnumbered(change.address, new, old)
     return new, old
 
 
@@ -264,17 +265,6 @@ def _refuse_unusable(address: str, old: Index) -> None:
             why="clients of these would see documents come and go",
             remedy="move these aliases first",
         )
-
-
-def _refuse_unnumbered(address: str, *both: Index) -> None:
-    for one in both:
-        if one.body.unnumbered:
-            raise Refused(
-                f"{address}: nobody can tell what clients have written to {one.name}",
-                code="ESP-4503",
-                why=f"it has no sequence numbers ({UNNUMBERED})",
-                remedy="put the old definition into the desired file, and plan that",
-            )
 
 
 @dataclass(frozen=True)
@@ -312,6 +302,7 @@ class _Way:
         blocked: JSON = {"check": "write_blocked", "index": self.new.name}
         checks = (self._same(), self._ours())
         under = (self._same(), blocked, self._ours())
+        same: JSON = {"check": "whole", "index": self.new.name}
         migrate = Migrate(writes="catch-up", script=self.inverse)
         copy = reindex.describe(self.address, self.new, self.guard, migrate, ())
         reading = self._reading()
@@ -326,9 +317,16 @@ class _Way:
         )
         marks = self.applied.proof["marks"][self.new.name]
         since = [marks[str(shard)] for shard in range(len(marks))]
+        reserve = guard_index.describe(
+            self.address, self.old, self.guard, (there, unwritten, self._same(), self._on())
+        )
         return (
-            guard_index.describe(
-                self.address, self.old, self.guard, (there, unwritten, self._same(), self._on())
+            replace(
+                reserve,
+                arguments={
+                    **reserve.arguments,
+                    **promise.back(self.applied.steps, self.new, self.old),
+                },
             ),
             replace(behind, arguments={**behind.arguments, "since": since}),
             await_health.describe(self.address, self.old.name),
@@ -336,7 +334,7 @@ class _Way:
             block_writes.describe(self.address, self.new.name, (*checks, self._on()), ours=True),
             replace(last, arguments={**last.arguments, "since": since}),
             verify.describe(self.address, self.new, self.old.name, Verify(), under, caught_up=True),
-            self._switch((*under, self._on(), proven)),
+            self._switch((*under, same, self._on(), proven)),
             unblock_writes.describe(self.address, self.new.name, self.new.uuid),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from esplan import naming
+from esplan import naming, whole
 from esplan.activity import QUIET
 from esplan.model import Index
 from esplan.plan import Change
@@ -91,7 +91,9 @@ class _Transfer:
             filled=True,
             protect=bool(self.alias.protect),
         )
-        return replace(made, preconditions=(*made.preconditions, self._same()))
+        checks = (*made.preconditions, self._same(), *self._whole())
+        kept = whole.kept(self.old, self.target, exact=self.body.exact) if self.old else {}
+        return replace(made, preconditions=checks, arguments={**made.arguments, **kept})
 
     def _copy(self) -> Step:
         inside = self.origin.via == "cluster"
@@ -136,8 +138,10 @@ class _Transfer:
             (
                 self._same(),
                 self._ours(),
+                *self._whole(),
                 {"check": "alias", "alias": name, "on": [self.old.name] if self.old else []},
                 {**proven, "origin": self.origin.to_json()},
+                *self._filled(),
             ),
         )
 
@@ -155,6 +159,15 @@ class _Transfer:
     def _guard(self) -> str:
         """The alias through which alone the target is filled: nothing can auto-create it."""
         return guard_name(self.context.plan_id, self.target)
+
+    def _whole(self) -> tuple[JSON, ...]:
+        """What the new index has of the one that it takes the place of is as the plan saw it."""
+        return ({"check": "whole", "index": self.old.name},) if self.old else ()
+
+    def _filled(self) -> tuple[JSON, ...]:
+        """Not from documents to none."""
+        sides = {"source": self.old.name, "target": self.target} if self.old else {}
+        return ({"check": "filled", **sides},) if sides else ()
 
     def _same(self) -> JSON:
         return {"check": "origin", "origin": self.origin.to_json()}

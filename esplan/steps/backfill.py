@@ -6,13 +6,15 @@ harmless: a document is written as it is, and only if nobody else has written it
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from esplan import checksum, rejected
 from esplan.errors import StepFailed
 from esplan.plan import Step
 from esplan.request import index_path, request
-from esplan.steps import reindex
+from esplan.steps import protect_index, reindex
+from esplan.steps.request import index_now
 
 if TYPE_CHECKING:
     from esplan.model import JSON, Index, Migrate
@@ -65,7 +67,11 @@ def probe(step: Step, run: Run) -> bool:
 
 
 def execute(step: Step, run: Run) -> JSON:
-    """Rounds until no document was written by somebody else meanwhile."""
+    """Rounds until no document was written by somebody else meanwhile.
+
+    Until it has ended the mapping's `_meta` says that it has not, for a later plan to see.
+    """
+    _mark(step, run, begun=True)
     updated = conflicts = 0
     took: JSON = {}
     for _ in range(ROUNDS):
@@ -77,7 +83,22 @@ def execute(step: Step, run: Run) -> JSON:
         if not conflicts:
             break
         run.listener.note(f"{conflicts} documents were written meanwhile: once more")
+    _mark(step, run, begun=False)
     return {"updated": updated, "version_conflicts": conflicts, **took}
+
+
+def _mark(step: Step, run: Run, *, begun: bool) -> None:
+    """Put the fields among the unfinished ones, or take them off; whatever else is there stays."""
+    index = index_now(step, run)
+    if index is None:
+        return
+    fields, known = set(step.arguments["fields"]), set(index.unfinished)
+    wanted = known | fields if begun else known - fields
+    if wanted == known:
+        return
+    meta = protect_index.meta(replace(index, unfinished=tuple(sorted(wanted))))
+    path = index_path(index.name, "/_mapping")
+    run.change("PUT", path, {"_meta": meta}, opaque_id=run.opaque_id(step))
 
 
 def _round(step: Step, run: Run) -> JSON:

@@ -17,7 +17,7 @@ from esplan.checksum.standing import Standing, settled, survey, touched
 from esplan.errors import OutcomeUnknown, StepFailed, VerificationFailed, ViewLost
 from esplan.plan import Step
 from esplan.request import pieces, request
-from esplan.steps import reindex, tolerant
+from esplan.steps import carry, reindex, tolerant
 from esplan.steps.governor import Governor
 from esplan.steps.mark_writes import MARKS
 
@@ -109,7 +109,7 @@ def execute(step: Step, run: Run) -> JSON:
     """Raises VerificationFailed as soon as a document differs that nobody has touched."""
     reindex.undo(step, run)  # a task of a process that died would write old documents over new ones
     try:
-        return _followed(step, run)
+        return carry.over(step, run) | _followed(step, run)
     except ViewLost as lost:
         run.listener.note(f"{lost.what}: comparing every document again")
         _forget(step, run)

@@ -39,8 +39,13 @@ def describe(address: str, index: Index, *, protect: bool) -> Step:
 
 def meta(index: Index) -> JSON:
     """The whole `_meta` of a live index."""
-    protect, transform = bool(index.protect), index.transform
-    return normalize.meta(index.body.mappings, index.mark, protect=protect, transform=transform)
+    return normalize.meta(
+        index.body.mappings,
+        index.mark,
+        protect=bool(index.protect),
+        transform=index.transform,
+        unfinished=index.unfinished,
+    )
 
 
 def probe(step: Step, run: Run) -> bool:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 REPEAT = False
 
+UNFINISHED = "unfinished"
+"""The argument: fields that a later step of the same plan brings into the documents that are there.
+The same request says so in the mapping's `_meta`, until that step has ended."""
+
 
 def describe(address: str, index: str, mappings: JSON, preconditions: tuple[JSON, ...]) -> Step:
     """`mappings` holds whole fields: an omitted updateable parameter would be reset."""
@@ -38,6 +42,8 @@ def probe(step: Step, run: Run) -> bool:
     if index is None:
         return False
     wanted = Body({}, after["mappings"])
+    if not set(step.arguments.get(UNFINISHED, ())) <= {*index.unfinished}:
+        return False
     return bool(diff.projected(index.body, wanted)["mappings"] == after["mappings"])
 
 

@@ -14,7 +14,7 @@ from esplan import checksum, rates, rejected, transform
 from esplan.errors import Incomplete, StepFailed, Stopped
 from esplan.plan import Step
 from esplan.request import index_path, request
-from esplan.steps import ahead, governor, tolerant
+from esplan.steps import ahead, carry, governor, tolerant
 from esplan.steps.request import poll_task, send
 from esplan.tasks import all_running, running
 from esplan.throttle import UNLIMITED
@@ -63,7 +63,7 @@ def describe(
     body: JSON = {
         "conflicts": "proceed",
         "source": {"index": source.name, **_batch(source, migrate)},
-        "dest": {"index": target, "op_type": "create"},
+        "dest": {"index": target, **_written(migrate)},
     }
     return Step(
         kind="reindex",
@@ -82,6 +82,14 @@ def describe(
             **({"live": True} if live else {}),
         },
     )
+
+
+def _written(migrate: Migrate) -> JSON:
+    """How documents are written so that writing them again changes nothing.
+
+    With their own versions the server takes no `create`; the same version is a conflict, too.
+    """
+    return {"version_type": "external"} if migrate.versions == "keep" else {"op_type": "create"}
 
 
 def transformed(body: JSON, migrate: Migrate) -> JSON:
@@ -103,6 +111,7 @@ def _arguments(migrate: Migrate) -> JSON:
 
 
 def _said(source: str, migrate: Migrate) -> str:
+    with_them = " with their versions" if migrate.versions == "keep" else ""
     which = "the documents that match migrate.query" if migrate.query else "every document"
     through = [
         said
@@ -116,7 +125,7 @@ def _said(source: str, migrate: Migrate) -> str:
         if there
     ]
     way = f", through {', '.join(through)}" if through else ""
-    return f"copy {which} of {source}{way}"
+    return f"copy {which} of {source}{way}{with_them}"
 
 
 def _batch(source: Index, migrate: Migrate) -> JSON:
@@ -184,6 +193,7 @@ def execute(step: Step, run: Run) -> JSON:
     """Adopt the running task or start one; wait for its end; refuse an end with failures."""
     if tolerant.limit(step):
         undo(tolerant.part(step), run)
+    carried = carry.over(step, run)
     ahead.begin(step, run)
     response = _ended(step, run).get("response", {})
     if tolerant.limit(step):
@@ -193,7 +203,7 @@ def execute(step: Step, run: Run) -> JSON:
     else:
         more = {}
     run.finished.add(step.id)
-    return _result(step, response) | more
+    return _result(step, response) | more | carried
 
 
 def _ended(step: Step, run: Run) -> JSON:

@@ -15,6 +15,7 @@ from esplan.errors import StepFailed
 from esplan.pages import MOST_DOCUMENTS, Pager, first_size, shards
 from esplan.plan import Step
 from esplan.request import index_path, request
+from esplan.steps import carry
 from esplan.steps.carrying import Carrier, Reached, Writer
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def probe(step: Step, run: Run) -> bool:
 
 def execute(step: Step, run: Run) -> JSON:
     """From where the last process came to. Raises StepFailed with the documents that failed."""
+    carried = carry.over(step, run)
     given, index = step.arguments, step.arguments["origin"]["index"]
     other = run.other(given["origin"]["environment"])
     reached = Reached.read(run.cluster, f"progress-{run.plan.id}-{step.id}", _uuid(step, run))
@@ -80,6 +82,7 @@ def execute(step: Step, run: Run) -> JSON:
     found["version_conflicts"] = writer.there_already
     unhindered = not began and rate < 0
     whole = unhindered and 0 < writer.created == reached.documents
+    found |= carried
     return found | (rates.evidence(step, carrier.seconds, writer.created) if whole else {})
 
 

@@ -1,7 +1,7 @@
 """Shrink, split or clone an index into a new one by hard links: seconds, whatever its size.
 
-A resize takes no mappings, so the new index cannot carry esplan's mark. The plan's own guard alias
-on it says whose it is, until the switch removes that.
+A resize takes no mappings, so the new index has the `_meta` of its source. The plan's own guard
+alias on it says whose it is, until the step that switches puts the mark there (see `carry`).
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from esplan import normalize
 from esplan.plan import FENCE, Step
 from esplan.request import index_path
+from esplan.steps import carry
 from esplan.steps.request import fenced, send
 
 if TYPE_CHECKING:
@@ -128,8 +129,9 @@ def memberships(cluster: Cluster, aliases: Collection[str]) -> JSON:
 
 def execute(step: Step, run: Run) -> JSON:
     """Sent as planned; the cluster applies all of it or nothing."""
+    carried = carry.over(step, run)
     send(step, run)
-    return {}
+    return carried
 
 
 def undo(_step: Step, _run: Run) -> None:

@@ -188,10 +188,14 @@ def test_the_call_has_one_fence_and_asserts_where_every_alias_is(three: Any) -> 
     assert undone == [["remove"], ["add"], ["remove"], ["add"], ["remove"], ["add"]]
     checks = [(one["check"], one.get("address", "")) for one in switch.preconditions]
     assert [one for one in checks if one[1]] == [
+        ("whole", "alias.a"),
         ("ours", "alias.a"),
         ("proven", "alias.a"),
+        ("filled", "alias.a"),
+        ("whole", "alias.b"),
         ("ours", "alias.b"),
         ("proven", "alias.b"),
+        ("filled", "alias.b"),
     ]
 
 

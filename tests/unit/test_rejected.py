@@ -54,6 +54,30 @@ def test_only_a_document_that_the_mapping_refuses_is_rejected() -> None:
     assert rejected.rejections("a", [{"shard": 0, "status": 400, "reason": {}}]) is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "words", "expected"),
+    [
+        ("mapper_parsing_exception", "failed to parse", True),
+        ("strict_dynamic_mapping_exception", "mapping set to strict", True),
+        ("illegal_argument_exception", "Limit of total fields [1] has been exceeded", True),
+        ("illegal_argument_exception", "mapper [a] cannot be changed from type [long]", True),
+        ("illegal_argument_exception", "Document contains at least one immense term in f", True),
+        ("illegal_argument_exception", "pipeline with id [p] does not exist", False),
+        ("illegal_argument_exception", "field [x] not present as part of path [x]", False),
+        ("routing_missing_exception", "routing is required for [a]/[1]", False),
+        ("script_exception", "runtime error", False),
+        ("index_closed_exception", "closed", False),
+        ("", "", False),
+    ],
+)
+def test_only_a_refusal_of_the_mapping_counts(kind: str, words: str, expected: bool) -> None:  # noqa: FBT001
+    """Others have the status 400, too."""
+    found = rejected.rejections(
+        "a", [{"id": "1", "status": 400, "cause": {"type": kind, "reason": words}}]
+    )
+    assert (found is not None) is expected
+
+
 def test_the_evidence_is_of_the_set_of_ids() -> None:
     said = rejected.evidence([one("b"), one("a"), one("b")])
     assert said == {"documents": 3, "ids": 2, "digest": rejected.fingerprint(["a", "b"])}

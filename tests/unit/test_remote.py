@@ -431,7 +431,8 @@ def test_what_the_server_was_too_busy_for_is_sent_again(monkeypatch: pytest.Monk
 
 
 def test_rejected_documents_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    error = {"reason": "no date", "caused_by": {"reason": "it is text"}}
+    cause = {"reason": "it is text"}
+    error = {"type": "document_parsing_exception", "reason": "no date", "caused_by": cause}
     bad = {"_id": "1", "status": 400, "error": error}
     made, _ = writer(monkeypatch, [{"status": 201}, bad, {"status": 201}])
     with pytest.raises(StepFailed, match="the new index rejected documents of old:a_1") as caught:

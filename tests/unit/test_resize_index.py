@@ -18,7 +18,7 @@ from esplan.model import Alias, Finish, Index, Naming, State
 from esplan.plan import Plan, ordered
 from esplan.route import Context, Routed
 from esplan.route.replace import replace
-from esplan.run import Run
+from esplan.run import Run, mark
 from esplan.steps import resize_index
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ def test_what_the_resize_asserts(link: Step) -> None:
         {"check": "absent", "name": NEW},
         {"check": "index", "index": OLD, "uuid": f"uuid-{OLD}"},
         {"check": "write_blocked", "index": OLD},
+        {"check": "whole", "index": OLD},
     )
 
 
@@ -252,6 +253,7 @@ def test_a_shrink_from_block_to_delete(green: Any, plan: Plan, tmp_path: Path) -
         "PUT /films_green/_block/write",
         "POST /films_green/_shrink/films_blue",
         "PUT /films_blue/_settings",
+        "PUT /films_blue/_mapping",
         "POST /_aliases",
         "PUT /films_green/_settings",
         "PUT /films_blue/_settings",
@@ -259,6 +261,7 @@ def test_a_shrink_from_block_to_delete(green: Any, plan: Plan, tmp_path: Path) -
     ]
     assert OLD not in green.indices
     assert green.indices[NEW]["aliases"] == {"films": {}}
+    assert live.read_indices(green, [NEW])[NEW].mark == mark(plan.id, "alias.films")
     wanted = SETTINGS | {"index.number_of_shards": "2"}
     del wanted["index.number_of_replicas"]  # it is what their expansion makes it
     assert live.read_indices(green, [NEW])[NEW].body.settings == wanted

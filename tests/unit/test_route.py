@@ -220,7 +220,7 @@ def test_the_switch_asserts_where_the_alias_points() -> None:
     assert all(removal["must_exist"] for removal in removals)
     assert actions[-1] == {"add": {"index": "f_blue", "alias": "f"}}
     checks = [check["check"] for check in step(found, "update_aliases").preconditions]
-    assert checks == ["index", "write_blocked", "ours", "alias", "proven"]
+    assert checks == ["index", "whole", "write_blocked", "ours", "alias", "proven", "filled"]
 
 
 def test_a_copy_goes_through_a_guard_that_nothing_can_create() -> None:
@@ -314,7 +314,7 @@ def test_other_aliases_stay_on_the_old_index() -> None:
 def test_what_the_block_asserts() -> None:
     found = routed(alias(body(SHARDS)), live_state(body({"number_of_shards": 1})))
     checks = [check["check"] for check in step(found, "block_writes").preconditions]
-    assert checks == ["index", "body", "alias"]
+    assert checks == ["index", "whole", "alias"]
 
 
 def test_an_exact_mapping_is_asserted_exactly() -> None:
@@ -322,8 +322,7 @@ def test_an_exact_mapping_is_asserted_exactly() -> None:
     exact = replace(body(SHARDS, a={"type": "long"}), exact=True)
     live = live_state(body({"number_of_shards": 1}, a={"type": "long"}))
     found = routed(alias(exact), live)
-    checks = {check["check"]: check for check in step(found, "block_writes").preconditions}
-    assert checks["body"].get("exact") is True
+    assert step(found, "create_index").arguments["whole"]["exact"] is True
 
 
 # Refusals

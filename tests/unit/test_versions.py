@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from esplan.checksum import versions
+from esplan.errors import ServerError
+
+STATS: dict[str, Any] = {"count": 2, "min": 1.0, "max": 3.0, "avg": 2.0, "sum": 4.0}
+
+
+class Cluster:
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def read(self, *_: Any) -> Any:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def test_look() -> None:
+    look: Any = versions.look
+    assert look(Cluster({"aggregations": {"versions": STATS}}), "a") == STATS
+    assert look(Cluster({"aggregations": {"versions": {"count": 0}}}), "a") is None
+    assert look(Cluster(None), "a") is None
+    for status in (400, 403):
+        assert look(Cluster(ServerError("no", code="ESP-3203", status=status)), "a") is None
+    with pytest.raises(ServerError):
+        look(Cluster(ServerError("no", code="ESP-3203", status=503)), "a")
+
+
+def test_the_server_adds_one_with_each_write() -> None:
+    assert not versions.are_set(STATS, {"0": 2, "1": 0})
+    assert versions.are_set(STATS, {"0": 2, "1": -1}), "three writes, four versions"
+
+
+def test_same() -> None:
+    assert versions.same(STATS, dict(STATS))
+    assert versions.same(None, None)
+    assert not versions.same(STATS, None)
+    assert not versions.same(STATS, {**STATS, "max": 4.0})
+    assert not versions.same(STATS, {**STATS, "sum": 5.0})
+    high = {**STATS, "sum": 1.7e18}
+    assert versions.same(high, {**high, "sum": 1.7e18 + 512}), "added in another order"
