@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from esplan import normalize
+from esplan import normalize, roots
 from esplan.errors import EsplanError, Refused, Unreachable
 from esplan.model import JSON, Alias, Body, Index, State
 from esplan.request import batches, there
@@ -70,11 +70,12 @@ def require_cluster(cluster: Reader, uuid: str) -> None:
 def read_state(cluster: Reader) -> State:
     """Every index with its aliases, and every alias with its indices.
 
-    One `GET` of all (one cluster state, so consistent in itself) and one filtered `_stats`.
+    One `GET` of all (one cluster state, so consistent in itself) and one filtered `_stats`; and a
+    search for the number of documents where some are nested.
     """
     definitions = there(cluster.read(EVERYTHING, {"expand_wildcards": "all"}), EVERYTHING)
-    stats = read_stats(cluster)
-    return state(definitions, stats)
+    found = state(definitions, read_stats(cluster))
+    return replace(found, indices=roots.counted(cluster, found.indices))
 
 
 def read_stats(cluster: Reader) -> JSON:

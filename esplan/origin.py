@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from esplan import live
+from esplan import live, roots
 from esplan.checksum.side import Side, has_vectors
 from esplan.errors import Refused, ServerError
 from esplan.model import UNNUMBERED
@@ -131,6 +131,7 @@ def _index(other: Cluster, environment: str, name: str) -> Index:
     ((own, raw),) = found.items()
     stats = other.read(index_path(own, "/_stats/docs,store")) or {"indices": {}}
     index = live.index(own, raw, stats["indices"].get(own, {}))
+    index = roots.counted(other, {own: index})[own]
     lossy = index.body.lossy
     if lossy or not index.is_open:
         why = "it does not keep the whole _source" if lossy else "it is closed"

@@ -233,14 +233,16 @@ def _unaliased(precondition: JSON, facts: _Facts) -> str:
 def _proven(precondition: JSON, facts: _Facts) -> str:
     """The copy was proven, and since then nothing was written to either side.
 
-    With `then` only the proof itself counts: clients write to the new index after the switch.
+    With `then` only the source counts: clients write to the new index after the switch, and what
+    they write to the old one is nowhere else.
     """
     proof = facts.run.proofs.get(facts.address(precondition))
     source, target = precondition["source"], precondition["target"]
     if proof is None:
         return f"{target} was not proven equal to {source}"
     if precondition.get("then"):
-        return ""
+        same = checksum.marks(facts.run.cluster, [source])[source] == proof["marks"][source]
+        return "" if same else f"{source} was written to after the proof: it is not in {target}"
     now = verify.marks_now(precondition, facts.run)
     return "" if now == proof["marks"] else f"{source} or {target} was written to after the proof"
 

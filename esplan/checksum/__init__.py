@@ -4,6 +4,7 @@ from esplan.checksum.ahead import Ahead, Known
 from esplan.checksum.cluster_hash import ClusterHash
 from esplan.checksum.comparison import compare, marks_of
 from esplan.checksum.missing import await_primaries, is_away, is_of_missing
+from esplan.checksum.moment import reached
 from esplan.checksum.reading import PLAIN, Reading, from_json
 from esplan.checksum.report import Ids, Marks, Method, Report
 from esplan.checksum.sample import Sample, sample
@@ -36,6 +37,7 @@ __all__ = [
     "is_of_missing",
     "marks",
     "marks_of",
+    "reached",
     "refresh",
     "sample",
 ]

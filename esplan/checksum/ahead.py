@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from esplan.checksum.cluster_hash import ClusterHash
 from esplan.checksum.comparison import CHUNK_BYTES, added, hashes, side_of
-from esplan.checksum.side import Place, Span, checkpoints, count, marks, read_side, refresh
+from esplan.checksum.moment import reached
+from esplan.checksum.side import Place, Span, checkpoints, count, read_side, refresh
 from esplan.errors import EsplanError
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Ahead:
             return None  # the proof asks again, and says what is wrong
 
     def _sum(self) -> Known | None:
-        before = marks(self.cluster, [self.source])[self.source]
+        before = reached(self.cluster, [self.source])[self.source]
         refresh(self.cluster, [self.source])
         old = side_of(Place(self.cluster, self.source), before, self.reading.query)
         pair = hashes(self.cluster, old, read_side(self.cluster, self.target, ()), self.reading)

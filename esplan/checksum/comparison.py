@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 from esplan.checksum.client_hash import ClientHash
 from esplan.checksum.cluster_hash import ClusterHash
 from esplan.checksum.difference import SHOWN, Difference
+from esplan.checksum.moment import reached
 from esplan.checksum.reading import PLAIN
 from esplan.checksum.report import Marks, Method, Report
 from esplan.checksum.side import Place, count, marks, read_part, read_side, refresh
@@ -112,10 +113,11 @@ def compare(  # noqa: PLR0913  (what one comparison may be asked for)
     not answer, ServerError and Unreachable.
     """
     began = time.monotonic()
-    # Marks first, then the refresh: everything up to the marks is visible to the searches.
+    # First how far everything is carried out, then the refresh: all of that is visible. A write
+    # that is in flight meanwhile is above it, and the marks at the end are others.
     old = source if isinstance(source, Place) else Place(cluster, source)
     places = (old, Place(cluster, target))
-    before = marks_of(*places)
+    before = marks_of(*places, reached)
     _refresh(*places)
     if method == "count":
         counts = (count(old.cluster, old.index, reading.query), count(cluster, target))
@@ -135,12 +137,14 @@ def _refresh(source: Place, target: Place) -> None:
         refresh(place.cluster, [place.index])
 
 
-def marks_of(source: Place, target: Place) -> Marks:
-    """The marks of both sides, by their names."""
+def marks_of(
+    source: Place, target: Place, read: Callable[[Cluster, Sequence[str]], Marks] = marks
+) -> Marks:
+    """The marks of both sides, by their names; `read` is `marks` or `reached`."""
     if source.cluster is target.cluster:
-        return marks(target.cluster, [source.index, target.index])
+        return read(target.cluster, [source.index, target.index])
     return {
-        place.name: marks(place.cluster, [place.index])[place.index] for place in (source, target)
+        place.name: read(place.cluster, [place.index])[place.index] for place in (source, target)
     }
 
 

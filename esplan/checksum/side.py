@@ -306,13 +306,13 @@ def marks(cluster: Reader, indices: Sequence[str]) -> Marks:
     """
     found: Marks = {}
     for names in batches(indices):
-        found |= highest_marks(cluster, names, _shards(cluster, names))
+        found |= highest_marks(cluster, names, shard_counts(cluster, names))
     return found
 
 
 def highest_marks(cluster: Reader, names: Sequence[str], shards: dict[str, int]) -> Marks:
     """The same of indices whose number of shards is known: one request."""
-    return _marks(cluster, names, shards, "max_seq_no")
+    return numbers(cluster, names, shards, "max_seq_no")[0]
 
 
 def checkpoints(cluster: Reader, index: str) -> list[int]:
@@ -320,12 +320,16 @@ def checkpoints(cluster: Reader, index: str) -> list[int]:
 
     -1 for a shard without a write. Raises as `marks` does.
     """
-    found = _marks(cluster, [index], _shards(cluster, [index]), "global_checkpoint")
-    (own,) = found.values()
-    return [own[str(number)] for number in range(len(own))]
+    shards = shard_counts(cluster, [index])
+    return by_shard(numbers(cluster, [index], shards, "global_checkpoint")[0][index])
 
 
-def _shards(cluster: Reader, names: Sequence[str]) -> dict[str, int]:
+def by_shard(marks: dict[str, int]) -> list[int]:
+    """The marks of one index in the order of its shards."""
+    return [marks[str(number)] for number in range(len(marks))]
+
+
+def shard_counts(cluster: Reader, names: Sequence[str]) -> dict[str, int]:
     """How many shards each index has."""
     path = f"/{','.join(quote(name, safe='') for name in names)}"
     settings = cluster.read(path, {"filter_path": "*.settings.index.number_of_shards"})
@@ -333,7 +337,10 @@ def _shards(cluster: Reader, names: Sequence[str]) -> dict[str, int]:
     return {n: int(one["settings"]["index"]["number_of_shards"]) for n, one in found.items()}
 
 
-def _marks(cluster: Reader, names: Sequence[str], expected: dict[str, int], wanted: str) -> Marks:
+def numbers(
+    cluster: Reader, names: Sequence[str], expected: dict[str, int], *wanted: str
+) -> list[Marks]:
+    """Sequence numbers of every primary by their names in `_stats`, all from one answer."""
     try:
         return _marks_now(cluster, names, expected, wanted)
     except Incomplete:
@@ -342,16 +349,17 @@ def _marks(cluster: Reader, names: Sequence[str], expected: dict[str, int], want
 
 
 def _marks_now(
-    cluster: Reader, names: Sequence[str], expected: dict[str, int], wanted: str
-) -> Marks:
+    cluster: Reader, names: Sequence[str], expected: dict[str, int], wanted: Sequence[str]
+) -> list[Marks]:
     path = f"/{','.join(quote(name, safe='') for name in names)}/_stats"
     parts = "indices.*.shards.*.routing,indices.*.shards.*.seq_no"
     stats = cluster.read(path, {"level": "shards", "filter_path": parts})
     found = _found(stats, ", ".join(names)).get("indices", {})
-    return {
-        index: _shard_marks(index, found.get(index, {}).get("shards", {}), shards, wanted)
-        for index, shards in expected.items()
-    }
+    own = {index: found.get(index, {}).get("shards", {}) for index in expected}
+    return [
+        {index: _shard_marks(index, own[index], shards, one) for index, shards in expected.items()}
+        for one in wanted
+    ]
 
 
 def _shard_marks(index: str, shards: JSON, expected: int, wanted: str) -> dict[str, int]:
@@ -359,7 +367,7 @@ def _shard_marks(index: str, shards: JSON, expected: int, wanted: str) -> dict[s
 
     While a primary moves there are two of a shard.
     """
-    safest = min if wanted == "global_checkpoint" else max
+    safest = max if wanted == "max_seq_no" else min
     highest = {
         number: safest(copy["seq_no"][wanted] for copy in primaries)
         for number, copies in sorted(shards.items(), key=lambda item: int(item[0]))

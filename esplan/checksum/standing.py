@@ -73,6 +73,11 @@ class Standing:
         """All ids that differed."""
         return self.extra | self.wrong
 
+    @property
+    def keeps_ids(self) -> bool:
+        """Whether a document of the source is found by the id that its copy has."""
+        return self.pair.hashes[0].reading.script is None
+
     def left(self, since: Touched) -> frozenset[str]:
         """Ids that differ, and that nobody has touched since: no write will mend these."""
         return self.differing - since.fresh.keys() - since.gone
@@ -156,7 +161,7 @@ def settled(cluster: Cluster, standing: Standing, since: Touched) -> tuple[Stand
     (mine, _), (left, _) = _moved(standing.pair.hashes[1], standing.target, target)
     again = since.fresh.keys() | since.gone | standing.differing | mine.keys() | left
     wanted, found = _both_of(standing, since, target, sorted(again))
-    stuck = frozenset() if _keeps_ids(standing.pair) else standing.left(since) & standing.wrong
+    stuck = frozenset() if standing.keeps_ids else standing.left(since) & standing.wrong
     differ = {id_ for id_ in again if wanted.get(id_) != found.get(id_)} | stuck
     extra = frozenset(id_ for id_ in differ if id_ not in wanted and id_ not in stuck)
     newer = replace(
@@ -186,15 +191,10 @@ def _both_of(
     """The documents of these ids as they should be, and as they are."""
     old, new = standing.pair.hashes
     found = partial(_of_ids, new, target, ids)
-    if not _keeps_ids(standing.pair):
+    if not standing.keeps_ids:
         return since.fresh, found()
     wanted, found_ = _together(partial(_of_ids, old, since.now, ids), found)
     return wanted, found_
-
-
-def _keeps_ids(pair: Pair) -> bool:
-    """Whether a document of the source is found by the id that its copy has."""
-    return pair.hashes[0].reading.script is None
 
 
 # Documents of a side

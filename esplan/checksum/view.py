@@ -3,20 +3,25 @@
 A view is a point in time for every shard, since each shard numbers its own operations, with the
 shard's global checkpoint from just before. Every operation up to that checkpoint is in the view,
 and no failover takes it back; one after it may be in the view or not.
+
+With `translog.durability: async` that checkpoint lags behind what is in the view. So a view knows,
+too, how far the primary had carried out everything just before: if the highest sequence number is
+that one later, then the view has everything.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from esplan.checksum.moment import progress
 from esplan.checksum.side import (
     KEPT,
     Part,
     Side,
-    checkpoints,
+    by_shard,
     highest_marks,
     read_part,
     read_side,
@@ -38,7 +43,11 @@ CLOSING = 5
 
 @dataclass(frozen=True)
 class View:
-    """`marks` and `pits` are by the number of the shard, from 0; `highest` ends its numbers."""
+    """`marks` and `pits` are by the number of the shard, from 0; `highest` ends its numbers.
+
+    `stands_for`: how far everything was carried out before, by shard. The view holds an index as it
+    is for as long as its highest sequence numbers are these.
+    """
 
     cluster: Cluster
     index: str
@@ -46,6 +55,7 @@ class View:
     highest: tuple[int, ...]
     pits: tuple[str, ...]
     opensearch: bool = False
+    stands_for: dict[str, int] = field(default_factory=dict)
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
@@ -84,15 +94,15 @@ def open_view(cluster: Cluster, index: str) -> View:
 
     Raises StepFailed where a shard is missing, ServerError and Unreachable.
     """
-    marks = checkpoints(cluster, index)
+    marks, before = progress(cluster, index)
     refresh(cluster, [index])
     opened = [_open(cluster, index, shard) for shard in range(len(marks))]
     pits = tuple(next(iter(one.values())) for one in opened)
     # After the last point in time: no number in a view is above these.
     now = highest_marks(cluster, [index], {index: len(marks)})[index]
-    highest = tuple(now[str(shard)] for shard in range(len(marks)))
+    highest = tuple(by_shard(now))
     opensearch = any("pit_id" in one for one in opened)
-    return View(cluster, index, tuple(marks), highest, pits, opensearch)
+    return View(cluster, index, tuple(marks), highest, pits, opensearch, before)
 
 
 def _open(cluster: Cluster, index: str, shard: int) -> dict[str, str]:

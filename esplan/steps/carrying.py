@@ -29,7 +29,7 @@ KEPT_EVERY = 1.0
 POLL = 0.5
 """Seconds after which the progress is shown, and a stop is asked for."""
 
-CREATED, CONFLICT, BUSY = 201, 409, 429
+CREATED, CONFLICT, TOO_LARGE, BUSY = 201, 409, 413, 429
 PATIENCE = 300.0
 """Seconds for which documents are sent again that the server was too busy for."""
 
@@ -96,7 +96,14 @@ class Writer:
     def _sent(self, documents: Sequence[Document], give_up: float) -> list[Document]:
         """Those that the server was too busy for: certainly not created, so sent again."""
         lines = [line for one in documents for line in one.lines()]
-        items = self._items(lines, give_up)
+        try:
+            items = self._items(lines, give_up)
+        except ServerError as error:
+            if error.status != TOO_LARGE or len(documents) == 1:
+                raise
+            middle = len(documents) // 2
+            halves = (documents[:middle], documents[middle:])
+            return [one for half in halves for one in self._sent(half, give_up)]
         if items is None:
             return list(documents)
         status = [item["create"]["status"] for item in items]

@@ -2,12 +2,15 @@
 
 Before the write block: rounds that copy what is new since the last one, a comparison of every
 document at a point in time, then rounds over what was touched since, until it is little. Under
-the block: the last of these rounds. What the comparison saw is kept in this process; after a
-crash it is made anew (see `esplan.apply`), and the marks in the journal say what to copy.
+the block: the last of these rounds, and one more for as long as the proof finds that it was not:
+where a client has written all the same, or a document differs. What the comparison saw is kept in
+this process; after a crash it is made anew (see `esplan.apply`), and the marks in the journal say
+what to copy.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from esplan import checksum, throttle
@@ -17,7 +20,7 @@ from esplan.checksum.standing import Standing, settled, survey, touched
 from esplan.errors import OutcomeUnknown, StepFailed, VerificationFailed, ViewLost
 from esplan.plan import Step
 from esplan.request import pieces, request
-from esplan.steps import carry, reindex, tolerant
+from esplan.steps import batches, carry, reindex, tolerant
 from esplan.steps.governor import Governor
 from esplan.steps.mark_writes import MARKS
 
@@ -42,8 +45,14 @@ FEW = 500
 ROUNDS = 10
 """After so many the rest is not getting smaller, and the block lasts longer."""
 
+MORE = 5
+"""Rounds under the block before a copy that differs is given up."""
+
 NO_MATTER = (200, 404, 409)
 """Deleted, or gone already, or written meanwhile: the proof looks at it."""
+
+BEFORE_ALL = -1
+"""Every sequence number is above it."""
 
 SHOWN = 100
 DELETES = 1_000
@@ -144,6 +153,8 @@ def _followed(step: Step, run: Run) -> JSON:
 def _last(step: Step, run: Run, standing: Standing) -> JSON:
     since = touched(run.cluster, standing)
     copied = _brought(step, run, standing, since)
+    if standing.keeps_ids:
+        copied += _copied_anew(step, run, sorted(standing.wrong & standing.left(since)))
     run.touched[step.address] = since
     return {"touched": len(since), "copied": copied}
 
@@ -196,6 +207,14 @@ def _refuse(step: Step, stuck: frozenset[str]) -> None:
 # What is written to the target
 
 
+@dataclass(frozen=True)
+class _Task:
+    """A copy that runs, and what it was asked for."""
+
+    name: str
+    body: JSON
+
+
 def _brought(step: Step, run: Run, standing: Standing, since: Touched) -> int:
     """Copy what was written since, and delete what was deleted meanwhile: other ids than those.
 
@@ -206,26 +225,42 @@ def _brought(step: Step, run: Run, standing: Standing, since: Touched) -> int:
     return sum(_finished(step, run, task) for task in started)
 
 
+def _copied_anew(step: Step, run: Run, ids: Sequence[str]) -> int:
+    """Documents that differ although no client has touched them since: the proof looks at them."""
+    planned, copied = step.request or {}, 0
+    for some in pieces(ids, DELETES):
+        body = _from(planned["body"], BEFORE_ALL)
+        named = {"terms": {"_id": list(some)}}
+        body["source"]["query"] = {"bool": {"filter": [body["source"]["query"], named]}}
+        copied += _finished(step, run, _sent(step, run, body))
+    return copied
+
+
 def _copied(step: Step, run: Run, marks: Sequence[int]) -> int:
     """Everything above the marks."""
     return sum(_finished(step, run, task) for task in _all_started(step, run, marks))
 
 
-def _all_started(step: Step, run: Run, marks: Sequence[int]) -> list[str]:
+def _all_started(step: Step, run: Run, marks: Sequence[int]) -> list[_Task]:
     """One task a shard."""
     shards = enumerate(marks)
     return [_started(step, run, mark, (shard, len(marks))) for shard, mark in shards]
 
 
-def _started(step: Step, run: Run, mark: int, part: tuple[int, int]) -> str:
-    planned = step.request or {}
-    body = _from(planned["body"], mark)
+def _started(step: Step, run: Run, mark: int, part: tuple[int, int]) -> _Task:
+    body = _from((step.request or {})["body"], mark)
     shard, shards = part
     if shards > 1:  # as many slices as shards: each is one shard
         body["source"]["slice"] = {"id": shard, "max": shards}
-    opaque_id = run.opaque_id(step)
-    answer = run.change("POST", planned["path"], body, opaque_id=opaque_id)
-    return str(answer["task"])
+    return _sent(step, run, body)
+
+
+def _sent(step: Step, run: Run, body: JSON) -> _Task:
+    """Start a task, with batches as small as its documents ask for."""
+    size = batches.size_of(batches.begun(step, run))
+    body = body if size == batches.size_of(step) else batches.body_of(body, size)
+    path, opaque_id = (step.request or {})["path"], run.opaque_id(step)
+    return _Task(str(run.change("POST", path, body, opaque_id=opaque_id)["task"]), body)
 
 
 def _from(value: Any, mark: int) -> Any:
@@ -237,10 +272,14 @@ def _from(value: Any, mark: int) -> Any:
     return mark if value == MARK else value
 
 
-def _finished(step: Step, run: Run, task: str) -> int:
-    found = reindex.wait(step, run, Governor(step, run, task, throttle.UNLIMITED))
+def _finished(step: Step, run: Run, task: _Task) -> int:
+    """How many documents it went over. Its batches are made smaller where they are refused."""
+    found = reindex.wait(step, run, Governor(step, run, task.name, throttle.UNLIMITED))
     if found is None:
         raise OutcomeUnknown("a copy task was lost with its node", code="ESP-3302")
+    if error := reindex.too_large(found):
+        batches.smaller(step, run, error)
+        return _finished(step, run, _sent(step, run, task.body))
     response = found.get("response", {})
     if error := reindex.stopped(found):
         raise reindex.failed(step, error)
@@ -289,11 +328,30 @@ def _send(run: Run, step: Step, found: Iterable[JSON]) -> None:
 
 
 def prove(step: Step, run: Run) -> Report:
-    """What was touched since every document was compared, once more: under the write block."""
+    """What was touched since every document was compared, once more: under the write block.
+
+    Before a whole copy is given up it is brought up to date again: a client may have written
+    although the block was there a moment ago, or a document was moved to another shard.
+    """
+    mine = (one for one in run.plan.steps if one.address == step.address)
+    last = next(one for one in mine if one.kind == "catch_up" and one.arguments["blocked"])
+    report, before = _proof(step, run), None
+    for _ in range(MORE):
+        seen = (report.marks, run.standings[step.address].differing)
+        if report.equal or seen == before:
+            break
+        run.listener.note(f"{step.arguments['source']} and its copy differ: one more round")
+        _last(last, run, run.standings[step.address])
+        report, before = _proof(step, run), seen
+    return report
+
+
+def _proof(step: Step, run: Run) -> Report:
+    """The marks are those from before the views that are compared: see `View.stands_for`."""
     source, target = step.arguments["source"], step.arguments["target"]
-    marks = checksum.marks(run.cluster, [source, target])
     standing, since = run.standings[step.address], run.touched[step.address]
     newer, again = settled(run.cluster, standing, since)
+    marks = {source: newer.source.stands_for, target: newer.target.stands_for}
     run.spent.append(standing)  # closed when clients write again
     run.standings[step.address] = newer
     found = checksum.count(run.cluster, target)

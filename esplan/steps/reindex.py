@@ -14,7 +14,7 @@ from esplan import checksum, rates, rejected, transform
 from esplan.errors import Incomplete, StepFailed, Stopped
 from esplan.plan import Step
 from esplan.request import index_path, request
-from esplan.steps import ahead, carry, governor, tolerant
+from esplan.steps import ahead, batches, carry, governor, tolerant
 from esplan.steps.request import poll_task, send
 from esplan.tasks import all_running, running
 from esplan.throttle import UNLIMITED
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 ACTIONS = "*data/write/reindex,*data/write/update/byquery"
 """The actions of a copy and of a backfill, and of their slices. Ours are told by their id."""
 
-BATCH = 1000
-"""How many documents the server copies or updates at once, unless it is told otherwise."""
+BATCH = batches.USUAL
 
 LARGE, LARGE_BYTES = 5_000, 10_000_000
 """Documents, and stored bytes, of a batch where nothing speaks against it: a tenth faster."""
@@ -150,18 +149,30 @@ def smaller_batch(source: Index, name: str) -> JSON:
 
 
 def probe(step: Step, run: Run) -> bool:
-    """No task of ours runs, and the target has as many documents as the source.
+    """No task of ours runs, and it has ended in this apply, or the number of documents says so.
 
-    Under the write block and `op_type: create` that means all of them, but for those that were
-    rejected in this apply; verify proves it. How many there are while clients write, or a transform
-    leaves, only the finished task knows: to send it again is harmless.
+    Whether they are the right ones is for the proof to say, which compares every document. Where
+    it only counts them too, two equal numbers would vouch for each other; and how many there are
+    while clients write, or a transform leaves, only the finished task knows. To send it again is
+    harmless.
     """
     if any(tasks(run, run.opaque_id(one)) for one in (step, tolerant.part(step))):
         return False
-    if step.arguments.get("live") or step.arguments.get("transform"):
-        return step.id in run.finished
+    if step.id in run.finished:
+        return True
+    if step.arguments.get("live") or step.arguments.get("transform") or _is_counted(step, run):
+        return False
     left = int(run.rejected.get(step.address, {}).get("documents", 0))
     return count(run, step.arguments["source"]) == count(run, step.arguments["target"]) + left
+
+
+def _is_counted(step: Step, run: Run) -> bool:
+    """Whether the proof of its copy only counts documents."""
+    return any(
+        one.arguments["method"] == "count"
+        for one in run.plan.steps
+        if (one.kind, one.address) == ("verify", step.address)
+    )
 
 
 def count(run: Run, index: str) -> int:
@@ -215,15 +226,23 @@ def _ended(step: Step, run: Run) -> JSON:
 
 
 def awaited(step: Step, run: Run) -> JSON:
-    """The finished task. One that is lost with its node, or with shards, is started again."""
-    for _ in range(STARTS):
+    """The finished task. One that is lost with its node, or with shards, is started again.
+
+    And so is one whose batches were too large for the cluster, with smaller ones.
+    """
+    lost = 0
+    while lost < STARTS:
         adopted = _adopt(step, run)
-        rated = governor.rated(step, run)
+        rated = governor.rated(step if adopted else batches.begun(step, run), run)
         task = adopted or str(send(rated, run)["task"])
         rate = None if adopted else governor.rate_of(rated)
         outcome = wait(step, run, governor.Governor(step, run, task, rate))
+        if outcome is not None and (error := too_large(outcome)):
+            batches.smaller(rated, run, error)
+            continue
         if outcome is not None and not _missed_shards(outcome):
             return outcome
+        lost += 1
         why = "did not find all shards" if outcome else "was lost with its node"
         run.listener.note(f"the copy task {task} {why}: starting it again")
         if outcome:
@@ -233,6 +252,12 @@ def awaited(step: Step, run: Run) -> JSON:
         code="ESP-3302",
         remedy="look at the nodes' logs",
     )
+
+
+def too_large(task: JSON) -> Any:
+    """What says that the task had too much in hand; nothing where it did not end for that."""
+    failures, error = task.get("response", {}).get("failures") or [], stopped(task)
+    return next((one for one in (error, *failures) if batches.is_too_large(one)), None)
 
 
 def _missed_shards(task: JSON) -> bool:

@@ -91,11 +91,24 @@ def execute(step: Step, run: Run) -> JSON:
             remedy="nothing was switched; look at these documents on both sides"
             + ", and let nobody write to the other cluster meanwhile" * ("origin" in names),
         )
-    expectation.require(run.cluster, names["target"], expected)
+    if expected:
+        expectation.require(run.cluster, names["target"], expected)
+        _refuse_moved(names, run, report)
     said = report.to_json() | ({"rejected": rejected} if rejected.get("documents") else {})
     if report.method == "count" or names.get("caught_up"):
         return said
     return said | rates.evidence(step, report.seconds, report.source_documents)
+
+
+def _refuse_moved(names: JSON, run: Run, report: Report) -> None:
+    """The expectations were looked at after the proof: they hold for the same documents."""
+    if marks_now(names, run) != report.marks:
+        raise VerificationFailed(
+            f"{names['target']} or {names['source']} was written to during the proof",
+            code="ESP-4706",
+            why="verify.expect was checked on other documents than those that were compared",
+            remedy="nothing was switched; let nothing write to them, then apply the plan again",
+        )
 
 
 def _compared(step: Step, run: Run) -> Report:

@@ -152,7 +152,8 @@ class FakeCluster:
     def _shard(self, name: str) -> Any:
         index = self.indices[name]
         index["mark"] = mark = index.get("mark", 0) + (name in self.written)
-        copy = {"routing": {"primary": True}, "seq_no": {"max_seq_no": mark}}
+        numbers = {"max_seq_no": mark, "local_checkpoint": mark}
+        copy = {"routing": {"primary": True}, "seq_no": numbers}
         return {"shards": {"0": [{**copy, "segments": {"count": index.get("segments", 1)}}]}}
 
     def _mget(self, parts: list[str], body: Any) -> Any:
