@@ -184,9 +184,9 @@ def _require_privileges(
 
 def _tried(cluster: Cluster, made: Plan) -> Plan:
     """The plan, after the server was asked whether it can be carried out."""
-    from esplan.commands import sample, trial
+    from esplan.commands import sample, seen, trial
 
-    return sample.tried(cluster, trial.tried(cluster, made))
+    return sample.tried(cluster, trial.tried(cluster, seen.tried(cluster, made)))
 
 
 def wanted(given: Globals, paths: list[Path], job: Path | None) -> Desired:
