@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from esplan import live, roots
-from esplan.checksum.side import Side, has_vectors
+from esplan import kept, limits, live, roots
+from esplan.checksum.side import Side
 from esplan.errors import Refused, ServerError
 from esplan.model import UNNUMBERED
 from esplan.request import index_path
@@ -25,6 +25,9 @@ WHITELISTS = ("whitelist", "allowlist")
 
 HIDES_VECTORS = 9
 """From this version on a search does not return them."""
+
+VECTORS = frozenset({"dense_vector", "sparse_vector", "rank_vectors"})
+"""Those of Elasticsearch."""
 
 
 @dataclass(frozen=True)
@@ -80,17 +83,21 @@ def read(here: Reader, other: Cluster, wanted: Remote, alias: str) -> Origin | N
             why=f"it has no sequence numbers ({UNNUMBERED}) to go on by where it was",
             remedy="let this cluster read the other one: reindex.remote.whitelist",
         )
-    if via == "client" and has_vectors(index.body.mappings):
-        _refuse_hidden_vectors(info, f"{wanted.environment}:{index.name}")
+    limits.require(other, [index.name], label=wanted.environment)
+    if via == "client" and (hidden := kept.hidden_types(index.body.mappings)):
+        _refuse_hidden(info, f"{wanted.environment}:{index.name}", hidden)
     signed_in = bool(connection.api_key or connection.username)
     return Origin(wanted.environment, connection.url, info, name, index, via, signed_in)
 
 
-def _refuse_hidden_vectors(info: ClusterInfo, label: str) -> None:
+def _refuse_hidden(info: ClusterInfo, label: str, types: list[str]) -> None:
+    """Older versions of Elasticsearch show every vector that they know."""
     is_elasticsearch = info.distribution == "elasticsearch"
-    if is_elasticsearch and int(info.version.partition(".")[0]) >= HIDES_VECTORS:
+    hides = not is_elasticsearch or int(info.version.partition(".")[0]) >= HIDES_VECTORS
+    if hides or not VECTORS.issuperset(types):
         raise Refused(
-            f"{label} has vectors, which version {info.version} does not show to a client",
+            f"{label} has fields that version {info.version} may not show to a client: "
+            f"{', '.join(types)}",
             code="ESP-4311",
             remedy="let this cluster copy it: allow the other one in reindex.remote.whitelist",
         )
@@ -133,8 +140,10 @@ def _index(other: Cluster, environment: str, name: str) -> Index:
     index = live.index(own, raw, stats["indices"].get(own, {}))
     index = roots.counted(other, {own: index})[own]
     lossy = index.body.lossy
-    if lossy or not index.is_open:
+    frozen = kept.is_frozen(index.body.settings)
+    if lossy or frozen or not index.is_open:
         why = "it does not keep the whole _source" if lossy else "it is closed"
+        why = "it is frozen, and searches leave it out" if frozen else why
         raise Refused(
             f"{own} cannot be copied, in {where}",
             code="ESP-4110",

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from esplan.checksum.shards import require_one
 from esplan.checksum.side import HISTOGRAM_BUCKETS, LONGEST_REQUEST, Part, spans, whole
 from esplan.errors import StepFailed
 from esplan.request import index_path
@@ -92,7 +93,7 @@ class Pager:
                 code="ESP-3304",
                 remedy="see which indices there are: GET _cat/indices",
             )
-        buckets = whole(answer, self.index)["aggregations"]["spread"]["buckets"]
+        buckets = _of_one(answer, self.index)["aggregations"]["spread"]["buckets"]
         counts = tuple((int(one["key"]), one["doc_count"]) for one in buckets)
         return [
             replace(span, low=max(low, span.low))
@@ -159,8 +160,15 @@ def parsed(answer: bytes, index: str) -> list[Document]:
                     reader.raw()
         else:
             outer[name] = json.loads(reader.raw())
-    whole(outer, index)
+    _of_one(outer, index)
     return found
+
+
+def _of_one(answer: JSON, index: str) -> JSON:
+    """The answer, if it is that of one shard. Raises StepFailed and Incomplete."""
+    one = whole(answer, index)
+    require_one(one, index)
+    return one
 
 
 def _document(reader: _Reader, index: str) -> Document:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from esplan import activity, checksum, diff, disk, live, origin, pipelines, whole
+from esplan import activity, checksum, diff, disk, live, origin, pipelines, seen, whole
 from esplan.checksum import versions
 from esplan.errors import Incomplete, Refused
 from esplan.model import Body
@@ -59,6 +59,7 @@ def require(step: Step, run: Run) -> None:
             why="; ".join(why for _, why in broken),
             remedy=remedy,
         )
+    seen.require(step, run)
 
 
 def _advice(broken: set[str]) -> tuple[Code, str]:

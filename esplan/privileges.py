@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from esplan import limits
 from esplan.errors import EsplanError, ServerError
 from esplan.plan import GUARD, STATE_INDEX
 
@@ -199,6 +200,7 @@ def require_plan(cluster: Cluster, state: State) -> None:
     tried = [one for one in state.aliases.values() if is_tried(one)]
     grants = [Grant(_known(names(state)), LOOK, ""), Grant(_known(names_of(tried)), ("read",), "")]
     _require(cluster, Role("plan", {"monitor": ""}, tuple(one for one in grants if one.names)))
+    limits.refuse(limits.read(cluster), _known(names(state)), fields_only=True)
 
 
 def require_apply(cluster: Cluster, plan: Plan) -> None:

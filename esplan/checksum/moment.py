@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan.checksum.side import by_shard, numbers, shard_counts
+from esplan.checksum import shards as counted
+from esplan.checksum.side import by_shard, numbers
 from esplan.request import batches, index_path, there
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def reached(cluster: Reader, indices: Sequence[str]) -> Marks:
     """
     found: Marks = {}
     for names in batches(indices):
-        shards = shard_counts(cluster, names)
+        shards = counted.of(cluster, names)
         synced, highest = numbers(cluster, names, shards, "local_checkpoint", "max_seq_no")
         found |= _carried_out(cluster, synced, highest)
     return found
@@ -39,7 +40,7 @@ def reached(cluster: Reader, indices: Sequence[str]) -> Marks:
 def progress(cluster: Reader, index: str) -> tuple[list[int], dict[str, int]]:
     """Return `checkpoints` and `reached` of one index, both of the same moment."""
     wanted = ("global_checkpoint", "local_checkpoint", "max_seq_no")
-    safe, synced, highest = numbers(cluster, [index], shard_counts(cluster, [index]), *wanted)
+    safe, synced, highest = numbers(cluster, [index], counted.of(cluster, [index]), *wanted)
     return by_shard(safe[index]), _carried_out(cluster, synced, highest)[index]
 
 

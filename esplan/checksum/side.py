@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
-from esplan.checksum import missing
+from esplan import kept
+from esplan.checksum import missing, shards
+from esplan.checksum.shards import present
 from esplan.errors import Incomplete, Refused, ServerError, StepFailed, ViewLost
 from esplan.model import UNNUMBERED
 from esplan.request import batches
@@ -105,7 +106,8 @@ class Side:
     """An index to compare.
 
     `size` is bytes of primaries, `routed` the number of documents with a routing, `vectors`
-    whether a field is one. `window`: the most documents that the index returns at once.
+    whether it has a field that a server may hide from a client. `window`: the most documents that
+    the index returns at once.
     """
 
     index: str
@@ -157,7 +159,8 @@ def read_side(
     path = f"/{quote(index, safe='')}"
     settings, mappings = _definition(cluster, index)
     _refuse_unprovable(index, mappings)
-    stats = _found(cluster.read(f"{path}/_stats/store"), index)
+    _refuse_frozen(index, settings)
+    stats = present(cluster.read(f"{path}/_stats/store"), index)
     routed = {"exists": {"field": "_routing"}}
     return Side(
         index=index,
@@ -165,7 +168,7 @@ def read_side(
         size=stats["_all"]["primaries"]["store"]["size_in_bytes"],
         routed=sum(count(cluster, index, routed, pit=part.pit) for part in parts),
         slow_ids=settings.get("codec", "") not in FAST_CODECS,
-        vectors=has_vectors(mappings),
+        vectors=bool(kept.hidden_types(mappings)),
         parts=parts,
         window=int(settings.get("max_result_window") or Side.window),
     )
@@ -189,14 +192,9 @@ def read_part(
 
 def _definition(cluster: Cluster, index: str) -> tuple[JSON, JSON]:
     """Settings below `index`, and mappings."""
-    answer = _found(cluster.read(f"/{quote(index, safe='')}"), index)
+    answer = present(cluster.read(f"/{quote(index, safe='')}"), index)
     (definition,) = answer.values()
     return definition["settings"]["index"], definition["mappings"]
-
-
-def has_vectors(mappings: JSON) -> bool:
-    """Whether a field may be one that a server hides from clients."""
-    return '_vector"' in json.dumps(mappings)
 
 
 def _refuse_unprovable(index: str, mappings: JSON) -> None:
@@ -214,6 +212,23 @@ def _refuse_unprovable(index: str, mappings: JSON) -> None:
         why=f"{why}: what was indexed is not kept, so a copy loses it",
         remedy="load the new index from its origin instead of copying it",
     )
+
+
+def _flat(settings: JSON) -> JSON:
+    """The two that say that it is frozen; an older index has them in this form alone."""
+    throttled = (settings.get("search") or {}).get("throttled")
+    return {"index.search.throttled": throttled, "index.frozen": settings.get("frozen")}
+
+
+def _refuse_frozen(index: str, settings: JSON) -> None:
+    """Searches leave it out, without a word."""
+    if kept.is_frozen(_flat(settings)):
+        raise Refused(
+            f"the documents of {index} cannot be compared",
+            code="ESP-4119",
+            why="the index is frozen, and searches leave it out",
+            remedy=f"unfreeze it first: POST /{index}/_unfreeze",
+        )
 
 
 def _histogram(
@@ -235,21 +250,21 @@ def refresh(cluster: Cluster, indices: Sequence[str]) -> None:
     It is repeated like a read: done twice it is done once. Raises StepFailed where a shard fails.
     """
     path = ",".join(quote(index, safe="") for index in indices)
-    whole(_found(cluster.read(f"/{path}/_refresh"), path), path)
+    answer = whole(present(cluster.read(f"/{path}/_refresh"), path), path)
+    shards.require(cluster, answer, indices, copies=True)
 
 
 def count(cluster: Cluster, index: str, query: JSON | None = None, *, pit: str = "") -> int:
-    """Documents of an index, nested ones not counted."""
-    if pit:
-        body = {"size": 0, "track_total_hits": True, "query": query or {"match_all": {}}}
-        return int(search(cluster, index, body, pit)["hits"]["total"]["value"])
-    path = f"/{quote(index, safe='')}/_count"
-    answer = cluster.read(path, body={"query": query or {"match_all": {}}})
-    return int(whole(_found(answer, index), index)["count"])
+    """Documents of an index, nested ones not counted.
+
+    By a search: `_count` does not say whether it ran out of time.
+    """
+    body = {"size": 0, "track_total_hits": True, "query": query or {"match_all": {}}}
+    return int(search(cluster, index, body, pit)["hits"]["total"]["value"])
 
 
 def search(cluster: Cluster, index: str, body: JSON, pit: str = "") -> JSON:
-    """A search that saw every shard; at a point in time of the index, if one is given."""
+    """A search that saw every shard; at a point in time of one shard, if one is given."""
     path = f"/{quote(index, safe='')}/_search"
     if pit:
         path, body = "/_search", {**body, "pit": {"id": pit, "keep_alive": KEPT}}
@@ -262,40 +277,34 @@ def search(cluster: Cluster, index: str, body: JSON, pit: str = "") -> JSON:
             why="a point in time ends when its node stops, or nobody asks for a while",
             remedy="apply again: it is compared again",
         )
-    return whole(_found(answer, index), index)
+    found = whole(present(answer, index), index)
+    if pit:
+        shards.require_one(found, index)
+    else:
+        shards.require(cluster, found, [index])
+    return found
 
 
 def whole(answer: Any, where: str) -> JSON:
     """The answer, if no shard is missing from it; Incomplete or StepFailed otherwise."""
-    shards = answer["_shards"]
-    if not shards["failed"] and not answer.get("timed_out"):
+    about = answer["_shards"]
+    cut = answer.get("timed_out") or answer.get("terminated_early")
+    if not about["failed"] and not cut:
         return dict(answer)
-    away = any(map(missing.is_of_missing, shards.get("failures") or []))
+    away = any(map(missing.is_of_missing, about.get("failures") or []))
     raise (Incomplete if away else StepFailed)(
         f"only a part of {where} answered",
         why="the search ran out of time"
-        if answer.get("timed_out")
-        else f"{shards['failed']} of {shards['total']} shards failed: {_reason(shards)}",
+        if cut
+        else f"{about['failed']} of {about['total']} shards failed: {_reason(about)}",
         remedy="see GET _cluster/health and the server's log, then apply again",
     )
 
 
-def _reason(shards: JSON) -> str:
-    failures = shards.get("failures") or [{}]
+def _reason(about: JSON) -> str:
+    failures = about.get("failures") or [{}]
     reason = failures[0].get("reason")
     return str(reason.get("reason") if isinstance(reason, dict) else reason or "no reason given")
-
-
-def _found(answer: Any, what: str) -> JSON:
-    """The answer, if it was not 404."""
-    if answer is None:
-        raise StepFailed(
-            f"{what} is not there to be compared",
-            code="ESP-3304",
-            why="the server answered 404",
-            remedy="see which indices there are: GET _cat/indices",
-        )
-    return dict(answer)
 
 
 def marks(cluster: Reader, indices: Sequence[str]) -> Marks:
@@ -306,13 +315,13 @@ def marks(cluster: Reader, indices: Sequence[str]) -> Marks:
     """
     found: Marks = {}
     for names in batches(indices):
-        found |= highest_marks(cluster, names, shard_counts(cluster, names))
+        found |= highest_marks(cluster, names, shards.of(cluster, names))
     return found
 
 
-def highest_marks(cluster: Reader, names: Sequence[str], shards: dict[str, int]) -> Marks:
+def highest_marks(cluster: Reader, names: Sequence[str], number: dict[str, int]) -> Marks:
     """The same of indices whose number of shards is known: one request."""
-    return numbers(cluster, names, shards, "max_seq_no")[0]
+    return numbers(cluster, names, number, "max_seq_no")[0]
 
 
 def checkpoints(cluster: Reader, index: str) -> list[int]:
@@ -320,21 +329,13 @@ def checkpoints(cluster: Reader, index: str) -> list[int]:
 
     -1 for a shard without a write. Raises as `marks` does.
     """
-    shards = shard_counts(cluster, [index])
-    return by_shard(numbers(cluster, [index], shards, "global_checkpoint")[0][index])
+    number = shards.of(cluster, [index])
+    return by_shard(numbers(cluster, [index], number, "global_checkpoint")[0][index])
 
 
 def by_shard(marks: dict[str, int]) -> list[int]:
     """The marks of one index in the order of its shards."""
     return [marks[str(number)] for number in range(len(marks))]
-
-
-def shard_counts(cluster: Reader, names: Sequence[str]) -> dict[str, int]:
-    """How many shards each index has."""
-    path = f"/{','.join(quote(name, safe='') for name in names)}"
-    settings = cluster.read(path, {"filter_path": "*.settings.index.number_of_shards"})
-    found = _found(settings, ", ".join(names))
-    return {n: int(one["settings"]["index"]["number_of_shards"]) for n, one in found.items()}
 
 
 def numbers(
@@ -354,15 +355,15 @@ def _marks_now(
     path = f"/{','.join(quote(name, safe='') for name in names)}/_stats"
     parts = "indices.*.shards.*.routing,indices.*.shards.*.seq_no"
     stats = cluster.read(path, {"level": "shards", "filter_path": parts})
-    found = _found(stats, ", ".join(names)).get("indices", {})
+    found = present(stats, ", ".join(names)).get("indices", {})
     own = {index: found.get(index, {}).get("shards", {}) for index in expected}
     return [
-        {index: _shard_marks(index, own[index], shards, one) for index, shards in expected.items()}
+        {index: _shard_marks(index, own[index], number, one) for index, number in expected.items()}
         for one in wanted
     ]
 
 
-def _shard_marks(index: str, shards: JSON, expected: int, wanted: str) -> dict[str, int]:
+def _shard_marks(index: str, copies: JSON, expected: int, wanted: str) -> dict[str, int]:
     """The marks of one index; all of its primaries have to be there.
 
     While a primary moves there are two of a shard.
@@ -370,8 +371,8 @@ def _shard_marks(index: str, shards: JSON, expected: int, wanted: str) -> dict[s
     safest = max if wanted == "max_seq_no" else min
     highest = {
         number: safest(copy["seq_no"][wanted] for copy in primaries)
-        for number, copies in sorted(shards.items(), key=lambda item: int(item[0]))
-        if (primaries := [c for c in copies if c["routing"]["primary"] and c.get("seq_no")])
+        for number, several in sorted(copies.items(), key=lambda item: int(item[0]))
+        if (primaries := [c for c in several if c["routing"]["primary"] and c.get("seq_no")])
     }
     if len(highest) == expected:
         return highest

@@ -184,9 +184,10 @@ def _require_privileges(
 
 def _tried(cluster: Cluster, made: Plan) -> Plan:
     """The plan, after the server was asked whether it can be carried out."""
-    from esplan.commands import sample, trial, versions
+    from esplan.commands import sample, seen, trial, versions
 
-    return versions.noted(cluster, sample.tried(cluster, trial.tried(cluster, made)))
+    whole = seen.tried(cluster, made)
+    return versions.noted(cluster, sample.tried(cluster, trial.tried(cluster, whole)))
 
 
 def wanted(given: Globals, paths: list[Path], job: Path | None) -> Desired:

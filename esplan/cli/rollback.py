@@ -37,6 +37,7 @@ def rollback(
         esplan rollback plans/release.json --allow-delete alias.classes -o
     """
     from esplan import live, planfile
+    from esplan.commands import seen
     from esplan.commands.rollback import rollback as command
 
     given = chosen(ctx)
@@ -46,5 +47,6 @@ def rollback(
         made = command(
             cluster, applied, plan, allow_delete=allow_delete or (), allow_drop=allow_drop or ()
         )
+        made = seen.tried(cluster, made)
     save_and_show(given, made, output, format_)
     return 0

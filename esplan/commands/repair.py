@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from esplan import checksum, live
+from esplan import checksum, kept, live, seen
 from esplan.checksum.difference import SHOWN
 from esplan.checksum.repair import Kind, Repaired
 from esplan.checksum.repair import repair as carried_out
-from esplan.checksum.side import has_vectors
 from esplan.errors import Refused
 from esplan.lock import Lock
 from esplan.model import UNNUMBERED
@@ -52,6 +51,7 @@ def intent(cluster: Cluster, report: Report) -> Intent:
             code="ESP-4801",
             remedy=ANEW,
         )
+    seen.require_all(cluster, [source, target])
     indices = live.read_indices(cluster, [source, target])
     _refuse_unwritable(indices[target])
     if any(one.body.unnumbered for one in indices.values()):
@@ -61,9 +61,11 @@ def intent(cluster: Cluster, report: Report) -> Intent:
             why="nobody could tell whether a document was written meanwhile",
             remedy="write these documents by hand",
         )
-    if any(has_vectors(one.body.mappings) for one in indices.values()):
+    hidden = {kind for one in indices.values() for kind in kept.hidden_types(one.body.mappings)}
+    if hidden:
         raise Refused(
-            f"{source} or {target} has vectors, which a server may hide from this client",
+            f"{source} or {target} has fields that a server may hide from this client: "
+            f"{', '.join(sorted(hidden))}",
             code="ESP-4802",
             why="a document that is written without them would be another one",
             remedy=ANEW,

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from esplan import checksum
+from esplan import checksum, seen
 from esplan.checksum.difference import SHOWN
 from esplan.checksum.document import Document, differing
 from esplan.errors import Refused, UsageError, VerificationFailed
@@ -65,6 +65,7 @@ def verify(
             code="ESP-1003",
             remedy="name two different ones",
         )
+    seen.require_all(cluster, [old, new])
     compare = partial(checksum.compare, method=method, progress=progress, listed=listed)
     report = compare(cluster, old, new)
     ids = report.different.sample[:EXPLAINED]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan import naming
+from esplan import kept, naming
 from esplan.errors import Refused
 from esplan.model import UNNUMBERED, Body
 from esplan.route import rules
@@ -27,6 +27,13 @@ def copyable(comparison: Comparison, alias: Alias) -> Index:
             f"alias.{alias.name}: the index behind it is closed, and cannot be copied",
             code="ESP-4108",
             remedy="open it first (POST /<index>/_open)",
+        )
+    if kept.is_frozen(source.body.settings):
+        raise Refused(
+            f"alias.{alias.name}: {source.name} is frozen, and cannot be copied",
+            code="ESP-4119",
+            why="searches leave a frozen index out",
+            remedy=f"unfreeze it first: POST /{source.name}/_unfreeze",
         )
     if source.body.unnumbered:
         _refuse_uncounted(alias, source)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from esplan import checksum, rates, rejected, transform
 from esplan.errors import Incomplete, StepFailed, Stopped
 from esplan.plan import Step
-from esplan.request import index_path, request
+from esplan.request import request
 from esplan.steps import ahead, batches, carry, governor, tolerant
 from esplan.steps.request import poll_task, send
 from esplan.tasks import all_running, running
@@ -177,18 +177,8 @@ def _is_counted(step: Step, run: Run) -> bool:
 
 def count(run: Run, index: str) -> int:
     """Documents after a refresh; a missing shard is an error, never a smaller number."""
-    path = index_path(index)
     checksum.refresh(run.cluster, [index])
-    answer = run.cluster.read(f"{path}/_count")
-    if answer is None:
-        raise StepFailed(f"the index {index} is gone", code="ESP-3304", remedy=GONE)
-    if answer["_shards"]["failed"]:
-        raise Incomplete(
-            f"{index} cannot be counted: a shard does not answer",
-            code="ESP-3301",
-            remedy="see GET _cluster/allocation/explain",
-        )
-    return int(answer["count"])
+    return checksum.count(run.cluster, index)
 
 
 def tasks(run: Run, opaque_id: str) -> list[str]:

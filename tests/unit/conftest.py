@@ -118,12 +118,16 @@ class FakeCluster:
         return found and {"found": True, "_source": found, **self._position(path)}
 
     def _get(self, parts: list[str], _body: Any) -> Any:
-        wanted = self.indices if "*" in parts[0] else parts[0].split(",")
-        return {name: self._shown(name) for name in wanted if name in self.indices} or None
+        wanted = list(self.indices) if "*" in parts[0] else parts[0].split(",")
+        behind = [
+            n for n, one in self.indices.items() if not one["aliases"].keys().isdisjoint(wanted)
+        ]
+        return {n: self._shown(n) for n in (*wanted, *behind) if n in self.indices} or None
 
     def _shown(self, name: str) -> Any:
         index = self.indices[name]
-        settings = {**index["settings"], "index.uuid": index["uuid"]}
+        usual = {"index.number_of_shards": "1"}
+        settings = {**usual, **index["settings"], "index.uuid": index["uuid"]}
         if index.get("closed"):
             settings["index.verified_before_close"] = "true"
         nested = {"index": {n.removeprefix("index."): v for n, v in settings.items()}}
@@ -142,7 +146,10 @@ class FakeCluster:
 
     def _stats(self, parts: list[str], _body: Any) -> Any:
         if parts[0] != "_stats":
-            return {"indices": {name: self._shard(name) for name in parts[0].split(",")}}
+            named = {name: self._shard(name) for name in parts[0].split(",")}
+            documents = sum(self._named(name)["documents"] for name in named)
+            every = {"primaries": {"docs": {"count": documents}}}
+            return {"indices": named, "_all": every, "_shards": self._all_of(parts[0])}
 
         def primaries(count: int) -> Any:
             return {"primaries": {"docs": {"count": count}, "store": {"size_in_bytes": 1000}}}
@@ -154,23 +161,36 @@ class FakeCluster:
         index["mark"] = mark = index.get("mark", 0) + (name in self.written)
         numbers = {"max_seq_no": mark, "local_checkpoint": mark}
         copy = {"routing": {"primary": True}, "seq_no": numbers}
-        return {"shards": {"0": [{**copy, "segments": {"count": index.get("segments", 1)}}]}}
+        first = {**copy, "segments": {"count": index.get("segments", 1)}}
+        number = int(index["settings"].get("index.number_of_shards", 1)) - index.get("away", 0)
+        others = {str(n): [copy | {"segments": {"count": 0}}] for n in range(1, number)}
+        return {"shards": {"0": [first], **others}}
 
     def _mget(self, parts: list[str], body: Any) -> Any:
         found = [(id_, self.documents.get(f"{parts[0]}/_doc/{id_}")) for id_ in body["ids"]]
         return {"docs": [{"_id": i, "found": bool(one), "_source": one} for i, one in found]}
 
     def _count(self, parts: list[str], _body: Any) -> Any:
-        return {"count": self._named(parts[0])["documents"], "_shards": {"failed": 0}}
+        return {"count": self._named(parts[0])["documents"], "_shards": self._all_of(parts[0])}
+
+    def _all_of(self, names: str) -> Any:
+        """What an answer says about its shards."""
+        settings = (self._named(name)["settings"] for name in names.split(","))
+        number = sum(int(one.get("index.number_of_shards", 1)) for one in settings)
+        return {"total": number, "successful": number, "skipped": 0, "failed": 0}
 
     def _search(self, parts: list[str], body: Any) -> Any:
-        """The hash of a part of the documents: a millisecond for ten of them."""
+        """How many there are; or the hash of a part of them, a millisecond for ten."""
+        there = self._named(parts[0])["documents"]
+        answer = {"_shards": self._all_of(parts[0]), "hits": {"total": {"value": there}}}
+        if "hash" not in body.get("aggs", {}):
+            return answer
         asked = body["query"]["range"]["_seq_no"]["lt"]
-        found = min(asked, self._named(parts[0])["documents"])
-        return {"took": found // 10, "aggregations": {"hash": {"value": [found, 0, 0]}}}
+        found = min(asked, there)
+        return {**answer, "took": found // 10, "aggregations": {"hash": {"value": [found, 0, 0]}}}
 
-    def _refresh(self, _parts: list[str], _body: Any) -> Any:
-        return {"_shards": {"failed": 0}}
+    def _refresh(self, parts: list[str], _body: Any) -> Any:
+        return {"_shards": self._all_of(parts[0])}
 
     def _health(self, parts: list[str], _body: Any) -> Any:
         if parts[1] == "state":

@@ -47,6 +47,7 @@ def test_the_pause_lies_between_the_two_looks(live: Any, monkeypatch: pytest.Mon
 
 def test_an_index_without_all_of_its_shards_is_an_error(live: Any) -> None:
     live.indices["a"]["settings"]["index.number_of_shards"] = "2"
+    live.indices["a"]["away"] = 1
     with pytest.raises(Incomplete, match="a is not complete: 1 of 2 primary shards are there"):
         observe(live, ["a"])
 

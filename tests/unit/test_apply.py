@@ -419,7 +419,7 @@ def test_a_journal_that_cannot_be_written_stops(
 def test_a_404_in_the_place_of_health_stops(live: Any, path: Path) -> None:
     """It was a traceback."""
     plan, real = planned(live), live.read
-    live.read = lambda at, *more: None if "_cluster/health" in at else real(at, *more)
+    live.read = lambda at, *more, **how: None if "_cluster/health" in at else real(at, *more, **how)
     _, error = failing(live, plan, path, Stopped)
     assert "is 404, and the cluster never answers so" in error.what
 
@@ -428,9 +428,9 @@ def test_a_404_in_the_place_of_an_index_is_not_its_end(live: Any, path: Path) ->
     """The old index was said to be deleted, and was there."""
     plan, real = planned(live), live.read
 
-    def read(at: str, *more: Any) -> Any:
+    def read(at: str, *more: Any, **how: Any) -> Any:
         unblocked = "PUT /films_green/_settings" in live.log
-        return None if unblocked and at == "/films_green" else real(at, *more)
+        return None if unblocked and at == "/films_green" else real(at, *more, **how)
 
     live.read = read
     failing(live, plan, path, Stopped)

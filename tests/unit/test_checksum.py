@@ -19,7 +19,18 @@ from esplan.checksum.comparison import (
     unlike,
 )
 from esplan.checksum.difference import Difference
-from esplan.checksum.side import Part, Side, Span, Whole, read_part, read_side, search, spans
+from esplan.checksum.side import (
+    Part,
+    Side,
+    Span,
+    Whole,
+    count,
+    read_part,
+    read_side,
+    refresh,
+    search,
+    spans,
+)
 from esplan.errors import EsplanError, Incomplete, Refused, ServerError, StepFailed
 from esplan.model import UNNUMBERED
 from esplan.rejected import fingerprint
@@ -142,13 +153,18 @@ def test_the_client_keeps_kinds_apart() -> None:
     )
 
 
+SETTINGS = {"a": {"settings": {"index": {"number_of_shards": "1"}}, "mappings": {}}}
+
+
 class Numbered:
     """An index of documents with these sequence numbers, on any number of shards."""
 
     def __init__(self, numbers: list[int]) -> None:
         self.numbers = sorted(numbers)
 
-    def read(self, _path: str, _params: Any, body: Any, **_: Any) -> Any:
+    def read(self, path: str, _params: Any = None, body: Any = None, **_: Any) -> Any:
+        if path == "/a":
+            return SETTINGS
         within = body["query"]["range"]["_seq_no"]
         hits = [
             {"_id": str(at), "_source": {}, "sort": [number]}
@@ -176,7 +192,8 @@ def test_the_report_says_what_it_is() -> None:
     assert not Report("count", "a", "b", 2, 3, {}).equal
 
 
-SHARDS = {"total": 2, "successful": 2, "failed": 0}
+SHARDS = {"total": 1, "successful": 1, "failed": 0}
+COUNTED = {"_shards": SHARDS, "hits": {"total": {"value": 3}}}
 
 
 def test_a_part_is_not_the_whole() -> None:
@@ -185,7 +202,7 @@ def test_a_part_is_not_the_whole() -> None:
     lost = {"_shards": SHARDS | {"failed": 1, "failures": failures}, "timed_out": False}
     with pytest.raises(StepFailed, match="only a part of a answered") as caught:
         search(Answers({"/a/_search": lost}), "a", body)
-    assert caught.value.why == "1 of 2 shards failed: disk gone"
+    assert caught.value.why == "1 of 1 shards failed: disk gone"
     failures[0]["reason"]["type"] = "no_shard_available_action_exception"
     with pytest.raises(Incomplete, match="only a part of a answered"):
         search(Answers({"/a/_search": lost}), "a", body)
@@ -200,7 +217,7 @@ def definition(mappings: Any, codec: str | None = None) -> dict[str, Any]:
     return {
         "/a": {"a": {"settings": {"index": index}, "mappings": mappings}},
         "/a/_stats": {"_all": {"primaries": {"store": {"size_in_bytes": 5}}}},
-        "/a/_count": {"count": 3, "_shards": SHARDS},
+        "/a/_search": COUNTED,
     }
 
 
@@ -242,7 +259,7 @@ NO_PAINLESS = ServerError("script_lang not supported [painless]", status=400)
     ],
 )
 def test_where_the_documents_are_hashed(parts: Any, answer: Any, inside: bool) -> None:  # noqa: FBT001  (the same)
-    hashes = ClusterHash(Answers({"/a/_search": answer}), "a", 16, routed=False)
+    hashes = ClusterHash(Answers({"/a/_search": answer, "/a": SETTINGS}), "a", 16, routed=False)
     assert _stays_inside((side(), side(**parts)), [hashes]) is inside
 
 
@@ -334,9 +351,15 @@ def test_every_loop_of_the_script_is_bounded() -> None:
 def test_an_index_without_sequence_numbers_is_read_whole() -> None:
     why = f"all shards failed: cannot be queried when [{UNNUMBERED}] is [true]"
     refused = ServerError(why, status=400)
-    server: Any = Answers(
-        {"/a/_search": refused, "/a/_count": {"count": 7, "_shards": {"failed": 0}}}
-    )
+
+    class Unnumbered(Answers):
+        def read(self, path: str, params: Any = None, body: Any = None, **_: Any) -> Any:
+            if "aggs" in (body or {}):
+                raise refused
+            return super().read(path, params, body)
+
+    counted = {"_shards": SHARDS, "hits": {"total": {"value": 7}}}
+    server: Any = Unnumbered({"/a/_search": counted, "/a": SETTINGS})
     part = read_part(server, "a", 6)
     assert spans(part, 3) == [Whole(0, 1, 7)]
     assert spans(part, 3)[0].query() == {"match_all": {}}
@@ -345,3 +368,53 @@ def test_an_index_without_sequence_numbers_is_read_whole() -> None:
     other: Any = Answers({"/a/_search": ServerError("too busy", status=429)})
     with pytest.raises(ServerError, match="too busy"):
         read_part(other, "a", 6)
+
+
+@pytest.mark.parametrize(
+    ("about", "error"),
+    [
+        # Frozen: nothing was asked, and nothing has failed.
+        ({"total": 0, "successful": 0, "skipped": 0, "failed": 0}, StepFailed),
+        ({"total": 1, "successful": 1, "failed": 0}, StepFailed),
+        ({"total": 2, "successful": 1, "failed": 0}, Incomplete),
+    ],
+)
+def test_an_answer_about_fewer_shards_is_none(about: Any, error: type[EsplanError]) -> None:
+    """An answer about nothing was an index without documents."""
+    settings = {"a": {"settings": {"index": {"number_of_shards": "2"}}, "mappings": {}}}
+    answer = {"_shards": about, "hits": {"total": {"value": 0}}}
+    server: Any = Answers({"/a/_search": answer, "/a": settings})
+    with pytest.raises(error, match="only a part of a answered") as caught:
+        count(server, "a")
+    assert caught.value.code == ("ESP-3307" if error is StepFailed else "ESP-3301")
+    away: Any = Answers({"/a/_refresh": answer, "/a": settings})
+    with pytest.raises(Incomplete):
+        refresh(away, ["a"])
+
+
+def test_an_answer_about_a_point_in_time_is_about_one_shard() -> None:
+    none = {"_shards": {"total": 0, "successful": 0, "failed": 0}, "hits": {"hits": []}}
+    server: Any = Answers({"/_search": none})
+    with pytest.raises(StepFailed, match="only a part of a answered"):
+        search(server, "a", {"query": {"match_all": {}}}, "pit")
+
+
+def test_an_index_that_was_made_anew_is_asked_for_its_shards_again() -> None:
+    server: Any = Answers({"/a/_search": COUNTED, "/a": SETTINGS})
+    assert count(server, "a") == 3
+    assert count(server, "a") == 3
+    assert server.asked.count("/a") == 1
+    two = {"total": 2, "successful": 2, "failed": 0}
+    server.table["/a/_search"] = {**COUNTED, "_shards": two}
+    server.table["/a"] = {"a": {"settings": {"index": {"number_of_shards": "2"}}}}
+    assert count(server, "a") == 3
+
+
+@pytest.mark.parametrize("setting", [{"search": {"throttled": "true"}}, {"frozen": "true"}])
+def test_a_frozen_index_is_refused(setting: Any) -> None:
+    table = definition({})
+    table["/a"]["a"]["settings"]["index"] |= setting
+    server: Any = Answers(table)
+    with pytest.raises(Refused, match="the documents of a cannot be compared") as caught:
+        read_side(server, "a", ())
+    assert caught.value.code == "ESP-4119"

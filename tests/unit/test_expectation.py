@@ -8,7 +8,7 @@ from esplan.checksum import Report, expectation
 from esplan.errors import VerificationFailed
 from esplan.steps.verify import _is_as_expected
 
-SHARDS = {"failed": 0, "total": 1}
+SHARDS = {"failed": 0, "successful": 1, "total": 1}
 
 
 class Server:
@@ -21,8 +21,10 @@ class Server:
 
     def read(self, path: str, params: Any = None, body: Any = None, **_: Any) -> Any:
         self.asked.append((path, params, body))
-        if path.endswith("_count"):
-            return {"count": self.total, "_shards": SHARDS}
+        if path.endswith("/_refresh"):
+            return {"_shards": SHARDS}
+        if not path.endswith("/_search"):
+            return {"i": {"settings": {"index": {"number_of_shards": SHARDS["total"]}}}}
         hits = [{"_id": str(n), "_source": one} for n, one in enumerate(self.documents)]
         return {
             "_shards": SHARDS,

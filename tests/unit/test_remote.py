@@ -230,6 +230,8 @@ class Other:
         if path.endswith("/_stats/docs,store"):
             primaries = {"docs": {"count": 5}, "store": {"size_in_bytes": 500}}
             return {"indices": {"a_1": {"primaries": primaries}}}
+        if path == "/_security/user/_privileges":
+            return {"indices": []}
         assert params == {"expand_wildcards": "all"}
         return {"a_1": {"settings": {"index": {"uuid": "u1"}}, "mappings": {}, "aliases": {}}}
 
@@ -285,8 +287,11 @@ def test_what_has_changed_there() -> None:
 # Documents
 
 
+ONE = {"total": 1, "successful": 1, "failed": 0}
+
+
 def answer(*hits: str, **outer: Any) -> bytes:
-    head = {"took": 1, "timed_out": False, "_shards": {"total": 1, "failed": 0}, **outer}
+    head = {"took": 1, "timed_out": False, "_shards": ONE, **outer}
     body = json.dumps(head)[:-1]
     return f'{body},"hits":{{"max_score":null,"hits":[{",".join(hits)}]}}}}'.encode()
 

@@ -547,7 +547,9 @@ def test_a_backfill_does_not_begin_behind_half_a_refresh(
     """It goes over what a search finds: the documents of a shard that was left out stay empty."""
     half = {"_shards": {"failed": 1, "total": 2, "failures": [{"reason": "gone"}]}}
     real = cluster.read
-    cluster.read = lambda at, *more: half if at.endswith("_refresh") else real(at, *more)
+    cluster.read = lambda at, *more, **how: (
+        half if at.endswith("_refresh") else real(at, *more, **how)
+    )
     with pytest.raises(StepFailed, match="only a part of f_green answered"):
         carry_out(cluster, filling, tmp_path)
     assert not [one for one in cluster.sent if "_update_by_query" in one]

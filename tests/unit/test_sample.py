@@ -18,6 +18,7 @@ from esplan.plan import Change, Plan, ordered
 from esplan.steps import create_index, reindex, verify
 
 OLD_INDEX = Index("f_green", Body(), {"f": {}}, uuid="u", documents=3, size=9)
+SETTINGS_OF_ANY = {"number_of_shards": "5"}
 SETTINGS = {"index.number_of_shards": "5", "index.auto_expand_replicas": "0-1"}
 SCRIPTED = Migrate(script={"source": "x", "params": {}})
 CLUSTER = {"name": "c", "uuid": "u", "version": "8.16.1", "distribution": "elasticsearch"}
@@ -61,6 +62,8 @@ class Server:
             return {name: throwaway(MINUTE * 60) for name in self.names} | self.left
         if path.endswith("_count"):
             return {"count": 1}
+        if body is None:
+            return {path: {"settings": {"index": SETTINGS_OF_ANY}}}
         asked = body.get("aggs")
         if asked:
             reading = asked["hash"]["scripted_metric"]["params"].get("reading", {})
@@ -69,7 +72,7 @@ class Server:
             given = self.shown if reading.get("show") else self.rows
             return {
                 "aggregations": {"hash": {"value": given["f_green" if "green" in path else ""]}},
-                "_shards": {"failed": 0},
+                "_shards": {"total": 5, "successful": 5, "failed": 0},
             }
         hits = [{"_id": n, "_seq_no": int(n), "_source": {}} for n in ("1", "2")]
         return {"hits": {"hits": hits}}
