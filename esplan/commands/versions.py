@@ -31,6 +31,7 @@ def _said(cluster: Cluster, step: Step) -> Iterator[str]:
         return
     yield (
         f"{step.address}: documents of {source} have versions up to {int(found['max']):,}, more "
-        "than its writes account for: clients may set them (version_type: external). A copy begins at 1 "
-        "again, and a late write with an old version would win; migrate.versions: keep copies them"
+        "than its writes account for: clients may set them (version_type: external). A copy "
+        "begins at 1 again, and a late write with an old version would win; "
+        "migrate.versions: keep copies them"
     )
