@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from esplan.errors import EsplanError, StepFailed
+from esplan.errors import BLOCKED, EsplanError, StepFailed
 from esplan.request import index_path
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def is_too_large(found: Any) -> bool:
     """Whether an error, or one of several failures, says that there was too much in hand."""
     if isinstance(found, list):
         return any(map(is_too_large, found))
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or BLOCKED in (found.get("type"), _cause(found)):
         return False
     if found.get("type") in TOO_LARGE or found.get("status") in REFUSED:
         return True
@@ -129,6 +129,12 @@ def is_too_large(found: Any) -> bool:
     if isinstance(said, str) and TOO_LONG.search(said):
         return True
     return any(is_too_large(found[name]) for name in INSIDE if name in found)
+
+
+def _cause(found: JSON) -> Any:
+    """The type of what a document failed for: a full disk blocks an index with 429, too."""
+    cause = found.get("cause")
+    return cause.get("type") if isinstance(cause, dict) else None
 
 
 INSIDE = ("caused_by", "cause", "reason", "root_cause", "failed_shards")
@@ -149,6 +155,11 @@ def smaller(step: Step, run: Run, error: Any) -> None:
         f"the cluster refuses batches of {now:,} documents of {step.arguments['source']}: "
         f"starting again with {run.batches[step.address]:,}"
     )
+
+
+def after_loss(step: Step, run: Run) -> None:
+    """A node may have gone for what it had in hand: the next task has half of it."""
+    run.batches[step.address] = max(1, size_of(step) // 2)
 
 
 def _allowed(now: int, error: Any) -> int:

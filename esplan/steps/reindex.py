@@ -237,6 +237,8 @@ def awaited(step: Step, run: Run) -> JSON:
         run.listener.note(f"the copy task {task} {why}: starting it again")
         if outcome:
             checksum.await_primaries(run.cluster, [])
+        else:
+            batches.after_loss(rated, run)
     raise Incomplete(
         f"the copy was lost {STARTS} times, with the node that ran it or with shards",
         code="ESP-3302",

@@ -152,6 +152,8 @@ def test_what_servers_say_of_too_much(engine: Engine) -> None:
         "type": "content_too_long_exception", "reason": "entity content is too long"}}  # fmt: skip
     assert all(map(batches.is_too_large, (refused, phase, remote, [{"cause": refused}])))
     assert not batches.is_too_large({"type": "mapper_parsing_exception", "reason": "no date"})
+    full = {"type": "cluster_block_exception", "reason": "disk usage exceeded flood-stage"}
+    assert not batches.is_too_large([{"status": 429, "cause": full}])
     assert not batches.is_too_large([{"status": 400, "cause": {"type": "strict_dynamic"}}])
 
 
