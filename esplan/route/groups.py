@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SHOWN = 10
 """How many members a message names."""
 
-OF_ONE_OBJECT = ("body", "nothing_rejected", "ours", "proven")
+OF_ONE_OBJECT = ("body", "heir", "left", "nothing_rejected", "ours", "proven")
 """Checks that look up the object which they are about."""
 
 

@@ -137,6 +137,7 @@ class _Transfer:
                 self._same(),
                 self._ours(),
                 {"check": "alias", "alias": name, "on": [self.old.name] if self.old else []},
+                {"check": "durable", "index": new},
                 {**proven, "origin": self.origin.to_json()},
             ),
         )

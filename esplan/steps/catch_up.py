@@ -17,7 +17,7 @@ from esplan.checksum.standing import Standing, settled, survey, touched
 from esplan.errors import OutcomeUnknown, StepFailed, VerificationFailed, ViewLost
 from esplan.plan import Step
 from esplan.request import pieces, request
-from esplan.steps import reindex, tolerant
+from esplan.steps import ledger, reindex, tolerant
 from esplan.steps.governor import Governor
 from esplan.steps.mark_writes import MARKS
 
@@ -214,7 +214,9 @@ def _copied(step: Step, run: Run, marks: Sequence[int]) -> int:
 def _all_started(step: Step, run: Run, marks: Sequence[int]) -> list[str]:
     """One task a shard."""
     shards = enumerate(marks)
-    return [_started(step, run, mark, (shard, len(marks))) for shard, mark in shards]
+    tasks = [_started(step, run, mark, (shard, len(marks))) for shard, mark in shards]
+    ledger.started(step, run, tasks)
+    return tasks
 
 
 def _started(step: Step, run: Run, mark: int, part: tuple[int, int]) -> str:
@@ -241,6 +243,7 @@ def _finished(step: Step, run: Run, task: str) -> int:
     found = reindex.wait(step, run, Governor(step, run, task, throttle.UNLIMITED))
     if found is None:
         raise OutcomeUnknown("a copy task was lost with its node", code="ESP-3302")
+    ledger.ended(step, run, task, found)
     response = found.get("response", {})
     if error := reindex.stopped(found):
         raise reindex.failed(step, error)
@@ -273,8 +276,10 @@ def _send(run: Run, step: Step, found: Iterable[JSON]) -> None:
     lines = [{"delete": {"_index": target, **one}} for one in own]
     if not lines:
         return
+    ledger.deleting(step, run, len(lines))
     answer = run.change("POST", "/_bulk", lines, opaque_id=run.opaque_id(step))
     items = [one["delete"] for one in answer["items"]]
+    ledger.deleted(step, run, items)
     bad = [one for one in items if one["status"] not in NO_MATTER]
     if bad:
         raise StepFailed(
@@ -316,6 +321,7 @@ def prove(step: Step, run: Run) -> Report:
 def undo(step: Step, run: Run) -> None:
     """Cancel what still runs; what was seen is worth nothing any more."""
     reindex.undo(step, run)
+    ledger.close(step, run)
     _forget(step, run)
 
 

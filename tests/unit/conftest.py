@@ -142,7 +142,10 @@ class FakeCluster:
 
     def _stats(self, parts: list[str], _body: Any) -> Any:
         if parts[0] != "_stats":
-            return {"indices": {name: self._shard(name) for name in parts[0].split(",")}}
+            names = parts[0].split(",")
+            docs = {"count": sum(self.indices[name]["documents"] or 0 for name in names)}
+            whole = {"_all": {"primaries": {"docs": docs}}}
+            return {**whole, "indices": {name: self._shard(name) for name in names}}
 
         def primaries(count: int) -> Any:
             return {"primaries": {"docs": {"count": count}, "store": {"size_in_bytes": 1000}}}
@@ -152,7 +155,10 @@ class FakeCluster:
     def _shard(self, name: str) -> Any:
         index = self.indices[name]
         index["mark"] = mark = index.get("mark", 0) + (name in self.written)
-        copy = {"routing": {"primary": True}, "seq_no": {"max_seq_no": mark}}
+        copy = {
+            "routing": {"primary": True},
+            "seq_no": {"max_seq_no": mark, "global_checkpoint": mark},
+        }
         return {"shards": {"0": [{**copy, "segments": {"count": index.get("segments", 1)}}]}}
 
     def _mget(self, parts: list[str], body: Any) -> Any:
@@ -193,6 +199,7 @@ class FakeCluster:
         "_cluster": _health,
         "_count": _count,
         "_doc": _doc,
+        "_flush": _refresh,
         "_mget": _mget,
         "_refresh": _refresh,
         "_search": _search,
