@@ -110,6 +110,8 @@ class Step:
     @property
     def lasts(self) -> bool:
         """Whether it stays when the rest is taken back: what this plan made is deleted."""
+        if "since" in self.arguments:  # a rollback writes to an index that was there before it
+            return True
         return self.kind in LASTING and not any(c["check"] == "ours" for c in self.preconditions)
 
 

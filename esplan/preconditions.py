@@ -15,7 +15,7 @@ from esplan.errors import Incomplete, Refused
 from esplan.model import Body
 from esplan.plan import GUARD, digest
 from esplan.request import index_path, there
-from esplan.steps import protect_index, verify
+from esplan.steps import heirs, protect_index, verify
 from esplan.steps.update_aliases import membership, memberships
 
 if TYPE_CHECKING:
@@ -47,12 +47,18 @@ def require(step: Step, run: Run) -> None:
     if not step.preconditions:
         return
     names = sorted({p[key] for p in step.preconditions for key in ("index", "name") if key in p})
+    _make_durable(step, run)
     indices = live.read_indices(run.cluster, names) if names else {}
     facts = _Facts(step, run, indices)
     checked = [(p["check"], CHECKS[p["check"]](p, facts)) for p in step.preconditions]
     broken = [(check, why) for check, why in checked if why]
     if broken:
-        code, remedy = _advice({check for check, _ in broken})
+        checks = {check for check, _ in broken}
+        if step.kind == "delete_index" and checks != {"nothing_rejected"}:
+            raise heirs.refused(
+                step, indices.get(step.arguments["index"]), [why for _, why in broken]
+            )
+        code, remedy = _advice(checks)
         raise Refused(
             f"step {step.id} ({step.description}) is not safe any more",
             code=code,
@@ -60,6 +66,15 @@ def require(step: Step, run: Run) -> None:
             remedy=remedy,
         )
     seen.require(step, run)
+
+
+def _make_durable(step: Step, run: Run) -> None:
+    """Before the other checks, as it may take a while. Raises Incomplete."""
+    names = [one["index"] for one in step.preconditions if one["check"] == "durable"]
+    found = live.read_indices(run.cluster, names) if names else {}
+    for index in found.values():
+        if index.is_open:
+            checksum.make_durable(run.cluster, index.name)
 
 
 def _advice(broken: set[str]) -> tuple[Code, str]:
@@ -216,6 +231,26 @@ def _serves(precondition: JSON, facts: _Facts) -> str:
     return ""
 
 
+def _durable(precondition: JSON, facts: _Facts) -> str:
+    """What it holds is on its disks: one that is there and open was flushed just now."""
+    name = precondition["index"]
+    index = facts.indices.get(name)
+    if index is None:
+        return f"the index {name} is gone"
+    return "" if index.is_open else f"{name} is closed"
+
+
+def _heir(precondition: JSON, facts: _Facts) -> str:
+    """What serves now is the index that was proven, with its documents."""
+    return heirs.heir(precondition, facts.run, facts.address(precondition))
+
+
+def _left(precondition: JSON, facts: _Facts) -> str:
+    """Nobody has written to the index that is deleted since it was proven or blocked."""
+    index = facts.indices.get(precondition["index"])
+    return heirs.left(precondition, facts.run, facts.address(precondition), index)
+
+
 def _unwritten(precondition: JSON, facts: _Facts) -> str:
     """Nobody has written to the index since the plan was made."""
     name = precondition["index"]
@@ -298,9 +333,12 @@ CHECKS: dict[str, Callable[[JSON, _Facts], str]] = {
     "absent": _absent,
     "alias": _alias,
     "body": _body,
+    "durable": _durable,
     "filled": _filled,
     "fits": _fits,
+    "heir": _heir,
     "index": _index,
+    "left": _left,
     "meta": _meta,
     "nothing_rejected": _nothing_rejected,
     "origin": _origin,

@@ -49,7 +49,9 @@ def is_soon_over(step: Step, run: Run, journal: Journal) -> bool:
     done = {one.kind for one in own if journal.state(one.id) == "done"}
     if "close_index" in {one.kind for one in own if journal.state(one.id)}:
         return "open_index" not in done
-    if not any(one.kind == "unblock_writes" and journal.state(one.id) != "done" for one in own):
-        return False
-    caught_up = any(_is_behind(one) for one in own)
-    return "update_aliases" in done or (caught_up and "block_writes" in done)
+    ours = any(one.kind == "block_writes" and "request" in one.undo for one in own)
+    if ours and "block_writes" in done and "update_aliases" not in done:
+        return any(_is_behind(one) for one in own)
+    unblocks = [one for one in own if one.kind == "unblock_writes"]
+    left = any(journal.state(one.id) != "done" for one in unblocks)
+    return left and "update_aliases" in done

@@ -91,6 +91,8 @@ class Run:
 
     `proofs`: evidence of verify steps. `rejected`: what a copy says of the documents that it left
     out (`rejected.evidence`); they are listed beside the plan's file, `plan_path` (None: nowhere).
+    `left`: the index that an alias has left and no copy was made of, as it was when it was blocked.
+    `ledgers`: what a rollback has written to the old index (see `steps.ledger`).
     `caught_up`: the marks of the source up to which a copy was brought that clients write beside.
     `standings`, `touched`: how far it follows, as this process saw it; `spent`: those to be closed
     at the end. `ahead`: sources that are hashed while they are copied. `batches`: how many
@@ -116,6 +118,8 @@ class Run:
     finished: set[str] = field(default_factory=set)
     batches: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, JSON] = field(default_factory=dict)
+    left: dict[str, JSON] = field(default_factory=dict)
+    ledgers: dict[str, Any] = field(default_factory=dict)
     plan_path: Path | None = None
     signed_by: str = ""
     outside_window: bool = False

@@ -268,7 +268,8 @@ def _half_done(plan: Plan, journal: Journal) -> str:
     whole = pieces(plan)
     half = {one.address for one in left if any(states[s.id] in BEGUN for s in whole[one.id])}
     begun = {s.arguments["index"] for s in plan.steps if s.kind == "block_writes" and s not in left}
-    lifted = {one.arguments["index"] for one in left if one.kind == "unblock_writes"}
+    ends = ("unblock_writes", "delete_index")
+    lifted = {one.arguments["index"] for one in left if one.kind in ends}
     blocked = ", ".join(sorted(begun & lifted))
     said = f"half done: {', '.join(sorted(half))}" if half else ""
     return said + (f"; writes to {blocked} are refused" if blocked else "")

@@ -3,6 +3,7 @@
 from esplan.checksum.ahead import Ahead, Known
 from esplan.checksum.cluster_hash import ClusterHash
 from esplan.checksum.comparison import compare, marks_of
+from esplan.checksum.durable import make_durable
 from esplan.checksum.missing import await_primaries, is_away, is_of_missing
 from esplan.checksum.moment import reached
 from esplan.checksum.reading import PLAIN, Reading, from_json
@@ -35,6 +36,7 @@ __all__ = [
     "from_json",
     "is_away",
     "is_of_missing",
+    "make_durable",
     "marks",
     "marks_of",
     "reached",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,11 @@ from esplan.commands.apply import require_cluster
 from esplan.commands.plan import assembled, each
 from esplan.errors import Refused, UsageError
 from esplan.model import Alias, State
-from esplan.plan import digest
+from esplan.plan import GUARD, digest
 from esplan.request import index_path
 from esplan.route import groups
 from esplan.route.rollback import Applied, rolled_back
+from esplan.steps import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 
     from esplan.cluster import Cluster
     from esplan.journal import Journal
-    from esplan.plan import Plan
+    from esplan.model import JSON
+    from esplan.plan import Change, Plan
 
 
 def rollback(
@@ -52,7 +55,7 @@ def rollback(
         )
     now, plan_id = datetime.now(UTC), secrets.token_hex(8)
     state = live.read_state(cluster)
-    objects = [Applied(applied, one, _proof(applied, records, one.address)) for one in changed]
+    objects = [_applied(cluster, applied, records, one) for one in changed]
     _refuse_written(cluster, objects)
     routed = each(
         objects,
@@ -75,13 +78,33 @@ def rollback(
     return planfile.sealed(estimates.estimated(cluster, made, state))
 
 
+def _applied(cluster: Cluster, plan: Plan, records: Journal, change: Change) -> Applied:
+    proof, name = _proof(plan, records, change.address), change.index or ""
+    found = Applied(plan, change, proof)
+    steps = [one for one in found.steps if one.arguments.get("index") == name]
+    states = {one.id: records.state(one.id) for one in steps}
+    lifted = any(one.kind == "unblock_writes" and states[one.id] == "done" for one in steps)
+    ours = any(one.kind in BLOCKING and "request" in one.undo and states[one.id] for one in steps)
+    marks = proof.get("marks", {}).get(name)
+    left = ledger.left(cluster, name, marks) if marks else {}
+    return replace(found, blocked=ours and not lifted, ours=left)
+
+
+BLOCKING = ("block_writes", "retire_index")
+"""Steps that leave a write block on an index that is to be deleted."""
+
+
 def _refuse_written(cluster: Cluster, objects: Sequence[Applied]) -> None:
     """Somebody has written to an old index, past its alias: which of the two is right?"""
     for one in objects:
         marks, name = one.proof.get("marks", {}), one.change.index or ""
         if name not in marks or cluster.read(index_path(name)) is None:
             continue  # whether it is gone, the route says
-        if checksum.marks(cluster, [name])[name] != marks[name]:
+        if any(
+            alias.startswith(GUARD) for alias in live.read_indices(cluster, [name])[name].aliases
+        ):
+            continue  # a rollback that has not ended writes to it: the route says that
+        if checksum.marks(cluster, [name])[name] not in (marks[name], one.ours):
             raise Refused(
                 f"{one.change.address}: somebody has written to {name} since the switch",
                 code="ESP-4502",
@@ -106,7 +129,7 @@ def _journal(cluster: Cluster, applied: Plan, path: Path) -> Journal:
     return journal.Journal(found.path, journal.joined(found.records, mirrored, names))
 
 
-def _proof(applied: Plan, records: Journal, address: str) -> dict[str, object]:
+def _proof(applied: Plan, records: Journal, address: str) -> JSON:
     proofs = (s.id for s in applied.steps if (s.kind, s.address) == ("verify", address))
     return next((records.evidence(step) for step in proofs), {})
 

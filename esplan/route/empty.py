@@ -12,7 +12,7 @@ from esplan.route.context import Context, Routed
 from esplan.route.replace import Replacement
 from esplan.route.source import new_body
 from esplan.route.target import lifecycle, made_with
-from esplan.steps import await_health, create_index, update_aliases
+from esplan.steps import await_health, create_index, retire_index, update_aliases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +54,7 @@ def discard(
     return Routed(change, made.steps(), made.warnings())
 
 
-COPIED = ("proven", "nothing_rejected")
+COPIED = ("proven", "nothing_rejected", "heir")
 """Checks that are about a copy."""
 
 
@@ -99,12 +99,21 @@ class _Empty(Replacement):
         )
 
     def _after(self) -> tuple[Step, ...]:
-        delete = (self._delete(),) if self.alias.finish.delete_old else ()
-        return (*lifecycle(self.address, self.target, self.body), *delete)
+        policy = lifecycle(self.address, self.target, self.body)
+        if not self.alias.finish.delete_old:
+            return policy
+        return (*self._retired(), *policy, self._delete())
+
+    def _retired(self) -> tuple[Step, ...]:
+        """What clients write to it by its own name from now on is refused, and not lost."""
+        is_open = self.source.is_open
+        return (retire_index.describe(self.address, self.source),) if is_open else ()
 
     def _deletable(self) -> tuple[JSON, ...]:
         """All but the proof: somebody has consented by name that these documents go."""
-        return tuple(one for one in super()._deletable() if one["check"] not in COPIED)
+        kept = (one for one in super()._deletable() if one["check"] not in COPIED)
+        closed = {} if self.source.is_open else {"closed": True}
+        return tuple(one | closed if one["check"] == "left" else one for one in kept)
 
     def warnings(self) -> tuple[str, ...]:
         """What is lost, and where it still is."""

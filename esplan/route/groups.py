@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SHOWN = 10
 """How many members a message names."""
 
-OF_ONE_OBJECT = ("body", "filled", "nothing_rejected", "ours", "proven", "whole")
+OF_ONE_OBJECT = ("body", "filled", "heir", "left", "nothing_rejected", "ours", "proven", "whole")
 """Checks that look up the object which they are about."""
 
 

@@ -13,7 +13,7 @@ from esplan.route import rules
 from esplan.route.context import REPLICAS, Context, Routed
 from esplan.route.in_place import body_steps
 from esplan.route.reshard import reshard, said_in_file
-from esplan.steps import delete_index, force_merge
+from esplan.steps import delete_index, force_merge, retire_index
 
 if TYPE_CHECKING:
     from esplan.leftovers import Leftover
@@ -138,14 +138,18 @@ def leftover(found: Leftover, context: Context) -> Routed:
             code="ESP-4116",
             remedy=f"plan without --allow-delete {address}",
         )
-    checks = (
+    checks: tuple[JSON, ...] = (
         {"check": "index", "index": index.name, "uuid": index.uuid},
         {"check": "unaliased", "index": index.name},
         *_unwritten(index, context),
     )
+    heir = found.served_by
+    serves = ({"check": "serves", "index": heir}, {"check": "durable", "index": heir})
+    left = {"check": "left", "index": index.name, "closed": not index.is_open}
     reason = Reason("aliases", found.alias, None, what, "delete")
-    step = delete_index.describe(address, index, checks)
-    return Routed(_change(index, "delete", "delete", (reason,)), (step,))
+    retired = [retire_index.describe(address, index, checks, "finish")] if index.is_open else []
+    step = delete_index.describe(address, index, (*checks, *serves, left))
+    return Routed(_change(index, "delete", "delete", (reason,)), (*retired, step))
 
 
 def _why_left(found: Leftover) -> str:

@@ -6,8 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from esplan import normalize, whole
-from esplan.errors import Refused
-from esplan.model import UNNUMBERED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,15 +34,3 @@ def _made_with(steps: Sequence[Step], new: Index) -> JSON:
             taken: JSON = step.arguments.get(whole.WHOLE, {}).get("mappings", {})
             return taken
     return {}
-
-
-def refuse_unnumbered(address: str, *both: Index) -> None:
-    """Raise Refused where nothing tells what clients have written."""
-    for one in both:
-        if one.body.unnumbered:
-            raise Refused(
-                f"{address}: nobody can tell what clients have written to {one.name}",
-                code="ESP-4503",
-                why=f"it has no sequence numbers ({UNNUMBERED})",
-                remedy="put the old definition into the desired file, and plan that",
-            )

@@ -13,7 +13,7 @@ from esplan.route.context import Context, Routed
 from esplan.route.in_place import body_steps, update
 from esplan.route.merging import merge_step
 from esplan.route.rules import Route
-from esplan.steps import await_health, delete_index, update_aliases
+from esplan.steps import await_health, delete_index, retire_index, update_aliases
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -200,7 +200,13 @@ class _Release:
             [*([{"remove": removed}] if old else []), {"add": added}],
             {name: {new: self.alias.options}},
             undo,
-            (*same, on, {"check": "serves", "index": new}, *self._unwritten()),
+            (
+                *same,
+                on,
+                {"check": "serves", "index": new},
+                {"check": "durable", "index": new},
+                *self._unwritten(),
+            ),
         )
 
     def _unwritten(self) -> tuple[JSON, ...]:
@@ -217,13 +223,19 @@ class _Release:
         if not self.old or not self.alias.finish.delete_old:
             return ()
         self._check_deletable(self.old)
-        preconditions = (
-            {"check": "alias", "alias": self.alias.name, "on": [self.run.name]},
-            {"check": "index", "index": self.run.name, "uuid": self.run.uuid},
-            {"check": "serves", "index": self.run.name},
+        new = self.run.name
+        known = {"uuid": self.run.uuid, "documents": self.run.documents}
+        preconditions: tuple[JSON, ...] = (
+            {"check": "alias", "alias": self.alias.name, "on": [new]},
+            {"check": "index", "index": new, "uuid": self.run.uuid},
+            {"check": "serves", "index": new},
+            {"check": "durable", "index": new},
             {"check": "unaliased", "index": self.old.name},
+            {"check": "heir", "index": new, **known},
+            {"check": "left", "index": self.old.name, "closed": not self.old.is_open},
         )
-        return (delete_index.describe(self.address, self.old, preconditions),)
+        retired = [retire_index.describe(self.address, self.old)] if self.old.is_open else []
+        return (*retired, delete_index.describe(self.address, self.old, preconditions))
 
     def _check_deletable(self, old: Index) -> None:
         others = self.context.staying(self.alias.name, old, deleted=True)

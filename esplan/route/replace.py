@@ -257,6 +257,7 @@ class Replacement:
                 self._blocked(),
                 self._ours(),
                 self._on(),
+                {"check": "durable", "index": new},
                 {"check": "proven", "source": old, "target": new},
                 *self._versions(),
                 *([] if self.resize else [{"check": "filled", "source": old, "target": new}]),
@@ -277,7 +278,7 @@ class Replacement:
 
     def _after(self) -> tuple[Step, ...]:
         steps: list[Step] = []
-        if not self._was_blocked():
+        if not self._was_blocked() and not self.alias.finish.delete_old:
             steps.append(unblock_writes.describe(self.address, self.source.name, self.source.uuid))
         steps += lifecycle(self.address, self.target, self.body)
         steps += self._merge()[0]
@@ -303,11 +304,15 @@ class Replacement:
         return delete_index.describe(self.address, self.source, self._deletable())
 
     def _deletable(self) -> tuple[JSON, ...]:
+        """The old index is blocked since before the proof, whose heir serves and is durable."""
         return (
             self._served(),
             {"check": "serves", "index": self.target},
+            {"check": "durable", "index": self.target},
             {"check": "unaliased", "index": self.source.name},
             {"check": "proven", "source": self.source.name, "target": self.target, "then": True},
+            {"check": "heir", "index": self.target},
+            {"check": "left", "index": self.source.name},
             *self._kept(),
         )
 

@@ -7,15 +7,16 @@ with it, document by document; and the alias goes back in one call.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from esplan.errors import Refused
 from esplan.model import Migrate, Verify
 from esplan.plan import Change, Reason
-from esplan.route import promise
+from esplan.route import promise, returning
 from esplan.route.context import Routed
 from esplan.route.guard import guard_name
+from esplan.route.target import PIPELINES
 from esplan.steps import (
     await_health,
     block_writes,
@@ -23,6 +24,7 @@ from esplan.steps import (
     delete_index,
     guard_index,
     reindex,
+    retire_index,
     unblock_writes,
     update_aliases,
     update_settings,
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from esplan.model import JSON, Index, State
-    from esplan.plan import Plan, Step
+    from esplan.plan import Phase, Plan, Step
 
 BLOCK = "index.blocks.write"
 
@@ -42,11 +44,17 @@ ROUTE = "rollback"
 
 @dataclass(frozen=True)
 class Applied:
-    """What an apply did with one object: its change, its steps, and the evidence of its proof."""
+    """What an apply did with one object: its change, its steps, and the evidence of its proof.
+
+    `blocked`: its own write block may still be on the old index. `ours`: the marks of the old
+    index as a rollback left it that was taken back; {} where none was.
+    """
 
     plan: Plan
     change: Change
     proof: JSON
+    blocked: bool = False
+    ours: JSON = field(default_factory=dict)
 
     def step(self, kind: str) -> Step | None:
         """Its first of a kind."""
@@ -80,8 +88,9 @@ def rolled_back(applied: Applied, plan_id: str, live: State, *, delete: bool, dr
             remedy=f"put the alias back by hand, if {change.index} is to serve as it is",
         )
     if change.action == "replace":
-        _refuse_unproven(applied)
-        inverse = _inverse_script(applied, drop=drop)
+        returning.refuse_unproven(applied)
+        returning.refuse_partial(applied)
+        inverse = returning.inverse_script(applied, drop=drop)
         return _switched_back(applied, plan_id, live, delete=delete, inverse=inverse)
     if change.action == "update":
         return _set_back(applied)
@@ -155,56 +164,6 @@ def _goal(actions: Sequence[JSON]) -> JSON:
 # Behind an alias
 
 
-def _refuse_unproven(applied: Applied) -> None:
-    """What only the old index has was deleted in the new one since, if all was in both once.
-
-    Only then may it be deleted from the old one, too.
-    """
-    change, proof = applied.change, applied.proof
-    if applied.released:
-        return
-    if proof.get("rejected", {}).get("documents"):
-        number = proof["rejected"]["documents"]
-        why = f"the copy left out {number:,} documents, which only {change.index} has"
-    elif (proof.get("method"), proof.get("source")) != ("checksum", change.index):
-        why = f"{change.target} was not proven equal to {change.index} by a checksum"
-    else:
-        return
-    raise Refused(
-        f"{change.address}: nobody can tell which documents of {change.index} clients have deleted",
-        code="ESP-4503",
-        why=why,
-        remedy="put the old definition into the desired file and plan that: the new index is "
-        "copied again; what it lacks is in the old one, which stays until you delete it",
-    )
-
-
-def _inverse_script(applied: Applied, *, drop: bool) -> JSON | None:
-    """What makes old documents of new ones; None where they are alike."""
-    copy, change = applied.step("reindex"), applied.change
-    if copy is None or "transform" not in copy.arguments:
-        return None
-    inverse: JSON | None = copy.arguments.get("inverse")
-    if inverse is None:
-        raise Refused(
-            f"{change.address}: nobody has said how a document of {change.target} becomes one of "
-            f"{change.index} again",
-            code="ESP-4506",
-            why="the copy ran a script or a pipeline, and the plan has no migrate.inverse",
-            remedy="put the old definition into the desired file, with a migrate.script that makes "
-            "the old documents, and plan that",
-        )
-    if inverse.get("drops") and not drop:
-        raise Refused(
-            f"{change.address}: documents that clients wrote since lack "
-            f"{', '.join(inverse['drops'])}, and would lack them in {change.index}, too",
-            code="ESP-4507",
-            why="the copy dropped these fields; documents that nobody wrote since keep them",
-            remedy=f"allow that: --allow-drop {change.address}",
-        )
-    return inverse.get("script")
-
-
 def _switched_back(
     applied: Applied, plan_id: str, live: State, *, delete: bool, inverse: JSON | None
 ) -> Routed:
@@ -233,9 +192,9 @@ def _indices(applied: Applied, live: State) -> tuple[Index, Index]:
             remedy="restore it from a snapshot; or put the old definition into the desired file "
             "and plan that: it is copied from what is there",
         )
-    _refuse_unusable(change.address, old)
+    returning.refuse_unusable(change.address, old, blocked=applied.blocked)
     if not applied.released:
-        promise.refuse_unnumbered(change.address, new, old)
+        returning.refuse_unnumbered(change.address, new, old)
     return new, old
 
 
@@ -245,26 +204,6 @@ def _uuid(applied: Applied) -> str:
     name = applied.change.index
     known = (one["uuid"] for one in checks if one["check"] == "index" and one["index"] == name)
     return next(known, "")
-
-
-def _refuse_unusable(address: str, old: Index) -> None:
-    if not old.is_open:
-        raise Refused(
-            f"{address}: {old.name} is closed", code="ESP-4108", remedy=f"POST /{old.name}/_open"
-        )
-    if old.body.settings.get(BLOCK) == "true":
-        raise Refused(
-            f"{address}: {old.name} is write-blocked, so nothing can be carried back to it",
-            code="ESP-4109",
-            remedy=f'lift the block: PUT /{old.name}/_settings {{"{BLOCK}": null}}',
-        )
-    if old.aliases:
-        raise Refused(
-            f"{address}: {old.name} serves {', '.join(sorted(old.aliases))} meanwhile",
-            code="ESP-4510",
-            why="clients of these would see documents come and go",
-            remedy="move these aliases first",
-        )
 
 
 @dataclass(frozen=True)
@@ -295,7 +234,8 @@ class _Way:
         end = self._after()
         if self.applied.released:
             health = await_health.describe(self.address, self.old.name)
-            return (health, self._switch((self._same(), self._on())), *end)
+            checks = (self._same(), self._on(), self._durable())
+            return (health, *self._unblocked("switch"), self._switch(checks), *end)
         return (*self._caught_up(), *end)
 
     def _caught_up(self) -> tuple[Step, ...]:
@@ -307,8 +247,8 @@ class _Way:
         copy = reindex.describe(self.address, self.new, self.guard, migrate, ())
         reading = self._reading()
         proven: JSON = {"check": "proven", "source": self.new.name, "target": self.old.name}
-        there = {"check": "index", "index": self.old.name, "uuid": self.old.uuid}
-        old = self.applied.proof["marks"][self.old.name]
+        there = self._there()
+        old = self.applied.ours or self.applied.proof["marks"][self.old.name]
         unwritten = {"check": "unwritten", "index": self.old.name, "marks": old}
         behind = catch_up.describe(copy, self.new, self.old.name, checks, "prepare", reading)
         again = catch_up.describe(copy, self.new, self.old.name, checks, "switch", reading)
@@ -317,6 +257,7 @@ class _Way:
         )
         marks = self.applied.proof["marks"][self.new.name]
         since = [marks[str(shard)] for shard in range(len(marks))]
+        back = {"since": since, "proven": self.applied.proof["marks"][self.old.name]}
         reserve = guard_index.describe(
             self.address, self.old, self.guard, (there, unwritten, self._same(), self._on())
         )
@@ -328,15 +269,50 @@ class _Way:
                     **promise.back(self.applied.steps, self.new, self.old),
                 },
             ),
-            replace(behind, arguments={**behind.arguments, "since": since}),
+            *self._unblocked("prepare"),
+            *self._piped(on=False),
+            replace(behind, arguments={**behind.arguments, **back}),
             await_health.describe(self.address, self.old.name),
-            replace(again, arguments={**again.arguments, "since": since}),
+            replace(again, arguments={**again.arguments, **back}),
             block_writes.describe(self.address, self.new.name, (*checks, self._on()), ours=True),
-            replace(last, arguments={**last.arguments, "since": since}),
+            replace(last, arguments={**last.arguments, **back}),
             verify.describe(self.address, self.new, self.old.name, Verify(), under, caught_up=True),
-            self._switch((*under, same, self._on(), proven)),
-            unblock_writes.describe(self.address, self.new.name, self.new.uuid),
+            *self._piped(on=True),
+            self._switch((*under, same, self._on(), self._durable(), proven)),
+            *([] if self.delete else [self._unblock_new()]),
         )
+
+    def _unblock_new(self) -> Step:
+        return unblock_writes.describe(self.address, self.new.name, self.new.uuid)
+
+    def _unblocked(self, phase: Phase) -> tuple[Step, ...]:
+        """The block that the plan has left on the old index; it is set again if this fails."""
+        if self.old.body.settings.get(BLOCK) != "true":
+            return ()
+        lift = unblock_writes.describe(
+            self.address, self.old.name, self.old.uuid, phase, again=True
+        )
+        return (lift,)
+
+    def _piped(self, *, on: bool) -> tuple[Step, ...]:
+        """The pipelines of the old index act on what clients write, not on what is carried back."""
+        own = {n: self.old.body.settings[n] for n in PIPELINES if n in self.old.body.settings}
+        if not own:
+            return ()
+        off: JSON = dict.fromkeys(own)
+        now, before = (own, off) if on else (off, own)
+        phase: Phase = "switch" if on else "prepare"
+        return (
+            update_settings.describe(
+                self.address, self.old.name, now, before, (self._there(),), phase=phase
+            ),
+        )
+
+    def _there(self) -> JSON:
+        return {"check": "index", "index": self.old.name, "uuid": self.old.uuid}
+
+    def _durable(self) -> JSON:
+        return {"check": "durable", "index": self.old.name}
 
     def _reading(self) -> JSON:
         """The old index is read as the copy made the new one of it: that must come out again."""
@@ -369,13 +345,19 @@ class _Way:
         if not self.delete:
             return ()
         proven = {"check": "proven", "source": self.new.name, "target": self.old.name, "then": True}
+        released = self.applied.released
+        known = {"uuid": self.old.uuid, "documents": self.old.documents} if released else {}
         checks: tuple[JSON, ...] = (
             {"check": "alias", "alias": self.alias, "on": [self.old.name]},
             {"check": "serves", "index": self.old.name},
+            self._durable(),
             {"check": "unaliased", "index": self.new.name},
-            *([] if self.applied.released else [proven]),
+            *([] if released else [proven]),
+            {"check": "heir", "index": self.old.name, **known},
+            {"check": "left", "index": self.new.name},
         )
-        return (delete_index.describe(self.address, self.new, checks),)
+        retired = [retire_index.describe(self.address, self.new)] if released else []
+        return (*retired, delete_index.describe(self.address, self.new, checks))
 
     def _same(self) -> JSON:
         return {"check": "index", "index": self.new.name, "uuid": self.new.uuid}

@@ -140,6 +140,7 @@ class _Transfer:
                 self._ours(),
                 *self._whole(),
                 {"check": "alias", "alias": name, "on": [self.old.name] if self.old else []},
+                {"check": "durable", "index": new},
                 {**proven, "origin": self.origin.to_json()},
                 *self._filled(),
             ),

@@ -20,7 +20,7 @@ from esplan.checksum.standing import Standing, settled, survey, touched
 from esplan.errors import OutcomeUnknown, StepFailed, VerificationFailed, ViewLost
 from esplan.plan import Step
 from esplan.request import pieces, request
-from esplan.steps import batches, carry, reindex, tolerant
+from esplan.steps import batches, carry, ledger, reindex, tolerant
 from esplan.steps.governor import Governor
 from esplan.steps.mark_writes import MARKS
 
@@ -244,7 +244,9 @@ def _copied(step: Step, run: Run, marks: Sequence[int]) -> int:
 def _all_started(step: Step, run: Run, marks: Sequence[int]) -> list[_Task]:
     """One task a shard."""
     shards = enumerate(marks)
-    return [_started(step, run, mark, (shard, len(marks))) for shard, mark in shards]
+    tasks = [_started(step, run, mark, (shard, len(marks))) for shard, mark in shards]
+    ledger.started(step, run, [one.name for one in tasks])
+    return tasks
 
 
 def _started(step: Step, run: Run, mark: int, part: tuple[int, int]) -> _Task:
@@ -277,9 +279,12 @@ def _finished(step: Step, run: Run, task: _Task) -> int:
     found = reindex.wait(step, run, Governor(step, run, task.name, throttle.UNLIMITED))
     if found is None:
         raise OutcomeUnknown("a copy task was lost with its node", code="ESP-3302")
+    ledger.ended(step, run, task.name, found)
     if error := reindex.too_large(found):
         batches.smaller(step, run, error)
-        return _finished(step, run, _sent(step, run, task.body))
+        again = _sent(step, run, task.body)
+        ledger.started(step, run, [again.name])
+        return _finished(step, run, again)
     response = found.get("response", {})
     if error := reindex.stopped(found):
         raise reindex.failed(step, error)
@@ -312,8 +317,10 @@ def _send(run: Run, step: Step, found: Iterable[JSON]) -> None:
     lines = [{"delete": {"_index": target, **one}} for one in own]
     if not lines:
         return
+    ledger.deleting(step, run, len(lines))
     answer = run.change("POST", "/_bulk", lines, opaque_id=run.opaque_id(step))
     items = [one["delete"] for one in answer["items"]]
+    ledger.deleted(step, run, items)
     bad = [one for one in items if one["status"] not in NO_MATTER]
     if bad:
         raise StepFailed(
@@ -374,6 +381,7 @@ def _proof(step: Step, run: Run) -> Report:
 def undo(step: Step, run: Run) -> None:
     """Cancel what still runs; what was seen is worth nothing any more."""
     reindex.undo(step, run)
+    ledger.close(step, run)
     _forget(step, run)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from esplan.errors import Refused
 from esplan.plan import Step
+from esplan.steps import heirs
 from esplan.steps.request import fenced, index_now, send
 
 if TYPE_CHECKING:
@@ -61,8 +62,22 @@ def execute(step: Step, run: Run) -> JSON:
             code="ESP-4601",
             remedy="somebody put the alias on it just now: ask, then make a new plan",
         )
+    if why := still_unsafe(step, run, index):
+        raise heirs.refused(step, index, why)
     send(step, run)
     return {}
+
+
+def still_unsafe(step: Step, run: Run, index: Index | None) -> list[str]:
+    """What the preconditions found about both indices, once more: they came before the pause."""
+    found = []
+    for one in step.preconditions:
+        address = one.get("address", step.address)
+        if one["check"] == "heir":
+            found.append(heirs.heir(one, run, address))
+        if one["check"] == "left":
+            found.append(heirs.left(one, run, address, index))
+    return [why for why in found if why]
 
 
 def undo(_step: Step, _run: Run) -> None:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from esplan.plan import Step
 from esplan.request import index_path, request
-from esplan.steps.request import index_now, send
+from esplan.steps.request import index_now, send, send_request
 
 if TYPE_CHECKING:
     from esplan.model import JSON
+    from esplan.plan import Phase
     from esplan.run import Run
 
 SETTING = "index.blocks.write"
@@ -23,17 +24,23 @@ def lifted(index: str) -> JSON:
 REPEAT = False
 
 
-def describe(address: str, index: str, uuid: str) -> Step:
-    """Without it a write block would be left behind."""
+def describe(
+    address: str, index: str, uuid: str, phase: Phase = "switch", *, again: bool = False
+) -> Step:
+    """Without it a write block would be left behind.
+
+    `again`: taken back, it blocks the index again, which was blocked before.
+    """
+    blocked: JSON = {"request": request("PUT", index_path(index, "/_block/write"))}
     return Step(
         kind="unblock_writes",
-        phase="switch",
+        phase=phase,
         address=address,
         description=f"lift the write block from {index}",
         request=lifted(index),
         preconditions=({"check": "index", "index": index, "uuid": uuid},),
-        undo={"none": "the alias has left this index"},
-        arguments={"index": index},
+        undo=blocked if again else {"none": "the alias has left this index"},
+        arguments={"index": index, "uuid": uuid},
     )
 
 
@@ -49,5 +56,10 @@ def execute(step: Step, run: Run) -> JSON:
     return {}
 
 
-def undo(_step: Step, _run: Run) -> None:
-    """Nothing to take back: it comes after the switch."""
+def undo(step: Step, run: Run) -> None:
+    """Nothing to take back after a switch; before that of a rollback the block is set again."""
+    index = index_now(step, run)
+    if "request" not in step.undo or index is None or index.uuid != step.arguments["uuid"]:
+        return
+    if index.body.settings.get(SETTING) is None:
+        send_request(step.undo["request"], run, run.opaque_id(step))

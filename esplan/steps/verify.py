@@ -8,7 +8,7 @@ from esplan import checksum, rates, transform
 from esplan.checksum import Reading, expectation
 from esplan.errors import VerificationFailed
 from esplan.plan import Step
-from esplan.steps import ahead, catch_up
+from esplan.steps import ahead, catch_up, heirs
 
 if TYPE_CHECKING:
     from esplan.checksum import Report
@@ -81,6 +81,7 @@ def probe(_step: Step, _run: Run) -> bool:
 def execute(step: Step, run: Run) -> JSON:
     """The report, as evidence; VerificationFailed names the documents that differ."""
     names = step.arguments
+    about = {heirs.IDENTITIES: heirs.identities(run.cluster, names)}
     report = catch_up.prove(step, run) if names.get("caught_up") else _compared(step, run)
     expected, rejected = names.get("expect", []), run.rejected.get(step.address, {})
     if not (report.equal or _is_as_expected(report, expected) or _lacks_only(report, rejected)):
@@ -94,7 +95,8 @@ def execute(step: Step, run: Run) -> JSON:
     if expected:
         expectation.require(run.cluster, names["target"], expected)
         _refuse_moved(names, run, report)
-    said = report.to_json() | ({"rejected": rejected} if rejected.get("documents") else {})
+    left_out = {"rejected": rejected} if rejected.get("documents") else {}
+    said = report.to_json() | about | left_out
     if report.method == "count" or names.get("caught_up"):
         return said
     return said | rates.evidence(step, report.seconds, report.source_documents)

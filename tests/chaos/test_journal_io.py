@@ -35,7 +35,7 @@ PLACES = [(fault, n + 1) for fault, (call, _) in FAULTS.items() for n in range(C
 POINTS = [
     "after-request:03-reindex",
     "after-request:07-update_aliases",
-    "before-done:09-delete_index",
+    "before-done:08-delete_index",
 ]
 
 

@@ -34,7 +34,7 @@ STOPS = [
     f"{when}:{step}"
     for step in SENT
     for when in POINTS
-    if (when, step) not in {("in-send", "04-verify"), ("after-done", "09-delete_index")}
+    if (when, step) not in {("in-send", "04-verify"), ("after-done", "08-delete_index")}
 ]
 
 SHORT = [3.0, 2.0, 0.5]
@@ -205,7 +205,7 @@ def assert_lost(late: processes.Process, point: str) -> str:
 # The fence
 
 
-FENCED = ["07-update_aliases", "09-delete_index"]
+FENCED = ["07-update_aliases", "08-delete_index"]
 
 
 @pytest.mark.parametrize("step", FENCED)
@@ -302,7 +302,7 @@ def test_a_lock_that_is_given_back_is_taken(worlds: Callable[[], World]) -> None
     """The contender watches a holder that ends meanwhile."""
     world, other = worlds(), worlds()
     with (
-        late_holder(world, "before-done:09-delete_index", lease=[60.0, 45.0, 30.0]) as holder,
+        late_holder(world, "before-done:08-delete_index", lease=[60.0, 45.0, 30.0]) as holder,
         applying(other, machine="here", lease=[60.0, 45.0, 30.0]) as contender,
     ):
         until(lambda: "watching whether" in contender.output()[1], contender)

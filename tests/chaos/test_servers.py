@@ -87,11 +87,11 @@ KILLS: dict[str, tuple[str, dict[str, Any]]] = {
     "verify": ("middle:04-verify", {}),
     "switch": ("in-send:07-update_aliases", {}),
     "force merge": (
-        "in-send:09-force_merge",
+        "in-send:08-force_merge",
         {"finish": {"delete_old": True, "forcemerge": 1}, "migrate": {"slices": 4}},  # segments
     ),
     "catch-up": ("in-send:05-catch_up", {"migrate": {"writes": "catch-up"}}),
-    "delete": ("in-send:09-delete_index", {}),
+    "delete": ("in-send:08-delete_index", {}),
 }
 
 

@@ -36,8 +36,7 @@ STEPS = [
     "09-catch_up",
     "10-verify",
     "11-update_aliases",
-    "12-unblock_writes",
-    "13-delete_index",
+    "12-delete_index",
 ]
 
 
@@ -88,8 +87,7 @@ CRASHES = [
     "after-intent:11-update_aliases",
     "after-request:11-update_aliases",
     "after-done:11-update_aliases",
-    "after-done:12-unblock_writes",
-    "after-intent:13-delete_index",
+    "after-intent:12-delete_index",
 ]
 
 

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.live
 
 DISCARD = {"data": "discard"}
-STEPS = ["01-create_index", "02-await_health", "03-update_aliases", "04-delete_index"]
+STEPS = [
+    "01-create_index",
+    "02-await_health",
+    "03-update_aliases",
+    "04-retire_index",
+    "05-delete_index",
+]
 
 
 @pytest.fixture

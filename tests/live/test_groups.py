@@ -148,10 +148,8 @@ SWITCH = [
     "11-await_health",
     "12-await_health",
     "13-update_aliases",
-    "14-unblock_writes",
-    "15-unblock_writes",
-    "16-delete_index",
-    "17-delete_index",
+    "14-delete_index",
+    "15-delete_index",
 ]
 
 

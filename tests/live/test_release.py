@@ -373,7 +373,7 @@ def test_a_replacement_merges_after_the_switch(world: Releases) -> None:
     world.make_plan(finish={"delete_old": True, "forcemerge": 1})
     plan = json.loads(world.plan.read_text())
     assert [step["kind"] for step in plan["steps"]][-3:] == [
-        "unblock_writes",
+        "update_aliases",
         "force_merge",
         "delete_index",
     ]

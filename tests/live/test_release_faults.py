@@ -213,8 +213,9 @@ def test_the_old_run_is_kept_while_the_new_one_does_not_serve(world: Release) ->
         "before-done:03-force_merge",
         "after-intent:05-update_aliases",
         "after-request:05-update_aliases",
-        "after-intent:06-delete_index",
-        "after-request:06-delete_index",
+        "after-request:06-retire_index",
+        "after-intent:07-delete_index",
+        "after-request:07-delete_index",
     ],
 )
 def test_a_crash_and_apply_again(world: Release, point: str) -> None:

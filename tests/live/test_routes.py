@@ -110,7 +110,6 @@ def test_by_hard_links(world: World, route: str) -> None:
         "update_settings",
         "await_health",
         "update_aliases",
-        "unblock_writes",
         "delete_index",
     ]
     world.apply()

@@ -34,8 +34,7 @@ STEPS = [
     "05-update_settings",
     "06-await_health",
     "07-update_aliases",
-    "08-unblock_writes",
-    "09-delete_index",
+    "08-delete_index",
 ]
 """Of a plan of a world that says nothing else."""
 

@@ -147,7 +147,7 @@ class FakeCluster:
     def _stats(self, parts: list[str], _body: Any) -> Any:
         if parts[0] != "_stats":
             named = {name: self._shard(name) for name in parts[0].split(",")}
-            documents = sum(self._named(name)["documents"] for name in named)
+            documents = sum(self._named(name)["documents"] or 0 for name in named)
             every = {"primaries": {"docs": {"count": documents}}}
             return {"indices": named, "_all": every, "_shards": self._all_of(parts[0])}
 
@@ -159,7 +159,7 @@ class FakeCluster:
     def _shard(self, name: str) -> Any:
         index = self.indices[name]
         index["mark"] = mark = index.get("mark", 0) + (name in self.written)
-        numbers = {"max_seq_no": mark, "local_checkpoint": mark}
+        numbers = {"max_seq_no": mark, "local_checkpoint": mark, "global_checkpoint": mark}
         copy = {"routing": {"primary": True}, "seq_no": numbers}
         first = {**copy, "segments": {"count": index.get("segments", 1)}}
         number = int(index["settings"].get("index.number_of_shards", 1)) - index.get("away", 0)
@@ -214,6 +214,7 @@ class FakeCluster:
         "_cluster": _health,
         "_count": _count,
         "_doc": _doc,
+        "_flush": _refresh,
         "_mget": _mget,
         "_refresh": _refresh,
         "_search": _search,

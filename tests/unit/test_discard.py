@@ -135,7 +135,7 @@ def test_the_old_index_goes_without_a_proof_once_the_alias_has_left_it(
 ) -> None:
     plan = planned(live, alias(finish=Finish(delete_old=True)), allow_discard=["alias.films"])
     checks = [one["check"] for one in plan.steps[-1].preconditions]
-    assert checks == ["alias", "serves", "unaliased"]
+    assert checks == ["alias", "serves", "durable", "unaliased", "left"]
     applied(live, plan, tmp_path)
     assert "films_green" not in live.indices
     assert live.indices["films_blue"]["aliases"] == {"films": {}}

@@ -149,8 +149,7 @@ def test_all_are_proven_and_green_before_the_one_call(three: Any) -> None:
         *(f"a {kind}" for kind in copy),
         *(f"c {kind}" for kind in copy),
         *("a await_health", "c await_health", "g update_aliases"),
-        *("a unblock_writes", "c unblock_writes"),
-        *(f"b {kind}" for kind in (*copy, "await_health", "update_aliases", "unblock_writes")),
+        *(f"b {kind}" for kind in (*copy, "await_health", "update_aliases")),
         *("a delete_index", "c delete_index", "b delete_index"),
     ]
     assert [one.address for one in plan.changes] == ["alias.a", "alias.b", "alias.c"]
@@ -320,6 +319,7 @@ def test_the_entities_of_a_source_are_released_in_one_call(loaded: Any, path: Pa
     plan = planned(loaded, *BOTH)
     assert steps(plan) == [
         *("employee await_health", "smr await_health", "smr update_aliases"),
+        *("employee retire_index", "smr retire_index"),
         *("employee delete_index", "smr delete_index"),
     ]
     journal = applied(loaded, plan, path)
@@ -435,14 +435,15 @@ def test_one_whose_copy_is_not_equal(three: Any, path: Path, unequal: set[str]) 
 
 
 def test_after_the_switch_each_goes_on_by_itself(three: Any, path: Path) -> None:
-    plan = planned(three, alias("a"), alias("b"))
+    plan = planned(three, alias("a", finish=Finish()), alias("b"))
     three.refuse("PUT /a_green/_settings", status=403)
     error = going(three, plan, path)
     assert error.what == "1 of 2 objects failed: alias.a"
-    assert on(three) == {"a_blue": ["a"], "a_green": [], "b_blue": ["b"], "c_green": ["c"]}
+    there = {"a_blue": ["a"], "a_green": [], "b_blue": ["b"], "c_green": ["c"]}
+    assert on(three) == there
     three.before = lambda _request: None
     assert applied(three, plan, path).ended
-    assert on(three) == {"a_blue": ["a"], "b_blue": ["b"], "c_green": ["c"]}
+    assert on(three) == there
 
 
 @pytest.mark.parametrize("name", ["a", "b"])
@@ -491,10 +492,10 @@ def test_a_refused_call_moves_nothing(three: Any, path: Path) -> None:
     assert on(three)["b_green"] == ["b"]
 
 
-@pytest.mark.parametrize("through", range(17))
+@pytest.mark.parametrize("through", range(15))
 def test_a_crash_after_any_step_and_again(three: Any, path: Path, through: int) -> None:
     plan = planned(three, alias("a"), alias("b"))
-    assert len(plan.steps) == 17
+    assert len(plan.steps) == 15
     step = plan.steps[through].id
 
     class Killed(BaseException):

@@ -24,7 +24,7 @@ from esplan.plan import Plan, Step
 from esplan.preconditions import require
 from esplan.rejected import Rejected
 from esplan.run import Run
-from esplan.steps import tolerant, verify
+from esplan.steps import heirs, tolerant, verify
 from esplan.views.progress import Silent
 
 if TYPE_CHECKING:
@@ -293,6 +293,7 @@ def proven(monkeypatch: pytest.MonkeyPatch, said: Any, **parts: Any) -> Any:
     method, counts = given.pop("method", "checksum"), given.pop("counts", (10, 8))
     report = Report(method, "a", "b", *counts, {}, **given)
     monkeypatch.setattr(checksum, "compare", lambda *_, **__: report)
+    monkeypatch.setattr(heirs, "identities", lambda *_: {})
     names = {"source": "a", "target": "b", "method": method}
     run = run_of(None)
     run.rejected["alias.a"] = said

@@ -136,6 +136,7 @@ def test_a_first_release(cluster: Any, customer: Callable[..., Desired]) -> None
         {"check": "index", "index": NEW, "uuid": f"uuid-{NEW}"},
         {"check": "alias", "alias": "prod", "on": []},
         {"check": "serves", "index": NEW},
+        {"check": "durable", "index": NEW},
         {"check": "unwritten", "index": NEW, "marks": {"0": 0}},
     )
 
@@ -145,7 +146,7 @@ def test_the_next_release(two: Any, customer: Callable[..., Desired]) -> None:
     plan = planned(two, customer())
     (change,) = plan.changes
     assert (change.action, change.index, change.target) == ("replace", OLD, NEW)
-    assert kinds(plan) == [*PREPARED, "finish delete_index"]
+    assert kinds(plan) == [*PREPARED, "switch retire_index", "finish delete_index"]
     switch = step(plan, "update_aliases")
     said = f"switch the alias prod from {OLD} (10 documents) to {NEW} (10 documents)"
     assert switch.description == said
@@ -170,7 +171,10 @@ def test_the_next_release(two: Any, customer: Callable[..., Desired]) -> None:
         {"check": "alias", "alias": "prod", "on": [NEW]},
         {"check": "index", "index": NEW, "uuid": f"uuid-{NEW}"},
         {"check": "serves", "index": NEW},
+        {"check": "durable", "index": NEW},
         {"check": "unaliased", "index": OLD},
+        {"check": "heir", "index": NEW, "uuid": f"uuid-{NEW}", "documents": 10},
+        {"check": "left", "index": OLD, "closed": False},
     )
 
 
@@ -223,7 +227,12 @@ def test_a_run_that_is_as_wanted_needs_no_preparation(
     two: Any, customer: Callable[..., Desired]
 ) -> None:
     plan = planned(two, customer(replicas=0, forcemerge="off"))
-    assert kinds(plan) == ["switch await_health", "switch update_aliases", "finish delete_index"]
+    assert kinds(plan) == [
+        "switch await_health",
+        "switch update_aliases",
+        "switch retire_index",
+        "finish delete_index",
+    ]
 
 
 # Which run

@@ -83,7 +83,6 @@ def test_the_order_of_the_steps() -> None:
         "switch update_settings",
         "switch await_health",
         "switch update_aliases",
-        "switch unblock_writes",
         "switch update_settings",
         "finish force_merge",
         "finish delete_index",
@@ -255,7 +254,6 @@ def test_a_shrink_from_block_to_delete(green: Any, plan: Plan, tmp_path: Path) -
         "PUT /films_blue/_settings",
         "PUT /films_blue/_mapping",
         "POST /_aliases",
-        "PUT /films_green/_settings",
         "PUT /films_blue/_settings",
         "POST /_aliases",
     ]
