@@ -33,7 +33,7 @@ from esplan.errors import (
 from esplan.parallel import side_by_side, stretches
 from esplan.partly import partly
 from esplan.plan import PHASES, STATE_INDEX
-from esplan.steps import KINDS
+from esplan.steps import KINDS, draining
 from esplan.steps.mark_writes import MARKS
 
 if TYPE_CHECKING:
@@ -141,6 +141,8 @@ def _keep(step: Step, run: Run, evidence: JSON) -> None:
     """What later steps of the same object have to know."""
     if step.kind == "verify":
         run.proofs[step.address] = evidence
+    if step.kind == "block_writes":
+        run.drained[step.arguments["index"]] = evidence.get(draining.VERSION)
     if "rejected" in evidence:
         run.rejected[step.address] = evidence["rejected"]
 

@@ -14,7 +14,7 @@ from esplan.errors import Incomplete, Refused
 from esplan.model import Body
 from esplan.plan import GUARD, digest
 from esplan.request import index_path, there
-from esplan.steps import protect_index, verify
+from esplan.steps import draining, protect_index, verify
 from esplan.steps.update_aliases import membership, memberships
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 CHANGED = "the cluster has changed since the plan was made: make a new plan"
+BLOCK = "index.blocks.write"
 NO_ROOM = "make room on the disks (see `esplan doctor`) or add a data node, then apply again"
 
 NEEDED = (
@@ -41,6 +42,8 @@ def require(step: Step, run: Run) -> None:
         return
     names = sorted({p[key] for p in step.preconditions for key in ("index", "name") if key in p})
     indices = live.read_indices(run.cluster, names) if names else {}
+    if _has_waited(step, run, indices):
+        indices = live.read_indices(run.cluster, names)
     facts = _Facts(step, run, indices)
     checked = [(p["check"], CHECKS[p["check"]](p, facts)) for p in step.preconditions]
     broken = [(check, why) for check, why in checked if why]
@@ -52,6 +55,18 @@ def require(step: Step, run: Run) -> None:
             why="; ".join(why for _, why in broken),
             remedy=remedy,
         )
+
+
+def _has_waited(step: Step, run: Run, indices: dict[str, Index]) -> bool:
+    """Drain write blocks that were set anew since they drained, before anything else is looked at.
+
+    A bulk that was let in meanwhile has ended then, and the marks of the proof show it.
+    """
+    names = [one["index"] for one in step.preconditions if one["check"] == "write_blocked"]
+    found = [indices[name] for name in dict.fromkeys(names) if name in indices]
+    blocked = [one for one in found if one.body.settings.get(BLOCK) == "true"]
+    waited = [draining.settle(run, one) for one in blocked]
+    return any(waited)
 
 
 def _advice(broken: set[str]) -> tuple[Code, str]:
@@ -157,8 +172,9 @@ def _said(names: list[str]) -> str:
 
 
 def _write_blocked(precondition: JSON, facts: _Facts) -> str:
+    """The block is on; `require` has seen to it that it has drained."""
     index = facts.indices.get(precondition["index"])
-    if index is None or index.body.settings.get("index.blocks.write") == "true":
+    if index is None or index.body.settings.get(BLOCK) == "true":
         return ""
     return f"the write block on {index.name} was lifted: clients may have written to it"
 

@@ -94,8 +94,9 @@ class Run:
     `caught_up`: the marks of the source up to which a copy was brought that clients write beside.
     `standings`, `touched`: how far it follows, as this process saw it; `spent`: those to be closed
     at the end. `ahead`: sources that are hashed while they are copied. `finished`: ids of steps
-    whose effect nothing but their finished task shows. `halted`: an object has failed, and the
-    others that run beside it are to stop. `connect`: to another environment. `signed_by`: who
+    whose effect nothing but their finished task shows. `drained`: indices whose write block has
+    drained, each with the version of its settings then (see `steps.draining`).
+    `halted`: an object has failed, and the others that run beside it are to stop. `connect`: to another environment. `signed_by`: who
     signed the plan, where that was asked for. `outside_window`: somebody has said that it may go
     on although a release window is closed.
     """
@@ -113,6 +114,7 @@ class Run:
     spent: list[Standing] = field(default_factory=list)
     ahead: dict[str, Ahead] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
+    drained: dict[str, int | None] = field(default_factory=dict)
     rejected: dict[str, JSON] = field(default_factory=dict)
     plan_path: Path | None = None
     signed_by: str = ""
