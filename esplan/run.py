@@ -96,9 +96,9 @@ class Run:
     at the end. `ahead`: sources that are hashed while they are copied. `finished`: ids of steps
     whose effect nothing but their finished task shows. `drained`: indices whose write block has
     drained, each with the version of its settings then (see `steps.draining`).
-    `halted`: an object has failed, and the others that run beside it are to stop. `connect`: to another environment. `signed_by`: who
-    signed the plan, where that was asked for. `outside_window`: somebody has said that it may go
-    on although a release window is closed.
+    `halted`: an object has failed, and the others that run beside it are to stop. `connect`: to
+    another environment. `signed_by`: who signed the plan, where that was asked for.
+    `outside_window`: somebody has said that it may go on although a release window is closed.
     """
 
     cluster: Cluster
