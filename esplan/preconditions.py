@@ -38,23 +38,28 @@ NEEDED = (
 
 def require(step: Step, run: Run) -> None:
     """Raise Refused with every precondition of the step that does not hold."""
+    found = broken(step, run)
+    if found:
+        code, remedy = _advice({check for check, _ in found})
+        raise Refused(
+            f"step {step.id} ({step.description}) is not safe any more",
+            code=code,
+            why="; ".join(why for _, why in found),
+            remedy=remedy,
+        )
+
+
+def broken(step: Step, run: Run) -> list[tuple[str, str]]:
+    """Every precondition that does not hold, and why."""
     if not step.preconditions:
-        return
+        return []
     names = sorted({p[key] for p in step.preconditions for key in ("index", "name") if key in p})
     indices = live.read_indices(run.cluster, names) if names else {}
     if _has_waited(step, run, indices):
         indices = live.read_indices(run.cluster, names)
     facts = _Facts(step, run, indices)
     checked = [(p["check"], CHECKS[p["check"]](p, facts)) for p in step.preconditions]
-    broken = [(check, why) for check, why in checked if why]
-    if broken:
-        code, remedy = _advice({check for check, _ in broken})
-        raise Refused(
-            f"step {step.id} ({step.description}) is not safe any more",
-            code=code,
-            why="; ".join(why for _, why in broken),
-            remedy=remedy,
-        )
+    return [(check, why) for check, why in checked if why]
 
 
 def _has_waited(step: Step, run: Run, indices: dict[str, Index]) -> bool:
@@ -154,8 +159,10 @@ def _ours(precondition: JSON, facts: _Facts) -> str:
     ours = ours or precondition.get("guard") in index.aliases
     if not ours:
         return f"{name} is not the index that this plan made"
-    guards = (GUARD, precondition.get("guard", GUARD))
-    strange = sorted(alias for alias in index.aliases if not alias.startswith(guards))
+    known = (GUARD, precondition.get("guard", GUARD))
+    serving = precondition.get("serving", ())  # where it is found behind its alias already
+    foreign = {alias for alias in index.aliases if not alias.startswith(known)}
+    strange = sorted(foreign.difference(serving))
     return f"{name} has the alias {', '.join(strange)} before its switch" if strange else ""
 
 

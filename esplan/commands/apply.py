@@ -99,11 +99,11 @@ def resumable(plan: Plan, path: Path) -> Iterator[None]:
         raise
 
 
-def abandon(cluster: Cluster, plan: Plan, path: Path, listener: Listener) -> None:
-    """Take back an unfinished apply."""
+def abandon(cluster: Cluster, plan: Plan, path: Path, listener: Listener) -> list[str]:
+    """Take back an unfinished apply; returns what stays in the cluster."""
     require_cluster(cluster, plan)
     with _run(cluster, plan, path, listener) as run:
-        engine.abandon(run, open_journal(beside(path), plan.digest))
+        return engine.abandon(run, open_journal(beside(path), plan.digest))
 
 
 def require_cluster(cluster: Cluster, plan: Plan) -> None:
