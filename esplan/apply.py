@@ -366,7 +366,7 @@ def roll_back(
         for step in reversed(mine):
             if kept.isdisjoint((step.address, run.group(step))):
                 _undo(step, run, journal)
-        staying.pay(run, mine, kept)
+        staying.pay(run, mine, kept, alone=bool(only))
     except EsplanError as error:
         why = f"{error}" + (f"\nafter: {cause}" if cause else "")
         raise Stopped(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from esplan import live
-from esplan.errors import EsplanError
+from esplan.errors import EsplanError, ServerError
+from esplan.outcomes import SERVER
 from esplan.plan import GUARD
 from esplan.steps import KINDS, guards, reindex, unblock_writes, update_aliases
 from esplan.tasks import all_running
@@ -59,17 +60,29 @@ def _is_served(step: Step, run: Run) -> bool:
     return update_aliases.probe(own, run)
 
 
-def pay(run: Run, steps: Sequence[Step], stay: set[str]) -> None:
-    """What stays is switched: lift the plan's own write blocks, and take its guards off."""
+def pay(run: Run, steps: Sequence[Step], stay: set[str], *, alone: bool) -> None:
+    """What stays is switched: lift the plan's own write blocks, and take its guards off.
+
+    `alone`: others go on beside it, so what the server refuses is said, and tried again later.
+    """
     for step in steps:
         if stay.isdisjoint((step.address, run.group(step))):
             continue
         run.lock.check()
-        if step.kind == "block_writes":
-            KINDS[step.kind].undo(step, run)
-        switch = _switch(step, run)
-        if step.kind in (*MAKING, "guard_index") and switch:
-            guards.take_off(switch, run, {step.arguments["index"]})
+        try:
+            _pay(step, run)
+        except ServerError as error:
+            if not alone or error.status >= SERVER:
+                raise
+            run.listener.note(f"not taken back ({step.description}): {error.what}")
+
+
+def _pay(step: Step, run: Run) -> None:
+    if step.kind == "block_writes":
+        KINDS[step.kind].undo(step, run)
+    switch = _switch(step, run)
+    if step.kind in (*MAKING, "guard_index") and switch:
+        guards.take_off(switch, run, {step.arguments["index"]})
 
 
 # What is there

@@ -30,6 +30,8 @@ class FakeCluster:
 
     version = "8.16.1"
 
+    patience = 0.0
+
     connection = Connection("http://localhost:1")
 
     def __init__(self) -> None:
