@@ -90,17 +90,17 @@ def _pay(step: Step, run: Run) -> None:
 
 def said(run: Run, journal: Journal) -> str:
     """Where things stand after a failure, as the cluster shows it."""
-    done = sum(journal.state(step.id) == "done" for step in run.plan.steps)
-    undone = [step for step in run.plan.steps if journal.state(step.id) == "undone"]
-    lasting = [step.description for step in undone if step.lasts]
-    if done:
-        return (
-            f"{done} of {len(run.plan.steps)} steps are done and stay; the others were taken back"
-        )
+    steps = run.plan.steps
+    done = sum(journal.state(step.id) == "done" for step in steps)
+    lasting = [one.description for one in steps if one.lasts and journal.state(one.id) == "undone"]
+    stay = f"{done} of {len(steps)} steps are done and stay; the others were taken back"
     try:
         left = remains(run, journal)
     except EsplanError as error:
-        return f"it was taken back, and what is left could not be looked at: {error.what}"
+        begin = stay if done else "it was taken back"
+        return f"{begin}; what is left could not be looked at: {error.what}"
+    if done:
+        return stay + (f"; in the cluster: {'; '.join(left)}" if left else "")
     if left:
         return f"left in the cluster: {'; '.join(left)}"
     if lasting:
@@ -109,16 +109,22 @@ def said(run: Run, journal: Journal) -> str:
 
 
 def remains(run: Run, journal: Journal) -> list[str]:
-    """What this plan made, or left beside it, that is in the cluster now."""
+    """What is in the cluster now of objects that the plan began with and has not ended."""
     begun = [step for step in run.plan.steps if journal.state(step.id)]
+    begun = [step for step in begun if not _has_ended(step, run, journal)]
     names = sorted({step.arguments["index"] for step in begun if "index" in step.arguments})
-    now = live.read_indices(run.cluster, names) if names else {}
+    olds = sorted({one.index for one in run.plan.changes if one.index})
+    now = live.read_indices(run.cluster, [*names, *olds]) if begun else {}
     return [
         *(_index(now[name]) for name in _made(begun, now, run)),
         *(f"the old index {name}" for name in _left_behind(begun, now, run)),
         *(f"the write block on {name}" for name in _blocked(begun, now)),
         *_tasks(run),
     ]
+
+
+def _has_ended(step: Step, run: Run, journal: Journal) -> bool:
+    return all(journal.state(one.id) == "done" for one in run.own(step))
 
 
 def _index(index: Index) -> str:
