@@ -384,6 +384,7 @@ def _undo(step: Step, run: Run, journal: Journal) -> None:
     stays = ""
     try:
         KINDS[step.kind].undo(step, run)
+        staying.require_undone(step, run)
     except StepFailed as error:
         stays = error.what
         run.listener.note(stays)

@@ -2,7 +2,7 @@
 
 The alias may have been moved by a person, past the write block and the proof. It is believed only
 with the proof that belongs to it. Other effects need no more than their probe: see
-docs/outcomes.md.
+docs/architecture.md.
 """
 
 from __future__ import annotations

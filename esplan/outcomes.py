@@ -1,6 +1,6 @@
 """Which outcomes are known: from these an apply takes back, from all others it stops (exit 3).
 
-The table of all of them is in docs/outcomes.md.
+The table of all of them is in docs/architecture.md.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from esplan import live
-from esplan.errors import EsplanError, ServerError
+from esplan.errors import EsplanError, OutcomeUnknown, ServerError
 from esplan.outcomes import SERVER
 from esplan.plan import GUARD
 from esplan.steps import KINDS, guards, reindex, unblock_writes, update_aliases
@@ -80,12 +80,31 @@ def pay(run: Run, steps: Sequence[Step], stay: set[str], *, alone: bool) -> None
 def _pay(step: Step, run: Run) -> None:
     if step.kind == "block_writes":
         KINDS[step.kind].undo(step, run)
+        require_undone(step, run)
     switch = _switch(step, run)
     if step.kind in (*MAKING, "guard_index") and switch:
         guards.take_off(switch, run, {step.arguments["index"]})
 
 
 # What is there
+
+
+def require_undone(step: Step, run: Run) -> None:
+    """Read back what was taken back: an answer is not enough. Raises OutcomeUnknown."""
+    name = step.arguments.get("index", "")
+    if step.kind not in (*MAKING, "block_writes", "guard_index"):
+        return
+    now = live.read_indices(run.cluster, [name])
+    if step.kind == "guard_index":
+        there = name in now and step.arguments["guard"] in now[name].aliases
+    else:
+        there = any((*_made([step], now, run), *_blocked([step], now)))
+    if there:
+        raise OutcomeUnknown(
+            f"step {step.id} ({step.description}) was taken back, and its effect is still there",
+            code="ESP-5003",
+            why="something else changes the same objects at this moment",
+        )
 
 
 def said(run: Run, journal: Journal) -> str:
@@ -137,9 +156,17 @@ def _made(begun: Sequence[Step], now: dict[str, Index], run: Run) -> Iterator[st
         name = step.arguments.get("index", "")
         if step.kind not in MAKING or name not in now:
             continue
-        guard = step.arguments.get("guard")
-        if now[name].mark == run.mark(step.address) or guard is not None:
+        is_marked = now[name].mark == run.mark(step.address)
+        if is_marked or _is_resized(step, now[name], run):
             yield name
+
+
+def _is_resized(step: Step, index: Index, run: Run) -> bool:
+    """A resize carries no mark: the plan's guard is on it, or the alias that it was switched to."""
+    guard = step.arguments.get("guard")
+    switch = _switch(step, run) if guard else None
+    goal = switch.arguments["goal"] if switch else {}
+    return guard in index.aliases or any(alias in index.aliases for alias in goal)
 
 
 def _left_behind(begun: Sequence[Step], now: dict[str, Index], run: Run) -> Iterator[str]:
