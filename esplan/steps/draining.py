@@ -89,7 +89,8 @@ def drain(run: Run, index: Index) -> None:
 
 def confirm(index: str, answer: JSON) -> None:
     """Every shard has answered that it is blocked; else nothing is known."""
-    if not answer.get("shards_acknowledged") or not all(i.get("blocked") for i in answer["indices"]):
+    blocked = all(one.get("blocked") for one in answer.get("indices", ()))
+    if not answer.get("shards_acknowledged") or not blocked:
         raise OutcomeUnknown(
             f"not every shard of {index} has confirmed the write block",
             code="ESP-3301",
