@@ -19,21 +19,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from esplan import found, outcomes, preconditions, rewind, state_index, staying
 from esplan import journal as journals
-from esplan import preconditions, rewind, state_index
 from esplan.errors import (
     EsplanError,
     JournalError,
     OutcomeUnknown,
     Refused,
     ServerError,
+    StepFailed,
     Stopped,
     Unreachable,
 )
 from esplan.parallel import side_by_side, stretches
 from esplan.partly import partly
 from esplan.plan import PHASES, STATE_INDEX
-from esplan.steps import KINDS
+from esplan.steps import KINDS, draining
 from esplan.steps.mark_writes import MARKS
 from esplan.steps.retire_index import LEFT
 
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from esplan.model import JSON
     from esplan.plan import Phase, Step
     from esplan.run import Run
-    from esplan.steps import StepKind
 
 ATTEMPTS = 3
 """How often a step is sent whose outcome nobody knew and whose effect then was not there."""
@@ -100,8 +100,10 @@ def _apply(run: Run, journal: Journal, through: Phase, *, keep_going: bool, para
     return count
 
 
-def abandon(run: Run, journal: Journal) -> None:
+def abandon(run: Run, journal: Journal) -> list[str]:
     """Take back everything that an unfinished apply began and has not switched.
+
+    Returns what stays in the cluster.
 
     Raises Refused when every step is done: that is for a plan of its own to take back.
     """
@@ -113,10 +115,11 @@ def abandon(run: Run, journal: Journal) -> None:
             remedy="make a plan from the desired files as they were before, and apply that",
         )
     if not journal.records:
-        return
+        return []
     with _resumable():
         journal.append("failed", data={"why": "abandoned"})
         roll_back(run, journal)
+    return staying.remains(run, journal)
 
 
 def _start(run: Run, journal: Journal) -> None:
@@ -142,6 +145,8 @@ def _keep(step: Step, run: Run, evidence: JSON) -> None:
     """What later steps of the same object have to know."""
     if step.kind == "verify":
         run.proofs[step.address] = evidence
+    if step.kind == "block_writes":
+        run.drained[step.arguments["index"]] = evidence.get(draining.VERSION)
     if "rejected" in evidence:
         run.rejected[step.address] = evidence["rejected"]
     if LEFT in evidence:
@@ -260,26 +265,43 @@ def _stoppable(step: Step, run: Run, journal: Journal, position: tuple[int, int]
 
 def _carry_out(step: Step, run: Run, journal: Journal) -> None:
     """One step, until its effect is seen in the cluster."""
-    kind, unknown = KINDS[step.kind], None
+    trouble: EsplanError | None = None
     for _ in range(ATTEMPTS):
-        if not kind.REPEAT and kind.probe(step, run):
-            _done(step, run, journal, "as wanted" if unknown is None else "done", {})
-            return
-        preconditions.require(step, run)
-        _safe_point(step, run, journal)
-        journal.append("intent", step.id)
         try:
-            evidence = kind.execute(step, run)
-        except OutcomeUnknown as error:
+            if _is_found(step, run, journal, trouble):
+                return
+            _send(step, run, journal)
+        except (OutcomeUnknown, ServerError) as error:
+            if isinstance(error, ServerError) and not outcomes.is_fault(error):
+                raise
             run.listener.note(f"{error.what} ({error.why}): asking the cluster")
-            unknown = error
-            continue
-        _read_back(kind, step, run)
-        _done(step, run, journal, "done", evidence)
-        return
-    raise unknown or OutcomeUnknown(
-        f"step {step.id} was sent, and nobody knows its outcome", code="ESP-5003"
-    )
+            trouble = error
+        else:
+            return
+    if trouble and not _is_found(step, run, journal, trouble):
+        raise outcomes.after_all_attempts(trouble, step)
+
+
+def _is_found(step: Step, run: Run, journal: Journal, trouble: EsplanError | None) -> bool:
+    """Its effect is there, and is believed: then it is done."""
+    kind = KINDS[step.kind]
+    if kind.REPEAT or not kind.probe(step, run):
+        return False
+    found.require(step, run, journal)
+    _done(step, run, journal, "done" if trouble else "as wanted", {})
+    return True
+
+
+def _send(step: Step, run: Run, journal: Journal) -> None:
+    """Send it and read it back."""
+    preconditions.require(step, run)
+    _safe_point(step, run, journal)
+    journal.append("intent", step.id)
+    evidence = KINDS[step.kind].execute(step, run)
+    if not KINDS[step.kind].probe(step, run):
+        run.lock.check()  # whoever has taken it over may have gone on from here
+        raise outcomes.without_effect(step)
+    _done(step, run, journal, "done", evidence)
 
 
 def _safe_point(step: Step, run: Run, journal: Journal) -> None:
@@ -288,17 +310,6 @@ def _safe_point(step: Step, run: Run, journal: Journal) -> None:
         run.lock.check()
     else:
         run.safe_point()
-
-
-def _read_back(kind: StepKind, step: Step, run: Run) -> None:
-    """An answer is not enough: the effect must be there."""
-    if not kind.probe(step, run):
-        run.lock.check()  # whoever has taken it over may have gone on from here
-        raise OutcomeUnknown(
-            f"step {step.id} ({step.description}) was acknowledged, but its effect is not there",
-            code="ESP-5003",
-            why="something else changes the same objects at this moment",
-        )
 
 
 def _done(step: Step, run: Run, journal: Journal, outcome: str, evidence: JSON) -> None:
@@ -326,7 +337,8 @@ def _take_back(run: Run, journal: Journal, error: EsplanError, only: str = "") -
 
     With `only`, an address, as that object or group was; the journal says so, and a later apply.
     """
-    if isinstance(error, ServerError) and error.status >= 500:  # noqa: PLR2004  (HTTP's class)
+    server = isinstance(error, ServerError) and error.status >= outcomes.SERVER
+    if server and not outcomes.is_fault(error):
         raise stopped(error) from error
     run.listener.note(f"{error.what}: taking back what was begun")
     try:
@@ -335,7 +347,7 @@ def _take_back(run: Run, journal: Journal, error: EsplanError, only: str = "") -
     except (JournalError, Stopped) as trouble:
         raise stopped(trouble) from error
     if not only:
-        error.where = error.where or _left(run, journal)
+        error.where = error.where or staying.said(run, journal)
 
 
 def _about(address: str) -> JSON:
@@ -351,17 +363,13 @@ def roll_back(
     the next apply goes on with it.
     """
     begun = [step for step in run.plan.steps if journal.state(step.id) in rewind.BEGUN]
-    kept = {step.address for step in begun if _is_final(step, run, journal)}
     mine = [step for step in begun if only in ("", step.address, run.group(step))]
     try:
+        kept = staying.kept(run, journal, begun)
         for step in reversed(mine):
             if kept.isdisjoint((step.address, run.group(step))):
-                run.lock.check()
-                KINDS[step.kind].undo(step, run)
-                journal.append("undone", step.id)
-                run.proofs.pop(step.address, None)
-                run.rejected.pop(step.address, None)
-                run.listener.step_ended(step, "stays" if step.lasts else "undone", {})
+                _undo(step, run, journal)
+        staying.pay(run, mine, kept, alone=bool(only))
     except EsplanError as error:
         why = f"{error}" + (f"\nafter: {cause}" if cause else "")
         raise Stopped(
@@ -373,29 +381,17 @@ def roll_back(
     journal.append("undone", data=_about(only))
 
 
-def _is_final(step: Step, run: Run, journal: Journal) -> bool:
-    """An object that is done, was switched, or was changed in place is not taken back."""
-    own = run.own(step)
-    if step.address != run.group(step) and run.plan.change(step.address).action not in (
-        "create",
-        "replace",
-    ):
-        opened = [one for one in own if one.kind == "open_index"]
-        return all(journal.state(one.id) == "done" for one in opened)  # never left closed
-    if all(journal.state(one.id) == "done" for one in own):
-        return True
-    if step.kind != "update_aliases":
-        return False
-    return journal.state(step.id) == "done" or KINDS[step.kind].probe(step, run)
-
-
-def _left(run: Run, journal: Journal) -> str:
-    """Where things stand after a failure."""
-    done = sum(journal.state(step.id) == "done" for step in run.plan.steps)
-    undone = [step for step in run.plan.steps if journal.state(step.id) == "undone"]
-    lasting = [step.description for step in undone if step.lasts]
-    if lasting and not done:
-        return f"everything was taken back but what cannot be: {'; '.join(lasting)}"
-    if done == 0:
-        return "nothing is left of this plan in the cluster: every change was taken back"
-    return f"{done} of {len(run.plan.steps)} steps are done and stay; the others were taken back"
+def _undo(step: Step, run: Run, journal: Journal) -> None:
+    """Take one step back; what is in use stays (StepFailed), and the journal says so."""
+    run.lock.check()
+    stays = ""
+    try:
+        KINDS[step.kind].undo(step, run)
+        staying.require_undone(step, run)
+    except StepFailed as error:
+        stays = error.what
+        run.listener.note(stays)
+    journal.append("undone", step.id, {"stays": stays} if stays else {})
+    run.proofs.pop(step.address, None)
+    run.rejected.pop(step.address, None)
+    run.listener.step_ended(step, "stays" if step.lasts or stays else "undone", {})

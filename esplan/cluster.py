@@ -243,7 +243,9 @@ class Cluster:
         except ServerError as error:
             if error.status < 500:  # noqa: PLR2004  (from there on it may have been carried out)
                 raise
-            raise _unknown(method, path, str(error)) from None
+            unknown = _unknown(method, path, str(error))
+            unknown.refusal = error
+            raise unknown from None
         except Unreachable as error:
             raise _unknown(method, path, error.why or error.what) from None
         if isinstance(answer, dict) and answer.get("acknowledged") is False:

@@ -121,7 +121,12 @@ class Unreachable(EsplanError):
 
 
 class OutcomeUnknown(Unreachable):
-    """A change was sent and no trustworthy answer came: it may or may not have been carried out."""
+    """A change was sent and no trustworthy answer came: it may or may not have been carried out.
+
+    `refusal`: what the server has said, where it has said something.
+    """
+
+    refusal: ServerError | None = None
 
 
 class Incomplete(Unreachable):

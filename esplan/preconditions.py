@@ -15,7 +15,8 @@ from esplan.errors import Incomplete, Refused
 from esplan.model import Body
 from esplan.plan import GUARD, digest
 from esplan.request import index_path, there
-from esplan.steps import heirs, protect_index, verify
+from esplan.steps import draining, heirs, protect_index, verify
+from esplan.steps.request import index_now
 from esplan.steps.update_aliases import membership, memberships
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 
 CHANGED = "the cluster has changed since the plan was made: make a new plan"
+BLOCK = "index.blocks.write"
 NO_ROOM = "make room on the disks (see `esplan doctor`) or add a data node, then apply again"
 
 NEEDED = (
@@ -44,25 +46,16 @@ EMPTY = (
 
 def require(step: Step, run: Run) -> None:
     """Raise Refused with every precondition of the step that does not hold."""
-    if not step.preconditions:
-        return
-    names = sorted({p[key] for p in step.preconditions for key in ("index", "name") if key in p})
-    _make_durable(step, run)
-    indices = live.read_indices(run.cluster, names) if names else {}
-    facts = _Facts(step, run, indices)
-    checked = [(p["check"], CHECKS[p["check"]](p, facts)) for p in step.preconditions]
-    broken = [(check, why) for check, why in checked if why]
-    if broken:
-        checks = {check for check, _ in broken}
+    found = broken(step, run)
+    if found:
+        checks = {check for check, _ in found}
         if step.kind == "delete_index" and checks != {"nothing_rejected"}:
-            raise heirs.refused(
-                step, indices.get(step.arguments["index"]), [why for _, why in broken]
-            )
+            raise heirs.refused(step, index_now(step, run), [why for _, why in found])
         code, remedy = _advice(checks)
         raise Refused(
             f"step {step.id} ({step.description}) is not safe any more",
             code=code,
-            why="; ".join(why for _, why in broken),
+            why="; ".join(why for _, why in found),
             remedy=remedy,
         )
     seen.require(step, run)
@@ -75,6 +68,32 @@ def _make_durable(step: Step, run: Run) -> None:
     for index in found.values():
         if index.is_open:
             checksum.make_durable(run.cluster, index.name)
+
+
+def broken(step: Step, run: Run) -> list[tuple[str, str]]:
+    """Every precondition that does not hold, and why."""
+    if not step.preconditions:
+        return []
+    names = sorted({p[key] for p in step.preconditions for key in ("index", "name") if key in p})
+    _make_durable(step, run)
+    indices = live.read_indices(run.cluster, names) if names else {}
+    if _has_waited(step, run, indices):
+        indices = live.read_indices(run.cluster, names)
+    facts = _Facts(step, run, indices)
+    checked = [(p["check"], CHECKS[p["check"]](p, facts)) for p in step.preconditions]
+    return [(check, why) for check, why in checked if why]
+
+
+def _has_waited(step: Step, run: Run, indices: dict[str, Index]) -> bool:
+    """Drain write blocks that were set anew since they drained, before anything else is looked at.
+
+    A bulk that was let in meanwhile has ended then, and the marks of the proof show it.
+    """
+    names = [one["index"] for one in step.preconditions if one["check"] == "write_blocked"]
+    found = [indices[name] for name in dict.fromkeys(names) if name in indices]
+    blocked = [one for one in found if one.body.settings.get(BLOCK) == "true"]
+    waited = [draining.settle(run, one) for one in blocked]
+    return any(waited)
 
 
 def _advice(broken: set[str]) -> tuple[Code, str]:
@@ -178,8 +197,10 @@ def _ours(precondition: JSON, facts: _Facts) -> str:
     ours = ours or precondition.get("guard") in index.aliases
     if not ours:
         return f"{name} is not the index that this plan made"
-    guards = (GUARD, precondition.get("guard", GUARD))
-    strange = sorted(alias for alias in index.aliases if not alias.startswith(guards))
+    known = (GUARD, precondition.get("guard", GUARD))
+    serving = precondition.get("serving", ())  # where it is found behind its alias already
+    foreign = {alias for alias in index.aliases if not alias.startswith(known)}
+    strange = sorted(foreign.difference(serving))
     return f"{name} has the alias {', '.join(strange)} before its switch" if strange else ""
 
 
@@ -196,8 +217,9 @@ def _said(names: list[str]) -> str:
 
 
 def _write_blocked(precondition: JSON, facts: _Facts) -> str:
+    """The block is on; `require` has seen to it that it has drained."""
     index = facts.indices.get(precondition["index"])
-    if index is None or index.body.settings.get("index.blocks.write") == "true":
+    if index is None or index.body.settings.get(BLOCK) == "true":
         return ""
     return f"the write block on {index.name} was lifted: clients may have written to it"
 

@@ -97,10 +97,11 @@ class Run:
     `standings`, `touched`: how far it follows, as this process saw it; `spent`: those to be closed
     at the end. `ahead`: sources that are hashed while they are copied. `batches`: how many
     documents a task has in hand at most. `finished`: ids of steps whose effect nothing but their
-    finished task shows. `halted`: an object has failed, and the
-    others that run beside it are to stop. `connect`: to another environment. `signed_by`: who
-    signed the plan, where that was asked for. `outside_window`: somebody has said that it may go
-    on although a release window is closed.
+    finished task shows. `drained`: indices whose write block has drained, each with the version of
+    its settings then (see `steps.draining`). `halted`: an object has failed, and the others that
+    run beside it are to stop. `connect`: to another environment. `signed_by`: who signed the plan,
+    where that was asked for. `outside_window`: somebody has said that it may go on although a
+    release window is closed.
     """
 
     cluster: Cluster
@@ -117,6 +118,7 @@ class Run:
     ahead: dict[str, Ahead] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
     batches: dict[str, int] = field(default_factory=dict)
+    drained: dict[str, int | None] = field(default_factory=dict)
     rejected: dict[str, JSON] = field(default_factory=dict)
     left: dict[str, JSON] = field(default_factory=dict)
     ledgers: dict[str, Any] = field(default_factory=dict)

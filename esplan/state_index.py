@@ -173,6 +173,15 @@ def recall(cluster: Cluster, name: str) -> JSON:
     return dict(found["_source"]) if found else {}
 
 
+def forget(cluster: Cluster, name: str) -> None:
+    """Keep nothing by that name any more. Raises ServerError and OutcomeUnknown."""
+    try:
+        cluster.change("DELETE", f"/{STATE_INDEX}/_doc/{name}")
+    except ServerError as error:
+        if error.status != 404:  # noqa: PLR2004  (HTTP's own number)
+            raise
+
+
 def _records(lines: list[str]) -> list[Record]:
     where = f"the journal in the index {STATE_INDEX}"
     try:

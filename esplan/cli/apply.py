@@ -128,8 +128,8 @@ def _abandoned(given: Globals, cluster: Cluster, made: Plan, path: Path) -> int:
     from esplan.commands import apply as commands
     from esplan.views import text
 
-    commands.abandon(cluster, made, path, given.listener())
-    result(given, text.abandoned(), "abandoned", {})
+    stays = commands.abandon(cluster, made, path, given.listener())
+    result(given, text.abandoned(stays), "abandoned", {"stays": stays})
     return 0
 
 

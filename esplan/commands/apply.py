@@ -67,7 +67,7 @@ def apply(  # noqa: PLR0913  (one option of the command each)
             return Outcome(0, 0, 0.0, already=True)
     with (
         watch.told(),
-        resumable(plan, path),
+        resumable(plan, path, cluster),
         _run(cluster, plan, path, listener, connect) as run,
     ):
         run.signed_by, run.watch = signed_by, watch
@@ -85,8 +85,11 @@ def apply(  # noqa: PLR0913  (one option of the command each)
 
 
 @contextmanager
-def resumable(plan: Plan, path: Path) -> Iterator[None]:
-    """An apply that is begun, and cannot go on now, is stopped: an error would say it is undone."""
+def resumable(plan: Plan, path: Path, cluster: Cluster | None = None) -> Iterator[None]:
+    """An apply that is begun, and cannot go on now, is stopped: an error would say it is undone.
+
+    `cluster`: is asked which tasks of the plan go on.
+    """
     try:
         yield
     except (Unreachable, ServerError) as error:
@@ -95,15 +98,15 @@ def resumable(plan: Plan, path: Path) -> Iterator[None]:
             raise explained(engine.stopped(error), plan, path) from error
         raise
     except Stopped as error:
-        explained(error, plan, path)
+        explained(error, plan, path, cluster)
         raise
 
 
-def abandon(cluster: Cluster, plan: Plan, path: Path, listener: Listener) -> None:
-    """Take back an unfinished apply."""
+def abandon(cluster: Cluster, plan: Plan, path: Path, listener: Listener) -> list[str]:
+    """Take back an unfinished apply; returns what stays in the cluster."""
     require_cluster(cluster, plan)
     with _run(cluster, plan, path, listener) as run:
-        engine.abandon(run, open_journal(beside(path), plan.digest))
+        return engine.abandon(run, open_journal(beside(path), plan.digest))
 
 
 def require_cluster(cluster: Cluster, plan: Plan) -> None:

@@ -1,17 +1,16 @@
-"""Block writes to the source: after the answer no write is in flight."""
+"""Block writes to the source: after this step no write is in flight, whoever set the block."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan.errors import OutcomeUnknown
 from esplan.plan import Step
 from esplan.request import index_path, request
-from esplan.steps import unblock_writes
+from esplan.steps import draining, unblock_writes
 from esplan.steps.request import index_now, send, send_request
 
 if TYPE_CHECKING:
-    from esplan.model import JSON
+    from esplan.model import JSON, Index
     from esplan.run import Run
 
 REPEAT = False
@@ -36,32 +35,47 @@ def describe(address: str, index: str, preconditions: tuple[JSON, ...], *, ours:
 
 
 def probe(step: Step, run: Run) -> bool:
-    """The block is set: after `_block`, no write is in flight then.
+    """The block is set, and this apply has seen it drain: the setting alone says nothing.
 
-    A block set by hand through `_settings` may have some, and asking again does not wait for
-    them (the server answers `shards_acknowledged: false` at once). A write that lands late
-    moves the source's sequence numbers, which the proof and the switch check.
+    Raises Refused where another has made the index read-only: nothing can be drained then.
     """
     index = index_now(step, run)
-    return index is not None and index.body.settings.get(unblock_writes.SETTING) == "true"
+    if index is None:
+        return False
+    draining.refuse_foreign(run, index)
+    return _is_blocked(index) and index.name in run.drained
+
+
+def _is_blocked(index: Index) -> bool:
+    return index.body.settings.get(unblock_writes.SETTING) == "true"
 
 
 def execute(step: Step, run: Run) -> JSON:
-    """Every shard has answered that it is blocked; else nothing is known."""
-    answer = send(step, run)
-    if not answer.get("shards_acknowledged") or not all(i["blocked"] for i in answer["indices"]):
-        raise OutcomeUnknown(
-            f"not every shard of {step.arguments['index']} has confirmed the write block",
-            code="ESP-3301",
-            remedy="see GET /_cluster/health: a shard may be missing",
-        )
-    return {}
+    """Set the block; one that is there already is drained. The version of the settings is kept."""
+    name = step.arguments["index"]
+    index = index_now(step, run)
+    if index and (_is_blocked(index) or draining.READ_ONLY in index.body.settings):
+        draining.drain(run, index)
+    else:
+        before = draining.version(run.cluster, name)
+        draining.confirm(name, send(step, run))
+        draining.moved(run, name, before, 1)
+    return {draining.VERSION: run.drained[name]}
 
 
 def undo(step: Step, run: Run) -> None:
     """Let writes through again, unless the block is somebody else's."""
-    if "request" not in step.undo:
-        return
+    run.drained.pop(step.arguments["index"], None)
     index = index_now(step, run)
-    if index and index.body.settings.get(unblock_writes.SETTING) is not None:
+    if index is None or not _is_planned(step, index):
+        return
+    draining.lift(run, index)
+    if "request" in step.undo and index.body.settings.get(unblock_writes.SETTING) is not None:
         send_request(step.undo["request"], run, run.opaque_id(step))
+
+
+def _is_planned(step: Step, index: Index) -> bool:
+    """Not another index that has got its name since."""
+    checks = (one for one in step.preconditions if one["check"] == "index")
+    known = {one["uuid"] for one in checks if one["index"] == index.name}
+    return not known or index.uuid in known

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from esplan import checksum, rates, rejected, transform
-from esplan.errors import Incomplete, StepFailed, Stopped
+from esplan.errors import Incomplete, Refused, StepFailed, Stopped
 from esplan.plan import Step
 from esplan.request import request
 from esplan.steps import ahead, batches, carry, governor, tolerant
@@ -204,7 +204,24 @@ def execute(step: Step, run: Run) -> JSON:
     else:
         more = {}
     run.finished.add(step.id)
+    _refuse_more(step, run)
     return _result(step, response) | more | carried
+
+
+def _refuse_more(step: Step, run: Run) -> None:
+    """Documents that the source does not have do not go away: to copy again is no help."""
+    names = step.arguments
+    if names.get("live") or names.get("transform") or "origin" in names:
+        return
+    source, target = count(run, names["source"]), count(run, names["target"])
+    if target > source:
+        raise Refused(
+            f"the new index has {target:,} documents, and {names['source']} has {source:,}",
+            code="ESP-4607",
+            why="another has written to the new index by its own name, or deleted documents in "
+            f"{names['source']} while its write block was lifted",
+            remedy="find out what writes to it, then apply the plan again: it begins afresh",
+        )
 
 
 def _ended(step: Step, run: Run) -> JSON:

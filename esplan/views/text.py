@@ -123,9 +123,10 @@ def applied(outcome: Outcome) -> Text:
     return Text(said, "green")
 
 
-def abandoned() -> Text:
-    """After `apply --abandon`."""
-    return Text("Taken back: what this plan began and did not switch.")
+def abandoned(stays: list[str]) -> Text:
+    """After `apply --abandon`; `stays`: what is in the cluster."""
+    said = "Taken back: what this plan began and did not switch."
+    return Text(said + (f"\nStays in the cluster: {'; '.join(stays)}." if stays else ""))
 
 
 def throttled(found: Throttled) -> Text:

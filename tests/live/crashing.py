@@ -2,8 +2,8 @@
 
 Its arguments are POINT MARKER ARGUMENT…: POINT is `<when>:<step id>`, with `before-intent`,
 `after-intent`, `after-request`, `before-done`, `after-done`, `middle` for a step that reports
-progress, or `range` for a copy past rejected documents, in its fifth range. MARKER is a file
-written just before.
+progress, `second-block` for one that drains a write block, or `range` for a copy past rejected
+documents, in its fifth range. MARKER is a file written just before.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import esplan.apply
 from esplan import cli, journal
-from esplan.steps import KINDS, force_merge, reindex
+from esplan.steps import KINDS, draining, force_merge, reindex
 from esplan.views import progress
 
 
@@ -40,6 +40,7 @@ def patch(when: str, step: str, die: Any) -> None:
     _patch_execute(when, step, die)
     _patch_progress(when, step, die)
     _patch_range(when, die)
+    _patch_draining(when, die)
 
 
 def _patch_journal(when: str, step: str, die: Any) -> None:
@@ -101,3 +102,14 @@ def _patch_range(when: str, die: Any) -> None:
         return copy(one, run)
 
     reindex._ended = crashing
+
+
+def _patch_draining(when: str, die: Any) -> None:
+    lift = draining._lift
+
+    def crashing(run: Any, index: Any) -> None:
+        if when == "second-block":
+            die()
+        lift(run, index)
+
+    draining._lift = crashing

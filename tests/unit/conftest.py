@@ -30,6 +30,8 @@ class FakeCluster:
 
     version = "8.16.1"
 
+    patience = 0.0
+
     connection = Connection("http://localhost:1")
 
     def __init__(self) -> None:
@@ -201,7 +203,15 @@ class FakeCluster:
         """Every shard on one node."""
         copy = {"state": "STARTED", "node": "n", "shard": 0}
         return {
-            "metadata": {"indices": {name: {"routing_num_shards": 12} for name in names}},
+            "metadata": {
+                "indices": {
+                    name: {
+                        "routing_num_shards": 12,
+                        "settings_version": self.indices.get(name, {}).get("version", 1),
+                    }
+                    for name in names
+                }
+            },
             "routing_table": {"indices": {name: {"shards": {"0": [copy]}} for name in names}},
         }
 
@@ -270,7 +280,7 @@ class FakeCluster:
         elif parts[1] == "_doc":
             return self._lock(method, "/".join(parts), params or {}, body)
         else:
-            self._change_index(self.indices[parts[0]], parts[1], body)
+            self._change_index(self.indices[parts[0]], "/".join(parts[1:]), body)
         return {"shards_acknowledged": True, "indices": [{"blocked": True}]}
 
     def _position(self, path: str) -> Any:
@@ -294,7 +304,9 @@ class FakeCluster:
             properties.update(body.get("properties", {}))
             index["mappings"].update({n: body[n] for n in ("_meta",) if n in body})
             return
-        changed = {"index.blocks.write": "true"} if what == "_block" else body
+        block = what.removeprefix("_block/")
+        changed = body if block == what else {f"index.blocks.{block}": "true"}
+        index["version"] = index.get("version", 1) + 1
         whole = {**index["settings"], **changed}
         index["settings"] = {name: value for name, value in whole.items() if value is not None}
 

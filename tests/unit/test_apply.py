@@ -12,7 +12,14 @@ from esplan import apply as engine
 from esplan import checksum, normalize, planfile
 from esplan.commands.plan import plan as make_plan
 from esplan.desired import Desired
-from esplan.errors import JournalError, OutcomeUnknown, Refused, ServerError, Stopped
+from esplan.errors import (
+    JournalError,
+    OutcomeUnknown,
+    Refused,
+    ServerError,
+    StepFailed,
+    Stopped,
+)
 from esplan.journal import Journal, open_journal
 from esplan.model import Alias, Finish, Index, Naming, State
 from esplan.run import Run
@@ -311,17 +318,49 @@ def test_an_outcome_that_stays_unknown_stops(live: Any, path: Path) -> None:
     assert TARGET in live.indices
 
 
-def test_an_acknowledged_change_without_effect_stops(live: Any, path: Path) -> None:
+def test_a_change_that_never_has_an_effect_is_a_known_reason(live: Any, path: Path) -> None:
     plan = planned(live, desired("integer", window=1))
 
     def undone(request: str) -> None:
         if request.endswith("_settings"):
-            live.indices[SOURCE]["settings"]["index.max_result_window"] = "7"
+            live.indices[SOURCE]["settings"].pop("index.max_result_window")
 
     live.after = undone
-    journal, error = failing(live, plan, path, Stopped)
-    assert "was acknowledged, but its effect is not there" in error.what
-    assert events(journal) == ["start", "intent 01-update_settings"]
+    journal, error = failing(live, plan, path, StepFailed)
+    assert "was acknowledged each time, but its effect was never there" in error.what
+    assert error.exit_code == 1
+    intents = ["intent 01-update_settings"] * engine.ATTEMPTS
+    assert events(journal) == ["start", *intents, "failed", "undone"]
+
+
+def test_a_change_whose_effect_comes_at_the_second_time_goes_on(live: Any, path: Path) -> None:
+    plan = planned(live, desired("integer", window=1))
+
+    def undone(request: str) -> None:
+        if request.endswith("_settings"):
+            live.indices[SOURCE]["settings"].pop("index.max_result_window")
+            live.after = lambda _request: None
+
+    live.after = undone
+    assert apply(live, plan, path).ended
+
+
+def test_what_the_server_always_refuses_with_500_is_a_known_reason(live: Any, path: Path) -> None:
+    """As two write indices of one alias are."""
+    fault = ServerError("refused", status=500, type_="illegal_state_exception")
+
+    def refuse(request: str) -> None:
+        if request == ALIASES and not any("failed" in one for one in events(journal)):
+            unknown = OutcomeUnknown("the outcome is unknown", why="illegal_state_exception")
+            unknown.refusal = fault
+            raise unknown
+
+    live.before = refuse
+    journal = open_journal(path, (plan := planned(live)).digest)
+    with pytest.raises(ServerError, match="refused"):
+        engine.apply(run_of(live, plan), journal)
+    assert events(journal).count("intent 07-update_aliases") == engine.ATTEMPTS
+    assert as_before(live)
 
 
 def test_a_late_holder_whose_effect_is_gone_is_told_that_the_lock_is(live: Any, path: Path) -> None:
@@ -574,12 +613,30 @@ def test_a_server_error_of_the_500_class_stops_and_takes_nothing_back(
 
 
 def test_after_the_switch_nothing_is_taken_back(live: Any, path: Path) -> None:
-    plan = planned(live, desired(delete_old=False))
-    live.refuse("PUT /films_green/_settings", status=403)
+    plan = planned(live)
+
+    def refuse(request: str) -> None:
+        if request == ALIASES and TARGET in live.indices and switched(live):
+            raise ServerError("refused", status=403)
+
+    live.before = refuse
     _, error = failing(live, plan, path, ServerError)
     assert switched(live)
     assert SOURCE in live.indices
     assert "7 of 8 steps are done and stay" in error.where
+
+
+def test_a_write_block_that_cannot_be_lifted_is_said_and_lifted_later(
+    live: Any, path: Path
+) -> None:
+    plan = planned(live, desired(delete_old=False))
+    live.refuse("PUT /films_green/_settings", status=403)
+    _, error = failing(live, plan, path, Stopped)
+    assert error.what == "not everything could be taken back"
+    assert switched(live)
+    assert SOURCE in live.indices
+    live.before = lambda _request: None
+    assert apply(live, plan, path).ended
 
 
 def test_a_switch_with_a_lost_answer_is_not_taken_back(live: Any, path: Path) -> None:
@@ -593,7 +650,7 @@ def test_a_switch_with_a_lost_answer_is_not_taken_back(live: Any, path: Path) ->
             raise OutcomeUnknown("lost", why="reset")
 
     live.after = after
-    failing(live, plan, path, ServerError)
+    failing(live, plan, path, Stopped)
     assert switched(live)
 
 
@@ -723,9 +780,11 @@ def test_an_index_that_clients_have_filled_is_not_taken_back(cluster: Any, path:
 
     cluster.after = after
     cluster.refuse("PUT /zoo")
-    _, error = failing(cluster, plan, path, Stopped)
+    journal, error = failing(cluster, plan, path, ServerError)
     assert cluster.indices["logs"]["documents"] == 1
-    assert "is in use: it was left as it is" in error.why
+    assert "left in the cluster: the index logs" in error.where
+    (stays,) = [one.data["stays"] for one in journal.records if "stays" in one.data]
+    assert "is in use: it was left as it is" in stays
 
 
 def test_plans_of_the_fake_are_plan_files(live: Any, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ def why(cluster: Any, *checks: dict[str, Any], proofs: dict[str, Any] | None = N
     """What `require` refuses; empty when everything holds."""
     step = Step("block_writes", "switch", "alias.a", "do it", preconditions=checks, id="01-x")
     run = Run(cluster, PLAN, SimpleNamespace(), SimpleNamespace(), proofs=proofs or {})  # type: ignore[arg-type]  (never used here)
+    run.drained["old"] = 1
     try:
         preconditions.require(step, run)
     except Refused as refused:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import signal
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -70,18 +70,18 @@ def test_without_a_signal_nothing_is_said(path: Path) -> None:
         (
             {BLOCK: "done", COPY: "intent"},
             (
-                "1 of 5 steps are done; begun: copy every document of a_green "
-                "(it goes on in the cluster); clients cannot write to a_green"
+                "1 of 5 steps are done; begun: copy every document of a_green; "
+                "writes to a_green may be blocked"
             ),
         ),
         ({CARRY: "intent"}, "0 of 5 steps are done; begun: copy every document of b"),
         (
             {BLOCK: "intent"},
-            "0 of 5 steps are done; begun: block it; clients cannot write to a_green",
+            "0 of 5 steps are done; begun: block it; writes to a_green may be blocked",
         ),
         (
             {BLOCK: "done", SWITCH: "done"},
-            "2 of 5 steps are done; clients cannot write to a_green",
+            "2 of 5 steps are done; writes to a_green may be blocked",
         ),
         ({BLOCK: "done", SWITCH: "done", LIFT: "done"}, "3 of 5 steps are done"),
     ],
@@ -101,6 +101,28 @@ def test_the_error_says_what_is_there(
         f"apply again: esplan apply '{path}' (with --abandon it is taken back instead)"
     )
     assert explained(error, plan, path).remedy == error.remedy, "said once"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_what_is_said_of_the_cluster_was_looked_at(
+    plan: Plan, path: Path, cluster: Any, *, there: bool
+) -> None:
+    journal = open_journal(beside(path), plan.digest)
+    journal.append("start", data={"plan": plan.digest})
+    for event, step in (("done", BLOCK), ("intent", COPY)):
+        journal.append(event, step)  # type: ignore[arg-type]  (of a tuple)
+    cluster.patience = 60
+    cluster.make("a_green", settings={"index.blocks.write": "true"} if there else {})
+    if there:
+        task = {"headers": {"X-Opaque-Id": f"esplan:{plan.id}:{COPY}"}}
+        cluster.READS = {
+            **cluster.READS,
+            "_tasks": lambda *_: {"nodes": {"n": {"tasks": {"n:1": task}}}},
+        }
+    error = explained(Stopped("interrupted"), plan, path, cluster)
+    assert ("(it goes on in the cluster)" in error.where) == there
+    assert ("clients cannot write to a_green" in error.where) == there
+    assert cluster.patience == 60
 
 
 def test_a_place_that_the_error_names_is_kept(plan: Plan, path: Path) -> None:
