@@ -159,7 +159,9 @@ class FakeCluster:
             "routing": {"primary": True},
             "seq_no": {"max_seq_no": mark, "global_checkpoint": mark},
         }
-        return {"shards": {"0": [{**copy, "segments": {"count": index.get("segments", 1)}}]}}
+        one = {**copy, "segments": {"count": index.get("segments", 1)}}
+        shards = int(index["settings"].get("index.number_of_shards", 1))
+        return {"shards": {str(number): [one] for number in range(shards)}}
 
     def _mget(self, parts: list[str], body: Any) -> Any:
         found = [(id_, self.documents.get(f"{parts[0]}/_doc/{id_}")) for id_ in body["ids"]]
