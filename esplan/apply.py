@@ -36,7 +36,6 @@ from esplan.partly import partly
 from esplan.plan import PHASES, STATE_INDEX
 from esplan.steps import KINDS, draining
 from esplan.steps.mark_writes import MARKS
-from esplan.steps.retire_index import LEFT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,8 +148,8 @@ def _keep(step: Step, run: Run, evidence: JSON) -> None:
         run.drained[step.arguments["index"]] = evidence.get(draining.VERSION)
     if "rejected" in evidence:
         run.rejected[step.address] = evidence["rejected"]
-    if LEFT in evidence:
-        run.left[step.address] = evidence[LEFT]
+    if "left" in evidence:
+        run.left[step.address] = evidence["left"]
 
 
 def _who(run: Run) -> JSON:

@@ -163,6 +163,7 @@ def test_the_next_release(two: Any, customer: Callable[..., Desired]) -> None:
         {"check": "index", "index": NEW, "uuid": f"uuid-{NEW}"},
         {"check": "alias", "alias": "prod", "on": [OLD]},
         {"check": "serves", "index": NEW},
+        {"check": "durable", "index": NEW},
         {"check": "unwritten", "index": NEW, "marks": {"0": 0}},
     )
     delete = step(plan, "delete_index")
@@ -553,7 +554,8 @@ def test_a_release_from_settings_to_delete(
 ) -> None:
     plan = planned(two, customer())
     apply(two, plan, tmp_path / "journal")
-    assert two.sent == [f"PUT /{NEW}/_settings", MERGE, ALIASES, ALIASES]
+    blocked = f"PUT /{OLD}/_block/write"
+    assert two.sent == [f"PUT /{NEW}/_settings", MERGE, ALIASES, blocked, ALIASES]
     assert OLD not in two.indices
     assert two.indices[NEW]["aliases"] == {"prod": {}}
     assert two.indices[NEW]["segments"] == 1
