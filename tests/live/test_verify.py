@@ -61,3 +61,13 @@ def test_nothing_is_changed(world: World, pair: tuple[str, str]) -> None:
     before = world.cluster.read(f"/{','.join(pair)}")
     world.esplan("verify", *pair)
     assert world.cluster.read(f"/{','.join(pair)}") == before
+
+
+def test_an_alias_with_a_filter_is_its_whole_index(world: World, pair: tuple[str, str]) -> None:
+    """It is resolved: nothing that the filter leaves out is missing from the comparison."""
+    one, other = pair
+    path = f"/{other}/_alias/{world.name}-part"
+    world.cluster.change("PUT", path, None, {"filter": {"term": {"n": 7}}})
+    said = world.esplan("verify", one, f"{world.name}-part").stdout
+    assert f"{other}: 300 documents" in said
+    assert "Equal: both hold the same documents" in said
