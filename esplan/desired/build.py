@@ -31,14 +31,6 @@ OPTIONS = (
 )
 REPLICAS = "index.number_of_replicas"
 
-SAME = "which documents are rejected must stay the same"
-NEED = {
-    "max_rejected": SAME,
-    "on_rejected": SAME,
-    "versions": "a document that clients delete and make anew would have a lower one",
-}
-"""Why these keys of `migrate` do not go with clients that write meanwhile."""
-
 LOCAL = frozenset(
     {
         "data",
@@ -195,8 +187,8 @@ class Builder:
         """What clients delete meanwhile is found by comparing the documents."""
         migrate = entry.raw.get("migrate", {})
         catches_up = migrate.get("writes") == "catch-up"
-        for key in _of_a_block(migrate) if catches_up else ():
-            message = f"`{key}` needs a write block: {NEED[key]}"
+        for key in migration.of_a_block(migrate) if catches_up else ():
+            message = f"`{key}` needs a write block: {migration.NEED[key]}"
             remedy = "remove it, or declare `writes: block`"
             at = ("migrate", key)
             self.problems.append(
@@ -400,10 +392,3 @@ def is_wrapped(data: Any) -> bool:
 def unwrapped(data: JSON) -> JSON:
     """The mapping itself."""
     return data["mappings"] if is_wrapped(data) else data
-
-
-def _of_a_block(migrate: JSON) -> list[str]:
-    """The keys that do not go with `writes: catch-up`."""
-    return sorted(
-        key for key in NEED if key in migrate and (key, migrate[key]) != ("versions", "new")
-    )

@@ -24,6 +24,15 @@ ELSEWHERE = (
 SCRIPTS = ("script", "inverse")
 """What is a script, or the path of its file."""
 
+SAME = "which documents are rejected must stay the same"
+
+NEED = {
+    "max_rejected": SAME,
+    "on_rejected": SAME,
+    "versions": "a document that clients delete and make anew would have a lower one",
+}
+"""Why these keys of `migrate` do not go with clients that write meanwhile."""
+
 
 def migrate(raw: JSON, sources: dict[str, str]) -> Migrate:
     """`sources`: the texts of the scripts that there are."""
@@ -86,3 +95,10 @@ def read_script(file: Path, within: Sequence[Path]) -> tuple[str, str]:
         return text.decode("utf-8"), ""
     except UnicodeDecodeError:
         return "", f"the script file {file} is not UTF-8"
+
+
+def of_a_block(migrate: JSON) -> list[str]:
+    """The keys that do not go with `writes: catch-up`."""
+    return sorted(
+        key for key in NEED if key in migrate and (key, migrate[key]) != ("versions", "new")
+    )

@@ -270,8 +270,7 @@ def test_the_last_word_of_an_apply(outcome: Outcome, said: str) -> None:
 
 
 def test_other_last_words() -> None:
-    assert (
-        shown(text.abandoned([])).strip() == "Taken back: what this plan began and did not switch."
-    )
+    said = shown(text.abandoned([])).strip()
+    assert said == "Taken back: what this plan began and did not switch."
     assert "Stays in the cluster: the index a." in shown(text.abandoned(["the index a"]))
     assert "host, pid 7" in shown(text.unlocked(HOLDER))
