@@ -11,6 +11,7 @@ import processes
 from ledger import Ledger, Written
 from world import PROPERTIES, REPLICAS, World, document
 
+from esplan import planfile
 from esplan.plan import GUARD, digest
 from esplan.route.guard import guard_name
 
@@ -168,7 +169,7 @@ class Plans:
             text = text.replace(old, new)
         plan = json.loads(text)
         plan["digest"] = digest({key: value for key, value in plan.items() if key != "digest"})
-        world.plan.write_text(json.dumps(plan))
+        world.plan.write_text(planfile.canonical(plan))
 
 
 PLANS = Plans()
