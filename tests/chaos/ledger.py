@@ -88,7 +88,7 @@ class Ledger:
     made: str
     may: dict[str, list[Written]] = field(default_factory=dict)
     model: dict[str, dict[str, Any]] = field(default_factory=dict)
-    aside: list[tuple[str, Written]] = field(default_factory=list)
+    aside: dict[tuple[str, str], Written] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     running: list[threading.Thread] = field(default_factory=list)
 
@@ -166,7 +166,7 @@ class Ledger:
             return
         self._may_be(key, written)
         if written.index != self.made:
-            self.aside.append((key, written))
+            self.aside[key, written.index] = written  # the last one counts
 
     def _may_be(self, key: str, written: Written) -> None:
         self.may.setdefault(key, [Written(None, "")]).append(written)

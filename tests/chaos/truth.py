@@ -191,7 +191,7 @@ def _aside(story: Story, ledger: Ledger, served: Documents, read: dict[str, Docu
     """What an index acknowledged that nobody but a plan may delete."""
     gone = [
         f"{key} of {one.index}"
-        for key, one in ledger.aside
+        for (key, _), one in ledger.aside.items()
         if served.get(key) != one.source and _in(read, one.index, key) != one.source
     ]
     if gone:
