@@ -12,7 +12,7 @@ from esplan.plan import digest
 from esplan.route.choice import chosen
 from esplan.route.context import Routed
 from esplan.route.rules import Route
-from esplan.steps import update_aliases
+from esplan.steps import delete_index, update_aliases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -165,7 +165,9 @@ def _deleted_once(steps: Sequence[Step]) -> Iterator[Step]:
         if len(same) == 1:
             yield step
         elif step is same[-1]:
-            yield replace(step, preconditions=_preconditions(same))
+            checks = _preconditions(same)
+            request = delete_index.asked(step.arguments["index"], checks)
+            yield replace(step, preconditions=checks, request=request)
 
 
 def _preconditions(steps: Sequence[Step]) -> tuple[JSON, ...]:

@@ -220,9 +220,15 @@ def _brought(step: Step, run: Run, standing: Standing, since: Touched) -> int:
 
     Returns how many were copied.
     """
+    ledger.require_alone(step, run)
+    gone = sorted((since.gone | standing.differing) - since.fresh.keys())
     started = _all_started(step, run, standing.source.marks) if since.fresh else []
-    _delete(step, run, sorted((since.gone | standing.differing) - since.fresh.keys()))
-    return sum(_finished(step, run, task) for task in started)
+    if not ledger.is_kept(step):  # there it has to be clear first what is whose
+        _delete(step, run, gone)
+    copied = sum(_finished(step, run, task) for task in started)
+    if ledger.is_kept(step):
+        _delete(step, run, gone)
+    return copied
 
 
 def _copied_anew(step: Step, run: Run, ids: Sequence[str]) -> int:
@@ -244,9 +250,7 @@ def _copied(step: Step, run: Run, marks: Sequence[int]) -> int:
 def _all_started(step: Step, run: Run, marks: Sequence[int]) -> list[_Task]:
     """One task a shard."""
     shards = enumerate(marks)
-    tasks = [_started(step, run, mark, (shard, len(marks))) for shard, mark in shards]
-    ledger.started(step, run, [one.name for one in tasks])
-    return tasks
+    return [_started(step, run, mark, (shard, len(marks))) for shard, mark in shards]
 
 
 def _started(step: Step, run: Run, mark: int, part: tuple[int, int]) -> _Task:
@@ -262,7 +266,9 @@ def _sent(step: Step, run: Run, body: JSON) -> _Task:
     size = batches.size_of(batches.begun(step, run))
     body = body if size == batches.size_of(step) else batches.body_of(body, size)
     path, opaque_id = (step.request or {})["path"], run.opaque_id(step)
-    return _Task(str(run.change("POST", path, body, opaque_id=opaque_id)["task"]), body)
+    task = str(run.change("POST", path, body, opaque_id=opaque_id)["task"])
+    ledger.started(step, run, [task])
+    return _Task(task, body)
 
 
 def _from(value: Any, mark: int) -> Any:
@@ -282,9 +288,7 @@ def _finished(step: Step, run: Run, task: _Task) -> int:
     ledger.ended(step, run, task.name, found)
     if error := reindex.too_large(found):
         batches.smaller(step, run, error)
-        again = _sent(step, run, task.body)
-        ledger.started(step, run, [again.name])
-        return _finished(step, run, again)
+        return _finished(step, run, _sent(step, run, task.body))
     response = found.get("response", {})
     if error := reindex.stopped(found):
         raise reindex.failed(step, error)
@@ -307,6 +311,7 @@ def _delete(step: Step, run: Run, ids: Sequence[str]) -> None:
         there = [] if reading.script else places(run.cluster, source, some, reading.query)
         kept = {(one["_id"], one["routing"]) for one in there}
         found = places(run.cluster, target, some)
+        ledger.require_alone(step, run)
         _send(run, step, [one for one in found if (one["_id"], one["routing"]) not in kept])
 
 
@@ -350,6 +355,7 @@ def prove(step: Step, run: Run) -> Report:
         run.listener.note(f"{step.arguments['source']} and its copy differ: one more round")
         _last(last, run, run.standings[step.address])
         report, before = _proof(step, run), seen
+    ledger.require_alone(last, run)
     return report
 
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from esplan.errors import Refused
+from esplan.errors import Refused, ServerError
 from esplan.plan import Step
 from esplan.steps import heirs
 from esplan.steps.request import fenced, index_now, send
+from esplan.steps.update_aliases import memberships
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from esplan.model import JSON, Index
     from esplan.run import Run
 
 REPEAT = False
+
+ABSENT = 404
+"""How the cluster refuses the call where an alias, or the fence, is not where it asserts it."""
 
 SETTLING = 1.0
 """Seconds: a request that met the alias just before the switch still goes to the old index.
@@ -30,12 +37,29 @@ def describe(address: str, index: Index, preconditions: tuple[JSON, ...]) -> Ste
         phase="finish",
         address=address,
         description=f"delete the old index {index.name}",
-        request=fenced([{"remove_index": {"index": index.name}}]),
+        request=asked(index.name, preconditions),
         preconditions=preconditions,
         undo={"none": "a deleted index is gone: restore it from a snapshot"},
         estimate={"documents": index.documents, "bytes": index.size},
         arguments={"index": index.name, "uuid": index.uuid},
     )
+
+
+def asked(index: str, preconditions: Sequence[JSON], options: JSON | None = None) -> JSON:
+    """Ask for the delete, and let the cluster assert that each alias is on its heir meanwhile.
+
+    Otherwise an alias that a person has just put back would go with the old index. `options`: as
+    `{alias: {heir: options}}`, what each has now; a plan has none in their place.
+    """
+    known = options or {}
+    actions: list[JSON] = []
+    for one in preconditions:
+        if one["check"] == "alias" and len(one["on"]) == 1:
+            (heir,) = one["on"]
+            on = {"index": heir, "alias": one["alias"]}
+            actions.append({"remove": {**on, "must_exist": True}})
+            actions.append({"add": {**on, **known.get(one["alias"], {}).get(heir, {})}})
+    return fenced([*actions, {"remove_index": {"index": index}}])
 
 
 def probe(step: Step, run: Run) -> bool:
@@ -64,8 +88,24 @@ def execute(step: Step, run: Run) -> JSON:
         )
     if why := still_unsafe(step, run, index):
         raise heirs.refused(step, index, why)
-    send(step, run)
+    try:
+        send(_as_it_is(step, run), run)
+    except ServerError as error:
+        if error.status != ABSENT:
+            raise
+        raise heirs.refused(
+            step, index, [f"an alias has just left its index: {error.why}"]
+        ) from None
     return {}
+
+
+def _as_it_is(step: Step, run: Run) -> Step:
+    """With the options that the aliases have now: they are put on again as they are."""
+    aliases = [one["alias"] for one in step.preconditions if one["check"] == "alias"]
+    if not aliases:
+        return step
+    options = memberships(run.cluster, aliases)
+    return replace(step, request=asked(step.arguments["index"], step.preconditions, options))
 
 
 def still_unsafe(step: Step, run: Run, index: Index | None) -> list[str]:

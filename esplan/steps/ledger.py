@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from esplan import checksum, state_index
+from esplan.errors import VerificationFailed
 from esplan.steps.heirs import identity
 
 if TYPE_CHECKING:
@@ -109,18 +110,55 @@ def close(step: Step, run: Run) -> None:
     if not is_kept(step) or (step.address not in run.ledgers and not _begun(step, run)):
         return
     own = _own(step, run)
+    _reckon(own, run.cluster)
+    now = _marks(step, run)
+    own.marks = now if _is_explained(own, now) else {}
+    own.keep(run.cluster)
+
+
+def require_alone(step: Step, run: Run) -> None:
+    """Raise VerificationFailed where another has written to the old index past its alias.
+
+    No copy of ours may run. What was read of the old index before the call is ours, or was there
+    before, if this does not raise.
+    """
+    if not is_kept(step):
+        return
+    own = _own(step, run)
+    _reckon(own, run.cluster)
+    if _is_explained(own, _marks(step, run)):
+        return
+    source, target = step.arguments["source"], step.arguments["target"]
+    raise VerificationFailed(
+        f"more was written to {target} than this rollback has written",
+        code="ESP-4514",
+        why="a client writes to it by its own name, or a copy was lost in a crash before it was "
+        "noted: nobody can tell which documents are to stay",
+        remedy=f"see what differs (esplan verify {source} {target}); then put the old definition "
+        "into the desired file, and plan that",
+    )
+
+
+def _reckon(own: Ledger, cluster: Cluster) -> None:
+    """Count what the copies have written that have ended meanwhile."""
     for task in [*own.tasks]:
-        found = run.cluster.read(f"/_tasks/{task}")
+        found = cluster.read(f"/_tasks/{task}")
         own.tasks.remove(task)
         if found is None:
             own.lost = True
         else:
             _count(own, found)
-    now = checksum.marks(run.cluster, [step.arguments["target"]])[step.arguments["target"]]
+
+
+def _marks(step: Step, run: Run) -> dict[str, int]:
+    name = step.arguments["target"]
+    return checksum.marks(run.cluster, [name])[name]
+
+
+def _is_explained(own: Ledger, now: dict[str, int]) -> bool:
+    """Whether the numbers that were taken since are as many as our own writes."""
     came = sum(now.values()) - sum(own.base.values())
-    explained = not own.lost and own.ours <= came <= own.ours + own.maybe
-    own.marks = now if explained else {}
-    own.keep(run.cluster)
+    return not own.lost and own.ours <= came <= own.ours + own.maybe
 
 
 def _count(own: Ledger, found: JSON) -> None:
