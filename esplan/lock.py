@@ -10,6 +10,7 @@ cluster itself.
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from dataclasses import asdict, dataclass
@@ -184,16 +185,10 @@ class Lock:
             return True
         if is_alive(seen.holder):
             raise locked(seen.holder)
-        self._note(f"locked by {seen.holder}: watching whether it still lives ({EXPIRY:.0f} s)")
-        deadline = _now() + EXPIRY
-        while _now() < deadline:
-            time.sleep(1)
-            now = read(self._cluster)
-            if now is None:
-                return False
-            if (now.seq_no, now.term) != (seen.seq_no, seen.term):
-                raise locked(now.holder)
-        return True
+        now = outwait(self._cluster, seen, self._note)
+        if now and (now.seq_no, now.term) != (seen.seq_no, seen.term):
+            raise locked(now.holder)
+        return now is not None
 
     def _renew_until_stopped(self) -> None:
         """Renewals until the lock is lost or given back; failures are retried until GRACE."""
@@ -318,10 +313,25 @@ def drop_left_over(cluster: Cluster, plan_digest: str) -> None:
         return
 
 
-def remove(cluster: Cluster, token: str) -> Holder:
-    """Remove a dead holder's lock by its id.
+def outwait(cluster: Cluster, seen: _Seen, note: Callable[[str], None]) -> _Seen | None:
+    """Watch a lock until its document changes or goes (None), `EXPIRY` seconds at most."""
+    note(f"locked by {seen.holder}: watching whether it still lives ({EXPIRY:.0f} s)")
+    deadline = _now() + EXPIRY
+    now: _Seen | None = seen
+    while now and (now.seq_no, now.term) == (seen.seq_no, seen.term) and _now() < deadline:
+        time.sleep(1)
+        now = read(cluster)
+    return now
 
-    Raises EsplanError when it is not that lock, Refused when the holder certainly lives.
+
+def remove(
+    cluster: Cluster, token: str, note: Callable[[str], None], *, force: bool = False
+) -> Holder:
+    """Remove a dead holder's lock by its id, and move the fence, so that it switches nothing.
+
+    A holder on another machine or in another container is watched, as before a take-over, unless
+    `force` says that it is dead. Raises EsplanError when it is not that lock, Refused when the
+    holder lives.
     """
     seen = read(cluster)
     if seen is None or seen.holder.token != token:
@@ -337,15 +347,22 @@ def remove(cluster: Cluster, token: str) -> Holder:
             code="ESP-5107",
             remedy="stop it (Ctrl-C ends it at a safe point), and its lock goes with it",
         )
+    if not (force or is_dead(seen.holder)) and outwait(cluster, seen, note) != seen:
+        raise _lives(seen)
     condition = {"if_seq_no": seen.seq_no, "if_primary_term": seen.term}
     try:
         cluster.change("DELETE", LOCK_PATH, condition)
     except ServerError as error:
         if error.status != 409:  # noqa: PLR2004  (HTTP's own number)
             raise
-        raise Refused(
-            f"the lock {token} has changed just now: its holder lives ({seen.holder})",
-            code="ESP-5107",
-            remedy="see `esplan status`; stop the holder, and its lock goes with it",
-        ) from None
+        raise _lives(seen) from None
+    rotate_fence(cluster, secrets.token_hex(8), fences(cluster))
     return seen.holder
+
+
+def _lives(seen: _Seen) -> Refused:
+    return Refused(
+        f"the lock {seen.holder.token} has changed just now: its holder lives ({seen.holder})",
+        code="ESP-5107",
+        remedy="see `esplan status`; stop the holder, and its lock goes with it",
+    )

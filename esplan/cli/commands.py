@@ -237,8 +237,16 @@ def status(
 
 
 @app.command()
-def unlock(ctx: typer.Context, lock_id: Annotated[str, typer.Argument(metavar="LOCK_ID")]) -> int:
-    """Remove the lock of an apply that is certainly dead.
+def unlock(
+    ctx: typer.Context,
+    lock_id: Annotated[str, typer.Argument(metavar="LOCK_ID")],
+    *,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Do not watch for a minute whether the holder still lives."),
+    ] = False,
+) -> int:
+    """Remove the lock of an apply that is dead. A holder on another machine is watched first.
 
     Examples:
         esplan unlock 5f1c9a7be0d24c11 --env prod
@@ -250,6 +258,6 @@ def unlock(ctx: typer.Context, lock_id: Annotated[str, typer.Argument(metavar="L
 
     given = chosen(ctx)
     with given.cluster() as cluster:
-        holder = lock.remove(cluster, lock_id)
+        holder = lock.remove(cluster, lock_id, given.listener().note, force=force)
     result(given, text.unlocked(holder), "unlocked", asdict(holder))
     return 0

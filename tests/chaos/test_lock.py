@@ -249,7 +249,7 @@ def test_a_lock_that_was_removed_is_said_to_be(worlds: Callable[[], World]) -> N
         shown = world.esplan("status").stdout
         assert f"pid {holder.pid}, since" in shown
         held = token(world)
-        assert held in world.esplan("unlock", held).stdout + shown
+        assert held in world.esplan("unlock", held, "--force").stdout + shown
         holder.send(signal.SIGCONT)
         assert LOST[0] in assert_lost(holder, "removed")
     world.apply()

@@ -300,21 +300,21 @@ def test_a_holder_gives_up_before_a_contender_takes_over() -> None:
 
 def test_a_dead_lock_is_removed_by_its_id(cluster: Any, dead: Holder) -> None:
     held(cluster, dead)
-    assert lock.remove(cluster, dead.token) == dead
+    assert lock.remove(cluster, dead.token, pytest.fail) == dead
     assert lock.read(cluster) is None
 
 
 def test_another_id_removes_nothing(cluster: Any, dead: Holder) -> None:
     held(cluster, dead)
     with pytest.raises(EsplanError, match="there is no lock nonsense") as error:
-        lock.remove(cluster, "nonsense")
+        lock.remove(cluster, "nonsense", pytest.fail)
     assert dead.token in error.value.why
     assert lock.read(cluster) is not None
 
 
 def test_no_lock_to_remove(cluster: Any) -> None:
     with pytest.raises(EsplanError) as error:
-        lock.remove(cluster, "nonsense")
+        lock.remove(cluster, "nonsense", pytest.fail)
     assert error.value.why == "nobody holds it"
 
 
@@ -323,7 +323,7 @@ def test_the_lock_of_a_living_process_is_not_removed(cluster: Any) -> None:
     holder = this_process(PLAN)
     held(cluster, holder)
     with pytest.raises(EsplanError):
-        lock.remove(cluster, holder.token)
+        lock.remove(cluster, holder.token, pytest.fail)
     assert lock.read(cluster) is not None
 
 
@@ -331,7 +331,46 @@ def test_a_lock_that_is_renewed_meanwhile_is_not_removed(cluster: Any, dead: Hol
     held(cluster, dead)
     cluster.refuse("DELETE /esplan-state/_doc/lock", status=409)
     with pytest.raises(Refused, match="its holder lives"):
-        lock.remove(cluster, dead.token)
+        lock.remove(cluster, dead.token, pytest.fail)
+
+
+def test_the_lock_of_a_holder_elsewhere_that_renews_is_not_removed(
+    cluster: Any, elsewhere: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was removed at once, and both believed that they had it."""
+    held(cluster, elsewhere)
+    notes: list[str] = []
+
+    def renewed(_seconds: float) -> None:
+        cluster.seq_nos[PATH] += 1
+
+    monkeypatch.setattr(lock.time, "sleep", renewed)
+    with pytest.raises(Refused, match="its holder lives"):
+        lock.remove(cluster, elsewhere.token, notes.append)
+    assert "watching whether it still lives (60 s)" in notes[0]
+    assert lock.read(cluster) is not None
+
+
+def test_the_lock_of_a_holder_elsewhere_is_removed_after_a_watch_or_by_force(
+    cluster: Any, elsewhere: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 10_000, 30))
+    monkeypatch.setattr(lock, "_now", lambda: float(next(clock)))
+    monkeypatch.setattr(lock.time, "sleep", lambda _seconds: None)
+    held(cluster, elsewhere)
+    assert lock.remove(cluster, elsewhere.token, lambda _note: None) == elsewhere
+    held(cluster, elsewhere)
+    assert lock.remove(cluster, elsewhere.token, pytest.fail, force=True) == elsewhere
+    assert lock.read(cluster) is None
+
+
+def test_a_lock_that_is_removed_takes_the_fence_from_its_holder(
+    cluster: Any, elsewhere: Holder
+) -> None:
+    with lock.Lock(cluster, PLAN, pytest.fail) as taken:
+        held(cluster, elsewhere)
+        lock.remove(cluster, elsewhere.token, pytest.fail, force=True)
+        assert f"esplan-fence-{taken.token}" not in cluster.indices[STATE_INDEX]["aliases"]
 
 
 def test_an_apply_that_died_after_its_end_leaves_no_lock(cluster: Any, dead: Holder) -> None:
