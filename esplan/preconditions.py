@@ -47,6 +47,8 @@ EMPTY = (
 def require(step: Step, run: Run) -> None:
     """Raise Refused with every precondition of the step that does not hold."""
     found = broken(step, run)
+    if any(check == "whole" for check, _ in found):
+        seen.require_whole(step, run)
     if found:
         checks = {check for check, _ in found}
         if step.kind == "delete_index" and checks != {"nothing_rejected"}:
@@ -264,6 +266,9 @@ def _durable(precondition: JSON, facts: _Facts) -> str:
 
 def _heir(precondition: JSON, facts: _Facts) -> str:
     """What serves now is the index that was proven, with its documents."""
+    index = facts.indices.get(precondition["index"])
+    if index is not None and not index.is_open:
+        return f"{index.name} is closed"
     return heirs.heir(precondition, facts.run, facts.address(precondition))
 
 

@@ -44,7 +44,7 @@ def _is_nested(field: Any) -> bool:
 
 
 def _asked(cluster: Reader, names: Sequence[str]) -> dict[str, int]:
-    """By index; nothing where a shard did not answer."""
+    """By index; nothing where a shard did not answer, or none may be read."""
     path = f"/{','.join(quote(name, safe='') for name in names)}/_search"
     shape = {"terms": {"field": "_index", "size": len(names)}}
     body = {"size": 0, "track_total_hits": False, "aggs": {"indices": shape}}
@@ -54,6 +54,6 @@ def _asked(cluster: Reader, names: Sequence[str]) -> dict[str, int]:
         return {}
     if answer is None or answer["_shards"]["failed"] or answer.get("timed_out"):
         return {}
-    buckets = answer["aggregations"]["indices"]["buckets"]
+    buckets = answer.get("aggregations", {}).get("indices", {}).get("buckets", [])
     found = {bucket["key"]: bucket["doc_count"] for bucket in buckets}
     return {name: found[name] for name in names if name in found}

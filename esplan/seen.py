@@ -40,6 +40,14 @@ def require(step: Step, run: Run) -> None:
     require_all(run.cluster, here)
 
 
+def require_whole(step: Step, run: Run) -> None:
+    """Raises Refused where a definition differs only because fields are hidden by now."""
+    names = [one["index"] for one in step.preconditions if one["check"] == "whole"]
+    limits.require(run.cluster, names)
+    for name in names:
+        visible.require_fields(run.cluster, name)
+
+
 def require_all(cluster: Cluster, indices: Sequence[str], *, label: str = "") -> None:
     """Raises Refused where documents or fields of one of these indices are hidden.
 

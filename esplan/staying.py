@@ -132,8 +132,8 @@ def remains(run: Run, journal: Journal) -> list[str]:
     begun = [step for step in run.plan.steps if journal.state(step.id)]
     begun = [step for step in begun if not _has_ended(step, run, journal)]
     names = sorted({step.arguments["index"] for step in begun if "index" in step.arguments})
-    olds = sorted({one.index for one in run.plan.changes if one.index})
-    now = live.read_indices(run.cluster, [*names, *olds]) if begun else {}
+    sides = {name for one in run.plan.changes for name in (one.index, one.target) if name}
+    now = live.read_indices(run.cluster, sorted({*names, *sides})) if begun else {}
     return [
         *(_index(now[name]) for name in _made(begun, now, run)),
         *(f"the old index {name}" for name in _left_behind(begun, now, run)),
@@ -170,12 +170,16 @@ def _is_resized(step: Step, index: Index, run: Run) -> bool:
 
 
 def _left_behind(begun: Sequence[Step], now: dict[str, Index], run: Run) -> Iterator[str]:
-    """What an alias has left, and nothing has deleted."""
+    """What an alias has left for the new index, and nothing has deleted."""
     for address in dict.fromkeys(step.address for step in begun):
         change = next((one for one in run.plan.changes if one.address == address), None)
         old = now.get(change.index or "") if change and change.action == "replace" else None
-        alias = address.removeprefix("alias.")
-        if old and alias not in old.aliases:
+        new = now.get(change.target or "") if change else None
+        if (
+            old
+            and new
+            and address.removeprefix("alias.") in new.aliases.keys() - old.aliases.keys()
+        ):
             yield old.name
 
 

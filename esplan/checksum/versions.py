@@ -3,33 +3,51 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from esplan.errors import ServerError
-from esplan.request import index_path
+from esplan.request import batches
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from esplan.cluster import Cluster
     from esplan.model import JSON
 
 UNKNOWN = (400, 403)
 """A server without this aggregation; a user who may not search."""
 
-LOOK = {"size": 0, "aggs": {"versions": {"stats": {"field": "_version"}}}}
+STATS = {"versions": {"stats": {"field": "_version"}}}
 CLOSE = 1e-9
 """How far two sums of floating numbers may be apart, relatively: the order of adding differs."""
 
 
 def look(cluster: Cluster, index: str) -> JSON | None:
     """Count, least, greatest and sum of `_version`; None where that cannot be found out."""
+    return look_at(cluster, [index]).get(index)
+
+
+def look_at(cluster: Cluster, indices: Sequence[str]) -> dict[str, JSON]:
+    """The same of several, in as few requests as their names fit in; without those not known."""
+    found: dict[str, JSON] = {}
+    for names in batches(indices):
+        found |= _asked(cluster, names)
+    return found
+
+
+def _asked(cluster: Cluster, names: Sequence[str]) -> dict[str, JSON]:
     params = {"allow_partial_search_results": "false"}
+    each = {"terms": {"field": "_index", "size": len(names)}, "aggs": STATS}
+    body = {"size": 0, "track_total_hits": False, "aggs": {"indices": each}}
+    path = f"/{','.join(quote(name, safe='') for name in names)}/_search"
     try:
-        found = cluster.read(index_path(index, "/_search"), params, LOOK)
+        answer = cluster.read(path, params, body) or {}
     except ServerError as error:
         if error.status not in UNKNOWN:
             raise
-        return None
-    stats: JSON | None = found and found["aggregations"]["versions"]
-    return stats if stats and stats["count"] else None
+        return {}
+    buckets = answer.get("aggregations", {}).get("indices", {}).get("buckets", [])
+    return {one["key"]: one["versions"] for one in buckets if one["versions"]["count"]}
 
 
 def are_set(stats: JSON, marks: dict[str, int]) -> bool:

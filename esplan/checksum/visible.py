@@ -35,6 +35,15 @@ def require(cluster: Cluster, index: str, label: str = "") -> None:
     `label`: how messages name the index. Where clients write all the time, documents are not
     compared: the proof does it under the write block.
     """
+    mappings = require_fields(cluster, index, label)
+    numbers = _numbers(cluster, index, mappings)
+    if numbers and numbers[0] > numbers[1]:
+        why = f"its shards have {numbers[0]:,} documents, and searches see {numbers[1]:,} of them"
+        raise _refused(label or index, "documents", f"{why} (both with nested ones)")
+
+
+def require_fields(cluster: Cluster, index: str, label: str = "") -> JSON:
+    """The mappings, of which all fields are shown; raises Refused otherwise."""
     mappings = _mappings(cluster, index)
     fields = sorted(_hidden_fields(cluster, index, mappings))
     if fields:
@@ -42,10 +51,7 @@ def require(cluster: Cluster, index: str, label: str = "") -> None:
         raise _refused(
             label or index, "fields", f"the cluster has fields that are not shown: {said}"
         )
-    numbers = _numbers(cluster, index, mappings)
-    if numbers and numbers[0] > numbers[1]:
-        why = f"its shards have {numbers[0]:,} documents, and searches see {numbers[1]:,} of them"
-        raise _refused(label or index, "documents", f"{why} (both with nested ones)")
+    return mappings
 
 
 def _refused(index: str, what: str, why: str) -> Refused:

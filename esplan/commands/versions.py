@@ -9,29 +9,34 @@ from esplan import checksum, planfile
 from esplan.checksum import versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from esplan.cluster import Cluster
+    from esplan.model import JSON
     from esplan.plan import Plan, Step
 
 
 def noted(cluster: Cluster, made: Plan) -> Plan:
-    """The plan with its warnings; one search for each copy that does not keep them."""
-    copies = (step for step in made.steps if step.kind == "reindex")
-    said = [one for step in copies for one in _said(cluster, step)]
+    """The plan with its warnings; it asks about all copies that do not keep them at once."""
+    copies = [step for step in made.steps if step.kind == "reindex" and not _keeps(step)]
+    if not copies:
+        return made
+    sources = sorted({step.arguments["source"] for step in copies})
+    found = versions.look_at(cluster, sources)
+    high = {name: one for name, one in found.items() if one["max"] > 1}
+    marks = checksum.marks(cluster, sorted(high)) if high else {}
+    known = {name for name, one in high.items() if versions.are_set(one, marks[name])}
+    said = [_said(step, high) for step in copies if step.arguments["source"] in known]
     return planfile.sealed(replace(made, warnings=(*made.warnings, *said))) if said else made
 
 
-def _said(cluster: Cluster, step: Step) -> Iterator[str]:
+def _keeps(step: Step) -> bool:
+    return "version_type" in (step.request or {})["body"]["dest"]
+
+
+def _said(step: Step, found: dict[str, JSON]) -> str:
     source = step.arguments["source"]
-    if "version_type" in (step.request or {})["body"]["dest"]:
-        return
-    found = versions.look(cluster, source)
-    if found is None or not versions.are_set(found, checksum.marks(cluster, [source])[source]):
-        return
-    yield (
-        f"{step.address}: documents of {source} have versions up to {int(found['max']):,}, more "
-        "than its writes account for: clients may set them (version_type: external). A copy "
+    return (
+        f"{step.address}: documents of {source} have versions up to {int(found[source]['max']):,}, "
+        "more than its writes account for: clients may set them (version_type: external). A copy "
         "begins at 1 again, and a late write with an old version would win; "
         "migrate.versions: keep copies them"
     )

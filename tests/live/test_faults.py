@@ -178,7 +178,7 @@ def delete(world: World) -> None:
 @pytest.mark.parametrize(
     ("meddle", "why"),
     [
-        (change_mapping, "the settings and mappings of {green} have changed"),
+        (change_mapping, "{green} was changed since the plan was made"),
         (move_alias, "the alias {name} is on {name}_red, not on {green}"),
         (recreate, "{green} is another index now (UUID "),
         (delete, "the index {green} is gone"),

@@ -111,7 +111,7 @@ def assert_none_within(world: World, plan: dict[str, Any], found: list[dict[str,
     ids = {one["kind"]: one["id"] for one in plan["steps"]}
     at = {(one["event"], one["step"]): one["at"] for one in records(world)}
     began = at["intent", ids["block_writes"]]
-    ended = at["done", ids["unblock_writes"]]
+    ended = at["done", ids["update_aliases"]]
     assert began < ended
     assert [one["event"] for one in found if began < one["at"] < ended] == []
 

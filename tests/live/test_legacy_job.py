@@ -78,6 +78,7 @@ def test_a_first_release_and_the_next(world: Jobs) -> None:
         "force_merge",
         "await_health",
         "update_aliases",
+        "retire_index",
         "delete_index",
     ]
     world.apply()

@@ -99,7 +99,7 @@ def test_the_worked_example_with_a_writer_on_transaction(world: Releases) -> Non
         plan = world.release()
         assert plan["summary"] == {"create": 0, "update": 0, "replace": 5, "delete": 0}
         customer = ["update_settings", "await_health", "force_merge", "await_health"]
-        customer += ["update_aliases", "delete_index"]
+        customer += ["update_aliases", "retire_index", "delete_index"]
         assert kinds(plan, f"alias.customer-{world.name}") == customer
         transaction = ["update_settings", "await_health", "update_aliases"]
         assert kinds(plan, f"alias.transaction-{world.name}") == transaction

@@ -147,8 +147,8 @@ def set_live(world: World, settings: dict[str, Any]) -> None:
 
 def test_a_field_that_the_clone_refuses_is_taken_back(world: World) -> None:
     world.seed(50)
-    world.make_plan(settings={**REPLICAS, **CODEC}, properties=FLIGHT | RAW)
     set_live(world, {"index.mapping.total_fields.limit": 1})
+    world.make_plan(settings={**REPLICAS, **CODEC}, properties=FLIGHT | RAW)
     done = world.apply(code=1)
     assert "Limit of total fields [1] has been exceeded" in done.stderr
     world.assert_on(world.green)

@@ -10,6 +10,7 @@ import pytest
 from esplan import lock, planfile
 from esplan.cluster import Cluster
 from esplan.errors import EsplanError, Stopped
+from esplan.journal import beside, open_journal
 from esplan.run import Run
 from esplan.steps import delete_index, update_aliases
 from esplan.views.progress import Silent
@@ -52,8 +53,11 @@ def test_a_stale_holder_cannot_delete(world: World) -> None:
     world.make_plan()
     world.apply("--through", "switch")
     run = stale_run(world)
+    proof = next(step for step in run.plan.steps if step.kind == "verify")
+    journal = open_journal(beside(world.plan), run.plan.digest)
+    run.proofs[proof.address] = journal.evidence(proof.id)
     with pytest.raises(Stopped, match="the lock was taken over by another apply"):
-        delete_index.execute(run.plan.steps[8], run)
+        delete_index.execute(run.plan.steps[-1], run)
     assert world.green in world.everything()
     world.apply()
     world.assert_switched()

@@ -171,8 +171,10 @@ def test_an_alias_that_comes_later_stops_the_switch(world: World, cluster: Clust
     world.crash("after-done:06-await_health")
     add = {"add": {"index": world.blue, "alias": f"{world.name}-early"}}
     cluster.change("POST", "/_aliases", None, {"actions": [add]})
-    refused = world.apply(code=3)
+    refused = world.apply(code=4)
     assert f"{world.blue} has the alias {world.name}-early before its switch" in refused.stderr
+    assert f"the index {world.blue}, behind {world.name}-early" in refused.stderr  # it stays
+    assert world.read_documents(world.green) == world.documents
     remove = {"remove": {"index": world.blue, "alias": f"{world.name}-early"}}
     cluster.change("POST", "/_aliases", None, {"actions": [remove]})
 
@@ -269,12 +271,15 @@ def test_names_of_data_streams_are_refused(
 
 
 def test_a_pipeline_of_the_index_does_not_see_the_copy(world: World) -> None:
-    """No pipeline of that name exists: a copy through it would fail."""
+    """The server counts what goes through it."""
     world.seed(20)
-    piped = {"index.default_pipeline": "missing"}
+    path = f"/_ingest/pipeline/{world.name}"
+    world.cluster.change("PUT", path, None, {"processors": []})
+    piped = {"index.default_pipeline": world.name}
     world.cluster.change("PUT", f"/{world.green}/_settings", None, piped)
     world.make_plan()
     world.apply()
     world.assert_switched()
+    assert world.piped(world.name) == 0
     settings = world.everything()[world.blue]["settings"]["index"]
-    assert settings["default_pipeline"] == "missing"
+    assert settings["default_pipeline"] == world.name

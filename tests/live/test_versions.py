@@ -22,6 +22,7 @@ def seed(world: World, count: int = 50) -> None:
     for number in range(count):
         write(world, world.green, number, HIGH + number)
         world.documents[str(number)] = {"flight": number}
+    world.cluster.read(f"/{world.green}/_refresh")
 
 
 def write(world: World, index: str, number: int, version: int, flight: int | None = None) -> None:

@@ -148,6 +148,13 @@ class World:
         self.cluster.change("DELETE", "/_search/scroll", None, {"scroll_id": page["_scroll_id"]})
         return found
 
+    def piped(self, pipeline: str) -> int:
+        """How many documents have gone through a pipeline, as the server counts them."""
+        parts = {"filter_path": f"nodes.*.ingest.pipelines.{pipeline}.count"}
+        found = self.cluster.read("/_nodes/stats/ingest", parts)
+        nodes = found["nodes"].values()
+        return sum(one["ingest"]["pipelines"][pipeline]["count"] for one in nodes)
+
     def everything(self) -> dict[str, Any]:
         found = self.cluster.read(f"/{self.name}*", {"expand_wildcards": "all"})
         return dict(found or {})
