@@ -29,8 +29,8 @@ pytestmark = pytest.mark.live
 
 TRIAL = "kill -9"
 OTHERS = {"remote_copy", "remote_reindex", "retire_index"}
-"""Kinds that need a second cluster (`test_remote_kills.py`), or a plan that copies nothing: it is killed
-around each of its steps in `tests/live/test_discard.py`."""
+"""Kinds that need a second cluster (`test_remote_kills.py`), or a plan that copies nothing: that is
+killed around each of its steps in `tests/live/test_discard.py`."""
 
 scenarios = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=lambda one: one.name)
 
