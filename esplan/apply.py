@@ -116,7 +116,7 @@ def abandon(run: Run, journal: Journal) -> list[str]:
     if not journal.records:
         return []
     with _resumable():
-        journal.append("failed", data={"why": "abandoned"})
+        journal.append("failed", data={"why": staying.ABANDONED})
         roll_back(run, journal)
     return staying.remains(run, journal)
 
@@ -368,7 +368,7 @@ def roll_back(
         for step in reversed(mine):
             if kept.isdisjoint((step.address, run.group(step))):
                 _undo(step, run, journal)
-        staying.pay(run, mine, kept, alone=bool(only))
+        staying.pay(run, journal, mine, kept, alone=bool(only))
     except EsplanError as error:
         why = f"{error}" + (f"\nafter: {cause}" if cause else "")
         raise Stopped(

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 MAKING = ("create_index", "resize_index")
 """Kinds that make an index."""
 
+BLOCKING = ("block_writes", "retire_index")
+"""Kinds that block writes to an index."""
+
+ABANDONED = "abandoned"
+"""Why an apply failed that was taken back by the user's own word."""
+
 
 def kept(run: Run, journal: Journal, begun: Sequence[Step]) -> set[str]:
     """Addresses of what is done, was switched (by whoever), or was changed in place."""
@@ -60,13 +66,13 @@ def _is_served(step: Step, run: Run) -> bool:
     return update_aliases.probe(own, run)
 
 
-def pay(run: Run, steps: Sequence[Step], stay: set[str], *, alone: bool) -> None:
+def pay(run: Run, journal: Journal, steps: Sequence[Step], stay: set[str], *, alone: bool) -> None:
     """What stays is switched: lift the plan's own write blocks, and take its guards off.
 
     `alone`: others go on beside it, so what the server refuses is said, and tried again later.
     """
     for step in steps:
-        if stay.isdisjoint((step.address, run.group(step))):
+        if stay.isdisjoint((step.address, run.group(step))) or _is_to_go(step, run, journal):
             continue
         run.lock.check()
         try:
@@ -77,8 +83,18 @@ def pay(run: Run, steps: Sequence[Step], stay: set[str], *, alone: bool) -> None
             run.listener.note(f"not taken back ({step.description}): {error.what}")
 
 
+def _is_to_go(step: Step, run: Run, journal: Journal) -> bool:
+    """Blocked until it is deleted: applying again goes on with that, unless it was abandoned."""
+    last, switch = journal.last(""), _switch(step, run)
+    if step.kind not in BLOCKING or (last and last.data.get("why") == ABANDONED):
+        return False
+    name = step.arguments["index"]
+    deleted = (one.arguments["index"] for one in run.plan.steps if one.kind == "delete_index")
+    return switch is not None and journal.state(switch.id) == "done" and name in deleted
+
+
 def _pay(step: Step, run: Run) -> None:
-    if step.kind == "block_writes":
+    if step.kind in BLOCKING:
         KINDS[step.kind].undo(step, run)
         require_undone(step, run)
     switch = _switch(step, run)
@@ -92,7 +108,7 @@ def _pay(step: Step, run: Run) -> None:
 def require_undone(step: Step, run: Run) -> None:
     """Read back what was taken back: an answer is not enough. Raises OutcomeUnknown."""
     name = step.arguments.get("index", "")
-    if step.kind not in (*MAKING, "block_writes", "guard_index"):
+    if step.kind not in (*MAKING, *BLOCKING, "guard_index"):
         return
     now = live.read_indices(run.cluster, [name])
     if step.kind == "guard_index":
@@ -186,7 +202,7 @@ def _left_behind(begun: Sequence[Step], now: dict[str, Index], run: Run) -> Iter
 def _blocked(begun: Sequence[Step], now: dict[str, Index]) -> Iterator[str]:
     for step in begun:
         index = now.get(step.arguments.get("index", ""))
-        own = step.kind == "block_writes" and "request" in step.undo
+        own = step.kind in BLOCKING and "request" in step.undo
         if own and index and index.body.settings.get(unblock_writes.SETTING) == "true":
             yield index.name
 
