@@ -256,7 +256,7 @@ PLOTS = {
         Plot("catch-up, two shards", {"migrate": CATCH_UP}, 2, ASYNC),
         Plot("rename", {"migrate": RENAMED}, becomes=_renamed),
         Plot("script, catch-up", {**ANY, "migrate": {**CATCH_UP, **ADDED}}, becomes=_added),
-        Plot("pipeline", {"migrate": PIPELINE}, pipeline=True),
+        Plot("pipeline", {"migrate": PIPELINE}, pipeline=True, copies=False),
         Plot("later", line=LATER),
         Plot("group", {"group": "g"}, letters=("-a", "-b")),
         Plot("back", suffixes=BACK, keeps=True, plan=_back, anew=False),

@@ -157,7 +157,7 @@ def as_before(cluster: Any) -> bool:
 
 
 def is_clean(cluster: Any, said: str = "") -> bool:
-    """As before, or switched: no write block but one that is named, no guard, no half-filled copy."""
+    """As before, or switched: no block but one that is named, no guard, no half-filled copy."""
     indices = {name: one for name, one in cluster.indices.items() if name != STATE_INDEX}
     on = [name for name, one in indices.items() if "films" in one["aliases"]]
     blocked = [name for name, one in indices.items() if "index.blocks.write" in one["settings"]]
