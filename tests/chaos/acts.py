@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -59,10 +60,16 @@ BULK: list[Operation] = [
     ("delete", "5", None),
     ("index", "5", _document(9005)),
 ]
-LARGE: list[Operation] = [
-    ("index", f"large-{n}" if n % 2 else str(n), {**_document(n), "text": "x" * 60_000})
-    for n in range(24)
-]
+BULKS = (3, 9, 27)
+"""Documents: some of these bulks end soon, and some late."""
+
+HUGE = "lorem ipsum dolor " * 10_000
+
+
+def _huge(first: int, count: int) -> list[Operation]:
+    """New ones, and others in the place of what is there."""
+    keys = [f"large-{first}-{n}" if n % 2 else str(first + n // 2) for n in range(count)]
+    return [("index", key, {**_document(first), "text": HUGE}) for key in keys]
 
 
 # Clients
@@ -77,7 +84,16 @@ def _slow(story: Story) -> Callable[[], None]:
 
 
 def _large(story: Story) -> None:
-    story.ledger.meanwhile(story.pair[0], LARGE)
+    """The server has begun with them."""
+    first = 0
+    for count in BULKS:
+        story.ledger.meanwhile(story.pair[0], _huge(first, count))
+        first += count // 2 + 1
+    ends = time.monotonic() + 0.5
+    while time.monotonic() < ends:
+        _, found = story.server.ask("GET", "/_tasks?actions=*data/write/bulk*")
+        if found["nodes"]:
+            return
 
 
 def _to_old(story: Story) -> None:
