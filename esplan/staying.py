@@ -8,7 +8,7 @@ from esplan import live
 from esplan.errors import EsplanError, OutcomeUnknown, ServerError
 from esplan.outcomes import SERVER
 from esplan.plan import GUARD
-from esplan.steps import KINDS, guards, reindex, unblock_writes, update_aliases
+from esplan.steps import KINDS, delete_index, guards, reindex, unblock_writes, update_aliases
 from esplan.tasks import all_running
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ def _pay(step: Step, run: Run) -> None:
     if step.kind in BLOCKING:
         KINDS[step.kind].undo(step, run)
         require_undone(step, run)
+    if step.kind == "delete_index":
+        delete_index.let_go(step, run)
     switch = _switch(step, run)
     if step.kind in (*MAKING, "guard_index") and switch:
         guards.take_off(switch, run, {step.arguments["index"]})

@@ -276,7 +276,7 @@ def _running(story: Story) -> None:
     if held:
         if not is_dead(held.holder):
             story.wrong.append(("left", f"the lock is held by {held.holder}"))
-        lock.remove(story.world.cluster, held.holder.token)
+        lock.remove(story.world.cluster, held.holder.token, lambda _note: None, force=True)
 
 
 def _may_stay(story: Story, name: str, last: Said) -> bool:

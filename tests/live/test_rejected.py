@@ -113,7 +113,7 @@ def test_the_old_index_stays_as_long_as_it_alone_has_them(world: World) -> None:
     assert "the switch stays, and so does the old index" in error
     assert_whole(world, rejected)
     assert len(world.read_documents(world.green)) == 300
-    assert "blocks" not in world.everything()[world.green]["settings"]["index"]
+    assert world.everything()[world.green]["settings"]["index"]["blocks"] == {"write": "true"}
     again = ["plan", "-d", str(world.folder / "desired.json"), "-o", str(world.plan)]
     assert "No changes" in world.esplan(*again).stdout, "a new plan may take its place"
 

@@ -316,6 +316,8 @@ class FakeCluster:
         for action in actions:
             ((verb, parts),) = action.items()
             name = parts["index"]
+            if name not in indices:
+                raise ServerError(f"no such index {name}", status=404, type_="index_not_found")
             if verb == "remove_index":
                 del indices[name]
             elif verb == "add":

@@ -26,6 +26,7 @@ from esplan.run import Run
 from esplan.steps import delete_index, reindex
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from esplan.journal import Record
@@ -174,6 +175,7 @@ def test_a_blue_green_replacement(live: Any, path: Path) -> None:
         "PUT /films_green/_block/write",
         REINDEX,
         "PUT /films_blue/_settings",
+        ALIASES,
         ALIASES,
         ALIASES,
     ]
@@ -381,7 +383,7 @@ def test_a_late_holder_whose_effect_is_gone_is_told_that_the_lock_is(live: Any, 
 # Stopping and going on
 
 
-@pytest.mark.parametrize("through", range(1, 9))
+@pytest.mark.parametrize("through", range(1, 10))
 def test_a_crash_after_any_step_and_again(live: Any, path: Path, through: int) -> None:
     """The lock is lost after so many records: whatever is written, applying again ends the same."""
     plan = planned(live)
@@ -395,7 +397,7 @@ def test_a_crash_after_any_step_and_again(live: Any, path: Path, through: int) -
             raise Killed
 
     live.before = kill
-    with pytest.raises(Killed) if through < 6 else _nothing():
+    with pytest.raises(Killed) if through < 7 else _nothing():
         engine.apply(run, journal)
     live.before = lambda _request: None
     again = apply(live, plan, path)
@@ -408,6 +410,67 @@ class _nothing:  # noqa: N801  (a context manager, named as one)
     def __enter__(self) -> None: ...
 
     def __exit__(self, *_error: object) -> None: ...
+
+
+def last_call(act: Callable[[], None]) -> Callable[[str], None]:
+    """`act`, once, just before the call that deletes: after the switch, and after the hold."""
+    seen = [0]
+
+    def before(request: str) -> None:
+        seen[0] += request == ALIASES
+        if seen == [3]:
+            seen[0] += 1
+            act()
+
+    return before
+
+
+def test_a_heir_made_anew_after_the_last_look_inherits_nothing(live: Any, path: Path) -> None:
+    """With its alias: only the mark that the first one had tells them apart."""
+
+    def anew() -> None:
+        del live.indices[TARGET]
+        live.make(TARGET, uuid="another", aliases={"films": {}})
+
+    live.before = last_call(anew)
+    plan = planned(live)
+    _, error = failing(live, plan, path, Refused)
+    assert "nothing was deleted" in error.where
+    assert SOURCE in live.indices
+    assert live.indices[TARGET]["aliases"] == {"films": {}}
+
+
+def test_a_heir_that_is_gone_at_the_last_look_inherits_nothing(live: Any, path: Path) -> None:
+    def gone() -> None:
+        del live.indices[TARGET]
+
+    live.before = last_call(gone)
+    failing(live, planned(live), path, Refused)
+    assert SOURCE in live.indices
+
+
+@pytest.mark.parametrize("then", ["again", "abandoned"])
+def test_a_kill_before_the_delete_leaves_no_mark_on_the_heir(
+    live: Any, path: Path, then: str
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill() -> None:
+        raise Killed
+
+    plan = planned(live)
+    live.before = last_call(kill)
+    with pytest.raises(Killed):
+        engine.apply(run_of(live, plan), Journal(path))
+    hold = delete_index.HOLD.format(plan=plan.id)
+    assert live.indices[TARGET]["aliases"].keys() == {"films", hold}
+    if then == "again":
+        apply(live, plan, path)
+    else:
+        engine.abandon(run_of(live, plan), open_journal(path, plan.digest))
+    assert live.indices[TARGET]["aliases"] == {"films": {}}
+    assert (SOURCE in live.indices) is (then == "abandoned")
 
 
 def test_an_interruption_stops_before_the_next_step(live: Any, path: Path) -> None:

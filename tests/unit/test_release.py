@@ -555,7 +555,7 @@ def test_a_release_from_settings_to_delete(
     plan = planned(two, customer())
     apply(two, plan, tmp_path / "journal")
     blocked = f"PUT /{OLD}/_block/write"
-    assert two.sent == [f"PUT /{NEW}/_settings", MERGE, ALIASES, blocked, ALIASES]
+    assert two.sent == [f"PUT /{NEW}/_settings", MERGE, ALIASES, blocked, ALIASES, ALIASES]
     assert OLD not in two.indices
     assert two.indices[NEW]["aliases"] == {"prod": {}}
     assert two.indices[NEW]["segments"] == 1

@@ -256,6 +256,7 @@ def test_a_shrink_from_block_to_delete(green: Any, plan: Plan, tmp_path: Path) -
         "POST /_aliases",
         "PUT /films_blue/_settings",
         "POST /_aliases",
+        "POST /_aliases",
     ]
     assert OLD not in green.indices
     assert green.indices[NEW]["aliases"] == {"films": {}}

@@ -20,10 +20,15 @@ class Cluster:
         return self.answer
 
 
+def answer(*buckets: Any) -> Any:
+    return {"aggregations": {"indices": {"buckets": list(buckets)}}}
+
+
 def test_look() -> None:
     look: Any = versions.look
-    assert look(Cluster({"aggregations": {"versions": STATS}}), "a") == STATS
-    assert look(Cluster({"aggregations": {"versions": {"count": 0}}}), "a") is None
+    assert look(Cluster(answer({"key": "a", "versions": STATS})), "a") == STATS
+    assert look(Cluster(answer({"key": "a", "versions": {"count": 0}})), "a") is None
+    assert look(Cluster(answer()), "a") is None
     assert look(Cluster(None), "a") is None
     for status in (400, 403):
         assert look(Cluster(ServerError("no", code="ESP-3203", status=status)), "a") is None

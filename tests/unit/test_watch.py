@@ -210,7 +210,7 @@ def test_the_switch_phase_is_one_piece(world: World) -> None:
     assert sent["before_apply"] == sent["before_step create_index"] == 0
     assert sent["after_step create_index"] == sent["before_step update_aliases"] == 1
     assert sent["after_step block_writes"] == sent["after_switch"] == 5, "not one within"
-    assert sent["after_apply"] == 6
+    assert sent["after_apply"] == 7, "the heir is held, and the old index deleted"
 
 
 def test_what_an_event_says(world: World) -> None:
