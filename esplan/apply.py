@@ -300,6 +300,7 @@ def _send(step: Step, run: Run, journal: Journal) -> None:
     if not KINDS[step.kind].probe(step, run):
         run.lock.check()  # whoever has taken it over may have gone on from here
         raise outcomes.without_effect(step)
+    found.require(step, run, journal)
     _done(step, run, journal, "done", evidence)
 
 

@@ -27,13 +27,19 @@ FIRST, THEN = ("index", "ours", "origin"), ("write_blocked", "proven")
 
 
 def require(step: Step, run: Run, journal: Journal) -> None:
-    """Raise Refused where the alias was moved, and not by this apply, without its proof."""
+    """Raise Refused where the alias was moved, and not by this apply, without its proof.
+
+    Also for a switch of ours, just after it: between the last look and its call somebody may have
+    lifted the block, and a client written to the old index.
+    """
     if step.kind != "update_aliases" or not _proofs(step):
         return
     left = guards.left(step, run)
-    ours = journal.state(step.id) == "intent" and not left
-    why = "; ".join(_written(step, run)) if ours else _unproven(step, run)
-    if why:
+    if journal.state(step.id) == "intent" and not left:
+        if why := "; ".join(_written(step, run)):
+            raise _missed(step, why)
+        return
+    if why := _unproven(step, run):
         raise _not_believed(step, why)
     guards.take_off(step, run, {one["index"] for one in left})
 
@@ -79,15 +85,32 @@ def _is_there(source: str, step: Step, run: Run) -> bool:
     return index is not None and (not known or index.uuid in known)
 
 
-def _not_believed(step: Step, why: str) -> Refused:
-    sides = [(one["source"], one["target"]) for one in _proofs(step)]
-    compare = ", ".join(f"`esplan verify {old} {new}`" for old, new in sides)
-    names = ", ".join(step.arguments["goal"])
+def _missed(step: Step, why: str) -> Refused:
     return Refused(
-        f"{names}: the alias was moved past this apply, and the new index is not proven",
+        f"{_names(step)}: the alias is switched, and documents may have been missed by it",
+        code="ESP-4618",
+        where="both indices stay, and the alias is on the new one",
+        why=f"{why}: in the moment of the switch, or since",
+        remedy=f"compare them ({_compare(step)}), and write what is missing to the new index; "
+        "then the other one can be deleted by hand",
+    )
+
+
+def _not_believed(step: Step, why: str) -> Refused:
+    return Refused(
+        f"{_names(step)}: the alias was moved past this apply, and the new index is not proven",
         code="ESP-4606",
         where="both indices stay, and the alias is where it was found",
         why=why,
-        remedy=f"compare them ({compare}); put the alias back, or write what is missing to the "
-        "new index; then make a new plan",
+        remedy=f"compare them ({_compare(step)}); put the alias back, or write what is missing to "
+        "the new index; then make a new plan",
     )
+
+
+def _names(step: Step) -> str:
+    return ", ".join(step.arguments["goal"])
+
+
+def _compare(step: Step) -> str:
+    sides = [(one["source"], one["target"]) for one in _proofs(step)]
+    return ", ".join(f"`esplan verify {old} {new}`" for old, new in sides)

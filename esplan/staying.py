@@ -8,7 +8,15 @@ from esplan import live
 from esplan.errors import EsplanError, OutcomeUnknown, ServerError
 from esplan.outcomes import SERVER
 from esplan.plan import GUARD
-from esplan.steps import KINDS, delete_index, guards, reindex, unblock_writes, update_aliases
+from esplan.steps import (
+    KINDS,
+    block_writes,
+    delete_index,
+    guards,
+    reindex,
+    unblock_writes,
+    update_aliases,
+)
 from esplan.tasks import all_running
 
 if TYPE_CHECKING:
@@ -113,6 +121,8 @@ def require_undone(step: Step, run: Run) -> None:
     if step.kind not in (*MAKING, *BLOCKING, "guard_index"):
         return
     now = live.read_indices(run.cluster, [name])
+    if step.kind in BLOCKING and name in now and not block_writes.is_planned(step, now[name]):
+        return  # it was made anew by another, with a block or without
     if step.kind == "guard_index":
         there = name in now and step.arguments["guard"] in now[name].aliases
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from esplan.errors import Refused
 from esplan.plan import Step
 from esplan.request import index_path, request
 from esplan.steps import draining, unblock_writes
@@ -58,24 +59,40 @@ def execute(step: Step, run: Run) -> JSON:
         draining.drain(run, index)
     else:
         before = draining.version(run.cluster, name)
-        draining.confirm(name, send(step, run))
+        answer = send(step, run)
+        _require_planned(step, run)
+        draining.confirm(name, answer)
         draining.moved(run, name, before, 1)
     return {draining.VERSION: run.drained[name]}
+
+
+def _require_planned(step: Step, run: Run) -> None:
+    """The block may have met another index, which was made anew in that moment: it is lifted."""
+    index = index_now(step, run)
+    if index is None or is_planned(step, index):
+        return
+    send_request(unblock_writes.lifted(index.name), run, run.opaque_id(step))
+    raise Refused(
+        f"{index.name} is another index now (UUID {index.uuid})",
+        code="ESP-4601",
+        why="it was made anew while this apply blocked writes to it; that block is lifted",
+        remedy="the cluster has changed since the plan was made: make a new plan",
+    )
 
 
 def undo(step: Step, run: Run) -> None:
     """Let writes through again, unless the block is somebody else's."""
     run.drained.pop(step.arguments["index"], None)
     index = index_now(step, run)
-    if index is None or not _is_planned(step, index):
+    if index is None or not is_planned(step, index):
         return
     draining.lift(run, index)
     if "request" in step.undo and index.body.settings.get(unblock_writes.SETTING) is not None:
         send_request(step.undo["request"], run, run.opaque_id(step))
 
 
-def _is_planned(step: Step, index: Index) -> bool:
-    """Not another index that has got its name since."""
+def is_planned(step: Step, index: Index) -> bool:
+    """Whether it is not another index that has got the name since the plan was made."""
     checks = (one for one in step.preconditions if one["check"] == "index")
     known = {one["uuid"] for one in checks if one["index"] == index.name}
     return not known or index.uuid in known

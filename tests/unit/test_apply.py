@@ -425,6 +425,41 @@ def last_call(act: Callable[[], None]) -> Callable[[str], None]:
     return before
 
 
+def test_a_write_in_the_moment_of_the_switch_is_found_just_after_it(
+    live: Any, path: Path, proof: dict[str, Any]
+) -> None:
+    """The block is lifted, a client writes, the block is set: after the last look."""
+
+    def written(request: str) -> None:
+        if request == ALIASES:
+            proof["marks"] = {SOURCE: {"0": 3}, TARGET: {"0": 2}}
+
+    live.before = written
+    plan = planned(live, desired(delete_old=False))
+    _, error = failing(live, plan, path, Refused)
+    assert error.code == "ESP-4618"
+    assert f"{SOURCE} was written to after the proof" in error.why
+    live.before = lambda _request: None
+    _, error = failing(live, plan, path, Refused)
+    assert error.code == "ESP-4618", "it stays so"
+    assert "index.blocks.write" not in live.indices[SOURCE]["settings"]
+
+
+def test_a_block_that_met_another_index_is_lifted_again(live: Any, path: Path) -> None:
+    """It was made anew in that moment: exit code 3 for ever, and a block that nobody lifts."""
+
+    def anew(request: str) -> None:
+        if "_block" in request:
+            live.make(SOURCE, uuid="another", aliases={"films": {}})
+
+    live.before = anew
+    plan = planned(live)
+    _, error = failing(live, plan, path, Refused)
+    assert "another index now" in error.what
+    assert "index.blocks.write" not in live.indices[SOURCE]["settings"]
+    assert TARGET not in live.indices
+
+
 def test_a_heir_made_anew_after_the_last_look_inherits_nothing(live: Any, path: Path) -> None:
     """With its alias: only the mark that the first one had tells them apart."""
 
