@@ -133,11 +133,12 @@ def routed(cluster: Cluster, index: str, found: Sequence[Rejected]) -> list[Reje
     routing: dict[str, set[str | None]] = {}
     for some in pieces(ids, PAGE):
         query = {"query": {"ids": {"values": list(some)}}, "size": 2 * len(some), "_source": False}
-        answer = cluster.read(index_path(index, "/_search"), None, query) or {}
+        whole = {"allow_partial_search_results": "false"}
+        answer = cluster.read(index_path(index, "/_search"), whole, query) or {}
         for hit in answer.get("hits", {}).get("hits", ()):
             routing.setdefault(hit["_id"], set()).add(hit.get("_routing"))
-    whole = sorted(found, key=lambda one: (one.id, one.reason))
-    return [replace(one, routing=_only(routing.get(one.id, set()))) for one in whole]
+    ordered = sorted(found, key=lambda one: (one.id, one.reason))
+    return [replace(one, routing=_only(routing.get(one.id, set()))) for one in ordered]
 
 
 def _only(values: set[str | None]) -> str | None:

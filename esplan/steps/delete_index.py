@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from esplan.errors import Refused, ServerError
 from esplan.plan import GUARD, Step
-from esplan.steps import heirs
+from esplan.steps import heirs, settling
 from esplan.steps.request import fenced, index_now, send, send_request
 from esplan.steps.update_aliases import memberships
 
@@ -28,12 +27,6 @@ ABSENT = 404
 
 HOLD = GUARD + "{plan}-heir"
 """A hidden alias on the heir while it is looked at last: an index made anew does not have it."""
-
-SETTLING = 1.0
-"""Seconds: a request that met the alias just before the switch still goes to the old index.
-
-Deleted at once, requests fail; deleted a second later, none did (seen under 4 clients).
-"""
 
 
 def describe(address: str, index: Index, preconditions: tuple[JSON, ...]) -> Step:
@@ -84,7 +77,7 @@ def probe(step: Step, run: Run) -> bool:
 
 def execute(step: Step, run: Run) -> JSON:
     """Sent as planned, under the fence, when the last requests to the old index are through."""
-    time.sleep(SETTLING)
+    settling.wait()
     run.safe_point()
     try:
         hold = _hold(step, run)

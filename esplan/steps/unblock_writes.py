@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from esplan.plan import Step
 from esplan.request import index_path, request
+from esplan.steps import settling
 from esplan.steps.request import index_now, send, send_request
 
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ def probe(step: Step, run: Run) -> bool:
 
 
 def execute(step: Step, run: Run) -> JSON:
-    """Sent as planned."""
+    """Sent as planned; after a switch not before the requests are through that came before it."""
+    if "request" not in step.undo:
+        settling.wait()
+        run.lock.check()
     send(step, run)
     return {}
 

@@ -16,7 +16,7 @@ from elastic_transport import NodeConfig, Urllib3HttpNode
 from proxy import PLAYED
 
 from esplan import activity, cli, cluster, lock
-from esplan.steps import delete_index, force_merge, request
+from esplan.steps import force_merge, request, settling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
     """In a process of its own (`processes.run`): what it patches stays patched."""
     cluster._Node.perform_request = _playing(cluster._Node.perform_request, int(arguments[0]))
     cluster.Cluster._patiently = _patiently(cluster.Cluster._patiently)
-    delete_index.SETTLING = 0.05
+    settling.SECONDS = 0.05
     activity.PAUSE = 0.1
     lock.RENEWAL = 1000.0  # on a busy machine there would be one in some of the trials
     os.fsync = lambda _descriptor: None  # nothing here is about the power

@@ -17,7 +17,7 @@ import crashing
 from urllib3.connection import HTTPConnection
 
 from esplan import cli, cluster
-from esplan.steps import await_health, delete_index, force_merge
+from esplan.steps import await_health, force_merge, settling
 
 SETTLING = 0.05
 
@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _shorten() -> None:
-    delete_index.SETTLING = SETTLING
+    settling.SECONDS = SETTLING
     force_merge.PATIENCE = 0.2
 
 

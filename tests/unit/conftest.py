@@ -12,7 +12,7 @@ from esplan import activity, state_index
 from esplan.connection import Connection
 from esplan.errors import OutcomeUnknown, ServerError
 from esplan.plan import STATE_INDEX
-from esplan.steps import delete_index
+from esplan.steps import settling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -378,5 +378,5 @@ def cluster() -> FakeCluster:
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """A cluster in memory has no requests in flight to wait for, and no writers that pause."""
-    monkeypatch.setattr(delete_index, "SETTLING", 0.0)
+    monkeypatch.setattr(settling, "SECONDS", 0.0)
     monkeypatch.setattr(activity, "PAUSE", 0.0)

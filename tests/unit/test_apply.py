@@ -23,7 +23,7 @@ from esplan.errors import (
 from esplan.journal import Journal, open_journal
 from esplan.model import Alias, Finish, Index, Naming, State
 from esplan.run import Run
-from esplan.steps import delete_index, reindex
+from esplan.steps import delete_index, reindex, settling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -622,10 +622,10 @@ def test_the_proof_is_remembered_over_a_restart(live: Any, path: Path) -> None:
 def test_an_alias_that_comes_while_the_old_index_settles_keeps_it(
     live: Any, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def alias(_seconds: float) -> None:
+    def alias() -> None:
         live.indices[SOURCE]["aliases"]["reports"] = {}
 
-    monkeypatch.setattr(delete_index.time, "sleep", alias)
+    monkeypatch.setattr(settling, "wait", alias)
     plan = planned(live)
     _, error = failing(live, plan, path, Refused)
     assert str(error).startswith(f"{SOURCE} serves reports now, so it is not deleted")
