@@ -178,8 +178,7 @@ def _whole(precondition: JSON, facts: _Facts) -> str:
     base = whole.of(facts.run.plan, facts.address(precondition))
     if index is None or base is None:
         return ""  # the check on its UUID says so
-    found = whole.changed(base, index.body)
-    return f"{index.name} was changed since the plan was made: {'; '.join(found)}" if found else ""
+    return whole.stale(base, index)
 
 
 def _meta(precondition: JSON, facts: _Facts) -> str:
@@ -199,6 +198,9 @@ def _ours(precondition: JSON, facts: _Facts) -> str:
     ours = ours or precondition.get("guard") in index.aliases
     if not ours:
         return f"{name} is not the index that this plan made"
+    blocked = sorted(name for name in index.body.settings if name.startswith("index.blocks."))
+    if blocked and facts.step.kind == "update_aliases":
+        return f"{name} cannot serve: it has {', '.join(blocked)}"
     known = (GUARD, precondition.get("guard", GUARD))
     serving = precondition.get("serving", ())  # where it is found behind its alias already
     foreign = {alias for alias in index.aliases if not alias.startswith(known)}
@@ -210,8 +212,21 @@ def _alias(precondition: JSON, facts: _Facts) -> str:
     alias, wanted = precondition["alias"], precondition["on"]
     on = sorted(facts.aliases[alias])
     if on == wanted:
-        return ""
+        return _optioned(precondition, facts) if facts.step.kind == "update_aliases" else ""
     return f"the alias {alias} is on {', '.join(on) or 'no index'}, not on {_said(wanted)}"
+
+
+def _optioned(precondition: JSON, facts: _Facts) -> str:
+    """A filter or a routing that was put on since the plan would be lost with the switch."""
+    alias, on = precondition["alias"], precondition["on"]
+    mine = (facts.address(precondition), f"alias.{alias}")
+    change = next((one for one in facts.run.plan.changes if one.address in mine), None)
+    before = (change and change.before) or {}
+    known = before.get("options", before.get("aliases", {}).get(alias))
+    if not change or known is None or on != [before.get("index") or change.index]:
+        return ""
+    now = facts.aliases[alias][on[0]]
+    return "" if now == known else f"the options of the alias {alias} were {known} and are {now}"
 
 
 def _said(names: list[str]) -> str:

@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from esplan.diff import FIELD_MAPS, Difference, Path
+from esplan.plan import GUARD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,7 +37,8 @@ def kept(source: Index, target: str, *, exact: bool = False) -> JSON:
     """
     body = source.body
     parts = {"settings": body.settings, "mappings": body.mappings}
-    return {WHOLE: {"index": source.name, "target": target, "exact": exact, **parts}}
+    on = sorted(source.aliases)
+    return {WHOLE: {"index": source.name, "target": target, "exact": exact, "aliases": on, **parts}}
 
 
 def of(plan: Plan, address: str) -> JSON | None:
@@ -51,6 +53,22 @@ def changed(base: JSON, live: Body) -> list[str]:
     found += _node(base["mappings"], live.mappings, ("mappings",), exact=base["exact"])
     more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
     return [*map(said, found[:SHOWN]), *more]
+
+
+def stale(base: JSON, live: Index) -> str:
+    """What makes the plan stale, in words; empty where nothing does."""
+    found = [*changed(base, live.body), *aliased(base, live)]
+    return f"{live.name} was changed since the plan was made: {'; '.join(found)}" if found else ""
+
+
+def aliased(base: JSON, live: Index) -> list[str]:
+    """Aliases that were put on since the plan: a switch would part them from the one it moves.
+
+    Those of esplan itself are no matter. A plan of an older esplan knows of none.
+    """
+    own = {alias for alias in live.aliases if alias.startswith(GUARD)}
+    since = live.aliases.keys() - own - set(base.get("aliases", live.aliases))
+    return [f"it has the alias {alias} since" for alias in sorted(since)]
 
 
 def said(one: Difference) -> str:

@@ -22,7 +22,7 @@ from esplan.checksum.comparison import Pair, hashes, joined, summed, unlike
 from esplan.checksum.reading import PLAIN
 from esplan.checksum.side import Named, Part, Span, read_part, search
 from esplan.checksum.view import View, open_view
-from esplan.errors import VerificationFailed
+from esplan.errors import Refused, VerificationFailed
 from esplan.request import pieces
 
 if TYPE_CHECKING:
@@ -219,6 +219,13 @@ def _together(*asked: Callable[[], Any]) -> list[Any]:
 
 def _moved(one: Hashes, old: View, new: View) -> list[Any]:
     """What came between two views (see `_above`), and what went (see `_gone`)."""
+    if len(old.marks) != len(new.pits):
+        raise Refused(
+            f"{new.index} has {len(new.pits)} shards, and had {len(old.marks)}",
+            code="ESP-4601",
+            why="it was made anew by another while its documents were compared",
+            remedy="the cluster has changed since the plan was made: make a new plan",
+        )
     return _together(partial(_above, one, new, old.marks), partial(_gone, one, old, new))
 
 

@@ -36,7 +36,7 @@ def _over(step: Step, run: Run, address: str) -> tuple[str, list[str]] | None:
     base = whole.of(run.plan, address)
     if base and step.kind == "update_aliases":
         _mark(step, run, base, address)
-    added = base and _added(base, run, address)
+    added = base and _added(base, run, address, last=step.kind == "update_aliases")
     if not base or not added:
         return None
     _refuse_otherwise(base, added)
@@ -65,12 +65,22 @@ def _mark(step: Step, run: Run, base: JSON, address: str) -> None:
     run.change("PUT", path, {"_meta": meta}, opaque_id=run.opaque_id(step))
 
 
-def _added(base: JSON, run: Run, address: str) -> Addition | None:
-    """None where one of the two is gone: another check says that."""
+def _added(base: JSON, run: Run, address: str, *, last: bool = False) -> Addition | None:
+    """None where one of the two is gone: another check says that.
+
+    `last`: the switch is the next request. Raises Refused where the source was changed otherwise.
+    """
     both = live.read_indices(run.cluster, [base["index"], base["target"]])
     source, target = both.get(base["index"]), both.get(base["target"])
     if source is None or target is None:
         return None
+    if last and (why := whole.stale(base, source)):
+        raise Refused(
+            "the alias is not switched, because that is not safe any more",
+            code="ESP-4601",
+            why=why,
+            remedy="the cluster has changed since the plan was made: make a new plan",
+        )
     declared = (run.plan.change(address).after or {}).get("mappings", {})
     return whole.Addition(base, source.body.mappings, target.body.mappings, declared)
 
