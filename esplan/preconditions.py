@@ -227,10 +227,16 @@ def _write_blocked(precondition: JSON, facts: _Facts) -> str:
 
 
 def _writable(precondition: JSON, facts: _Facts) -> str:
+    """Its documents can be indexed anew, as they are."""
     index = facts.indices.get(precondition["index"])
-    if index is None or index.body.settings.get("index.blocks.write") != "true":
+    if index is None:
         return ""
-    return f"{index.name} is write-blocked: its documents cannot be indexed anew"
+    if index.body.settings.get(BLOCK) == "true":
+        return f"{index.name} is write-blocked: its documents cannot be indexed anew"
+    final = index.body.settings.get(pipelines.FINAL)
+    if pipelines.is_one(final):
+        return f"{index.name} has the final pipeline {final}, which would change its documents"
+    return ""
 
 
 RED = "see GET _cluster/allocation/explain"

@@ -1,0 +1,42 @@
+"""What stands against indexing the documents of an index once more: its settings and mapping."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from esplan import pipelines
+from esplan.errors import Refused
+
+if TYPE_CHECKING:
+    from esplan.model import Body, Index
+
+
+def refuse(address: str, index: Index, wanted: Body, fields: list[str], *, linked: bool) -> None:
+    """Raise Refused where the documents would not be as they were afterwards.
+
+    `wanted`: what the files say, which is set before. `linked`: they are written to an index made
+    by hard links, whose block is off.
+    """
+    if not linked and index.body.settings.get("index.blocks.write") == "true":
+        raise Refused(
+            f"{address}: {index.name} is write-blocked, and its documents cannot be given "
+            f"{fields[0]}",
+            code="ESP-4109",
+            remedy="lift the block, or plan without `backfill`",
+        )
+    _refuse_final_pipeline(address, index, wanted)
+
+
+def _refuse_final_pipeline(address: str, index: Index, wanted: Body) -> None:
+    """No request can turn it off, so each document would go through it a second time."""
+    name = {**index.body.settings, **wanted.settings}.get(pipelines.FINAL)
+    if pipelines.is_one(name):
+        raise Refused(
+            f"{address}: a backfill would send every document of {index.name} through its final "
+            f"pipeline {name} again",
+            code="ESP-4124",
+            why="documents that are there would be changed",
+            remedy=f"take {pipelines.FINAL} off the index for as long as the backfill runs "
+            "(documents that clients write meanwhile do not go through it), or plan without "
+            "`backfill`",
+        )
