@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan import pipelines
+from esplan import pipelines, synthetic
 from esplan.errors import Refused
 
 if TYPE_CHECKING:
@@ -24,7 +24,22 @@ def refuse(address: str, index: Index, wanted: Body, fields: list[str], *, linke
             code="ESP-4109",
             remedy="lift the block, or plan without `backfill`",
         )
+    _refuse_incomplete(address, index)
     _refuse_final_pipeline(address, index, wanted)
+
+
+def _refuse_incomplete(address: str, index: Index) -> None:
+    """A document that is written again is what `_source` says, and no more than that."""
+    lossy, made = index.body.lossy, synthetic.unsure(index.body.settings, index.body.mappings)
+    why = f"its mapping has _source.{lossy[0]}" if lossy else made
+    if why:
+        raise Refused(
+            f"{address}: a backfill writes each document of {index.name} again from its _source, "
+            "which may not be all of it",
+            code="ESP-4110" if lossy else "ESP-4125",
+            why=why,
+            remedy="plan without `backfill`: what is written from now on has the new fields",
+        )
 
 
 def _refuse_final_pipeline(address: str, index: Index, wanted: Body) -> None:

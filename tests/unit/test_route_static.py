@@ -363,6 +363,28 @@ def test_a_backfill_runs_no_pipeline() -> None:
         routed(linked, state(body({"final_pipeline": "p"}, title=TITLE)))
 
 
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        ({"excludes": ["secret"]}, "ESP-4110"),
+        ({"enabled": False}, "ESP-4110"),
+        ({"mode": "synthetic"}, "ESP-4125"),
+    ],
+)
+def test_no_backfill_from_a_source_that_is_not_whole(source: dict[str, Any], code: str) -> None:
+    """What is not in `_source` would be gone from the index."""
+    date = {"type": "date", "format": "yyyy-MM-dd||strict_date_optional_time"}
+    mappings = {"_source": source, "properties": {"at": date}}
+    now = normalize.body({"number_of_shards": 2}, mappings)
+    wanted = alias(
+        normalize.body({"number_of_shards": 2}, {"properties": {"title": TITLE}}),
+        migrate=Migrate(backfill=True),
+    )
+    with pytest.raises(Refused, match="which may not be all of it") as refused:
+        routed(wanted, state(now))
+    assert refused.value.code == code
+
+
 def test_nothing_is_filled_unless_asked_for_and_needed() -> None:
     assert kinds(routed(alias(body(title=RAW)), state(body(title=TITLE)))) == ["put_mapping"]
     above = {"type": "keyword", "ignore_above": 9}
