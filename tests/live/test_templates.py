@@ -171,13 +171,13 @@ def test_what_a_later_template_gives_is_noticed(world: World, template: Kind) ->
     template.put(settings={"gc_deletes": "7s"}, mappings={"properties": {"theirs": LONG}})
     world.make_plan()
     template.put(
-        settings={"gc_deletes": "7s", "max_result_window": 50},
+        settings={"gc_deletes": "7s", "max_result_window": 1000},
         mappings={"properties": {"theirs": LONG, "strange": LONG}, "dynamic": False},
     )
     refused = world.apply(code=4)
     assert "ESP-4204" in refused.stderr
     assert f"the index {world.blue} came into being otherwise than planned" in refused.stderr
-    for part in ("index.max_result_window: '50'", "mappings.properties.strange", "dynamic"):
+    for part in ("index.max_result_window: '1000'", "mappings.properties.strange", "dynamic"):
         assert part in refused.stderr
     assert "theirs" not in refused.stderr
     world.assert_on(world.green)
