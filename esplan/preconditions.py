@@ -336,6 +336,12 @@ def _filled(precondition: JSON, facts: _Facts) -> str:
     return f"{target} would be empty, and {source} has documents"
 
 
+def _consented(precondition: JSON, facts: _Facts) -> str:
+    """No more documents go than somebody has consented to, who saw their number in the plan."""
+    index = facts.indices.get(precondition["index"])
+    return heirs.grown(precondition, facts.run) if index and index.is_open else ""
+
+
 def _versions(precondition: JSON, facts: _Facts) -> str:
     """A copy that keeps the versions of documents has the same ones."""
     names = (precondition["source"], precondition["target"])
@@ -366,6 +372,7 @@ CHECKS: dict[str, Callable[[JSON, _Facts], str]] = {
     "absent": _absent,
     "alias": _alias,
     "body": _body,
+    "consented": _consented,
     "durable": _durable,
     "filled": _filled,
     "fits": _fits,

@@ -90,6 +90,16 @@ def _emptied(check: JSON, run: Run) -> str:
     return f"{name} has no document any more, and had {before:,} when the plan was made"
 
 
+def grown(check: JSON, run: Run) -> str:
+    """Why an index has more documents than somebody has consented to lose; empty where not."""
+    name, most = check["index"], check["documents"]
+    checksum.refresh(run.cluster, [name])
+    now = checksum.count(run.cluster, name)
+    if now <= most:
+        return ""
+    return f"{name} has {now:,} documents now, and {most:,} were to be discarded"
+
+
 def _lacks(name: str, proof: Mapping[str, Any], cluster: Cluster) -> str:
     """Each write, a delete too, takes one sequence number: no more documents can have gone."""
     checksum.refresh(cluster, [name])
