@@ -151,6 +151,7 @@ def backfill_steps(
         return []
     address = str(comparison.address)
     refill.refuse(address, index, desired.body, fields, linked=name != index.name)
+    refill.refuse_new_versions(address, index, migrate)
     filled = replace(index, name=name)
     phase: Phase = "finish" if name == index.name else "switch"  # a new index is proven full
     return [backfill.describe(address, filled, fields, migrate, checks, phase=phase)]

@@ -8,7 +8,7 @@ from esplan import pipelines, synthetic
 from esplan.errors import Refused
 
 if TYPE_CHECKING:
-    from esplan.model import Body, Index
+    from esplan.model import Body, Index, Migrate
 
 
 def refuse(address: str, index: Index, wanted: Body, fields: list[str], *, linked: bool) -> None:
@@ -26,6 +26,22 @@ def refuse(address: str, index: Index, wanted: Body, fields: list[str], *, linke
         )
     _refuse_incomplete(address, index)
     _refuse_final_pipeline(address, index, wanted)
+
+
+def refuse_new_versions(address: str, index: Index, migrate: Migrate) -> None:
+    """Each document that is written again has the next version, which a client may be about to use.
+
+    The request cannot keep it: a write with the same external version is refused.
+    """
+    if migrate.versions == "keep":
+        raise Refused(
+            f"{address}: a backfill raises the version of each document of {index.name} by one, "
+            "and migrate.versions says keep",
+            code="ESP-4127",
+            why="a client's next write with a version of its own would be refused (409)",
+            remedy="plan without `backfill`: the documents have the new fields when they are "
+            "written next, or in the next new index, whose copy keeps the versions",
+        )
 
 
 def _refuse_incomplete(address: str, index: Index) -> None:

@@ -385,6 +385,13 @@ def test_no_backfill_from_a_source_that_is_not_whole(source: dict[str, Any], cod
     assert refused.value.code == code
 
 
+def test_a_backfill_keeps_no_versions() -> None:
+    with pytest.raises(Refused, match="raises the version of each document") as refused:
+        filled({}, {"title": TITLE}, versions="keep")
+    assert refused.value.code == "ESP-4127"
+    assert kinds(filled({"title": TITLE}, {"title": TITLE}, versions="keep")) == []
+
+
 def test_nothing_is_filled_unless_asked_for_and_needed() -> None:
     assert kinds(routed(alias(body(title=RAW)), state(body(title=TITLE)))) == ["put_mapping"]
     above = {"type": "keyword", "ignore_above": 9}
