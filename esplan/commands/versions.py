@@ -29,11 +29,12 @@ def noted(cluster: Cluster, made: Plan) -> Plan:
 
 
 def _source(step: Step, made: Plan) -> str:
-    """The index that is there whose versions the step does not keep; empty where it does."""
+    """The index that is there whose versions the step does not keep; empty where it does.
+
+    A backfill may fill a clone of that index, which has its versions.
+    """
     if step.kind == "backfill":
-        return (
-            made.change(step.address).index or ""
-        )  # it may fill a clone of that, with its versions
+        return made.change(step.address).index or ""
     return step.arguments["source"] if step.kind == "reindex" and not _keeps(step) else ""
 
 
