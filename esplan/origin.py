@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from esplan import kept, limits, live, roots
+from esplan import kept, limits, live, roots, synthetic
 from esplan.checksum.side import Side
 from esplan.errors import Refused, ServerError
 from esplan.model import UNNUMBERED
@@ -141,8 +141,9 @@ def _index(other: Cluster, environment: str, name: str) -> Index:
     index = roots.counted(other, {own: index})[own]
     lossy = index.body.lossy
     frozen = kept.is_frozen(index.body.settings)
-    if lossy or frozen or not index.is_open:
-        why = "it does not keep the whole _source" if lossy else "it is closed"
+    made = synthetic.unsure(index.body.settings, index.body.mappings)
+    if lossy or made or frozen or not index.is_open:
+        why = "it does not keep the whole _source" if lossy else made or "it is closed"
         why = "it is frozen, and searches leave it out" if frozen else why
         raise Refused(
             f"{own} cannot be copied, in {where}",

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 NONE = "_none"
 """The name that an index setting has for no pipeline."""
 
+FINAL = "index.final_pipeline"
+"""The setting of a pipeline that every write goes through, whatever its request says."""
+
 STATE = "/_cluster/state/metadata"
 
 
@@ -54,6 +57,11 @@ def _called(value: Any) -> Iterator[str]:
                 yield called
         else:
             yield from _called(inner)
+
+
+def is_one(name: str | None) -> bool:
+    """Whether a setting names a pipeline."""
+    return name not in (None, "", NONE)
 
 
 def missing(found: JSON, name: str) -> list[str]:

@@ -242,10 +242,16 @@ def _write_blocked(precondition: JSON, facts: _Facts) -> str:
 
 
 def _writable(precondition: JSON, facts: _Facts) -> str:
+    """Its documents can be indexed anew, as they are."""
     index = facts.indices.get(precondition["index"])
-    if index is None or index.body.settings.get("index.blocks.write") != "true":
+    if index is None:
         return ""
-    return f"{index.name} is write-blocked: its documents cannot be indexed anew"
+    if index.body.settings.get(BLOCK) == "true":
+        return f"{index.name} is write-blocked: its documents cannot be indexed anew"
+    final = index.body.settings.get(pipelines.FINAL)
+    if pipelines.is_one(final):
+        return f"{index.name} has the final pipeline {final}, which would change its documents"
+    return ""
 
 
 RED = "see GET _cluster/allocation/explain"
@@ -345,6 +351,12 @@ def _filled(precondition: JSON, facts: _Facts) -> str:
     return f"{target} would be empty, and {source} has documents"
 
 
+def _consented(precondition: JSON, facts: _Facts) -> str:
+    """No more documents go than somebody has consented to, who saw their number in the plan."""
+    index = facts.indices.get(precondition["index"])
+    return heirs.grown(precondition, facts.run) if index and index.is_open else ""
+
+
 def _versions(precondition: JSON, facts: _Facts) -> str:
     """A copy that keeps the versions of documents has the same ones."""
     names = (precondition["source"], precondition["target"])
@@ -375,6 +387,7 @@ CHECKS: dict[str, Callable[[JSON, _Facts], str]] = {
     "absent": _absent,
     "alias": _alias,
     "body": _body,
+    "consented": _consented,
     "durable": _durable,
     "filled": _filled,
     "fits": _fits,

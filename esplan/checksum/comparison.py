@@ -9,6 +9,7 @@ from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
+from esplan import synthetic
 from esplan.checksum.client_hash import ClientHash
 from esplan.checksum.cluster_hash import ClusterHash
 from esplan.checksum.difference import SHOWN, Difference
@@ -16,7 +17,7 @@ from esplan.checksum.moment import reached
 from esplan.checksum.reading import PLAIN
 from esplan.checksum.report import Marks, Method, Report
 from esplan.checksum.side import Place, count, marks, read_part, read_side, refresh
-from esplan.errors import StepFailed
+from esplan.errors import Refused, StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -195,6 +196,7 @@ def hashes(
     A script runs in the cluster only. `finer`: times as many buckets, where it is known that some
     documents differ. `origin`: the cluster of the source, where it is another one.
     """
+    _refuse_unsure(source)
     sides, readings = (source, target), (reading, reading.of_target())
     buckets = finer * bucket_count(max(source.documents, target.documents))
     routed = bool(source.routed or target.routed)
@@ -212,6 +214,20 @@ def hashes(
         for one, side, page, read in zip(clusters, sides, pages, readings, strict=True)
     )
     return Pair(sides, (next(outside), next(outside)), buckets)
+
+
+def _refuse_unsure(source: Side) -> None:
+    """What equals such documents may lack what they did not give back.
+
+    The other side may be of that kind: what is equal to a whole document is whole.
+    """
+    if source.unsure:
+        raise Refused(
+            f"no copy can be proven equal to {source.index}",
+            code="ESP-4125",
+            why=source.unsure,
+            remedy=synthetic.REMEDY,
+        )
 
 
 def _stays_inside(sides: tuple[Side, Side], hashes: Sequence[ClusterHash]) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
-from esplan import kept
+from esplan import kept, synthetic
 from esplan.checksum import missing, shards
 from esplan.checksum.shards import present
 from esplan.errors import Incomplete, Refused, ServerError, StepFailed, ViewLost
@@ -107,7 +107,7 @@ class Side:
 
     `size` is bytes of primaries, `routed` the number of documents with a routing, `vectors`
     whether it has a field that a server may hide from a client. `window`: the most documents that
-    the index returns at once.
+    the index returns at once. `unsure`: why it may hold more than it gives back.
     """
 
     index: str
@@ -118,6 +118,7 @@ class Side:
     vectors: bool
     parts: tuple[Part, ...]
     window: int = 10_000
+    unsure: str = ""
 
     @property
     def numbered(self) -> bool:
@@ -171,6 +172,7 @@ def read_side(
         vectors=bool(kept.hidden_types(mappings)),
         parts=parts,
         window=int(settings.get("max_result_window") or Side.window),
+        unsure=synthetic.unsure(_flat(settings), mappings),
     )
 
 
@@ -215,9 +217,19 @@ def _refuse_unprovable(index: str, mappings: JSON) -> None:
 
 
 def _flat(settings: JSON) -> JSON:
-    """The two that say that it is frozen; an older index has them in this form alone."""
-    throttled = (settings.get("search") or {}).get("throttled")
-    return {"index.search.throttled": throttled, "index.frozen": settings.get("frozen")}
+    """Those that say that it is frozen, or that its `_source` is synthetic.
+
+    An older index has the former in this form alone.
+    """
+    names = ("search.throttled", "frozen", "mode", "mapping.source.mode", "derived_source.enabled")
+    return {f"index.{name}": _inner(settings, name) for name in names}
+
+
+def _inner(settings: JSON, name: str) -> Any:
+    found: Any = settings
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
 
 
 def _refuse_frozen(index: str, settings: JSON) -> None:

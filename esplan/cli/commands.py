@@ -184,10 +184,10 @@ def _require_privileges(
 
 def _tried(cluster: Cluster, made: Plan) -> Plan:
     """The plan, after the server was asked whether it can be carried out."""
-    from esplan.commands import sample, seen, trial, versions
+    from esplan.commands import remainder, sample, seen, trial, versions
 
-    whole = seen.tried(cluster, made)
-    return versions.noted(cluster, sample.tried(cluster, trial.tried(cluster, whole)))
+    whole = sample.tried(cluster, trial.tried(cluster, seen.tried(cluster, made)))
+    return remainder.noted(cluster, versions.noted(cluster, whole))
 
 
 def wanted(given: Globals, paths: list[Path], job: Path | None) -> Desired:

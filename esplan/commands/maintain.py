@@ -14,6 +14,7 @@ from esplan.leftovers import leftovers
 from esplan.plan import digest
 from esplan.route import maintain as routes
 from esplan.route import protection
+from esplan.steps import draining
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -49,7 +50,13 @@ def maintain(
     merged = _merging(report) if "force-merge" in kinds else []
     observed = sorted({*merged, *_deleted(report, left, allow_delete)})
     seen = activity.observe(cluster, observed)
-    context = route.Context(plan_id, state, now.date(), seen, frozenset(allow_delete))
+    closed = {
+        name: draining.version(cluster, name)
+        for name, one in left.items()
+        if f"index.{name}" in allow_delete and not one.index.is_open
+    }
+    allowed = frozenset(allow_delete)
+    context = route.Context(plan_id, state, now.date(), seen, allowed, closed=closed)
     kept = [row for row in report.rows if row.name not in left]
     routed = [one for row in kept if (one := routes.maintained(row, kinds, context))]
     if "leftovers" in kinds:

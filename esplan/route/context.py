@@ -30,7 +30,8 @@ class Context:
     `closable`: addresses that may be closed for a moment. `layouts`: of indices whose number of
     shards may change by hard links. `leaving`: by the name of an alias, itself and the others of
     its group that leave their index in the same call, by name. `origins`: by the name of an alias,
-    what a new index is filled from in another cluster.
+    what a new index is filled from in another cluster. `closed`: of closed indices that
+    may be deleted, the version of their settings, which each opening and closing moves.
     """
 
     plan_id: str
@@ -42,6 +43,7 @@ class Context:
     layouts: dict[str, Layout] = field(default_factory=dict)
     leaving: dict[str, dict[str, Alias]] = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
+    closed: dict[str, int | None] = field(default_factory=dict)
 
     def staying(self, alias: str, index: Index, *, deleted: bool = False) -> list[str]:
         """The other aliases that are on an index still when this one has left it.

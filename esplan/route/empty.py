@@ -78,7 +78,16 @@ class _Empty(Replacement):
             filled=False,
         )
         discards: JSON = {"discards": self.source.documents}
-        return self._promised(replace(made, arguments={**made.arguments, **discards}))
+        checks = (*made.preconditions, *self._consented())
+        arguments = {**made.arguments, **discards}
+        return self._promised(replace(made, preconditions=checks, arguments=arguments))
+
+    def _consented(self) -> tuple[JSON, ...]:
+        """What was written since the plan was shown is not what somebody has consented to lose."""
+        if self.source.documents is None:
+            return ()  # it is closed, or nobody could count: "every document" was consented to
+        most = {"documents": self.source.documents}
+        return ({"check": "consented", "index": self.source.name, **most},)
 
     def _switch(self) -> Step:
         name, old, new = self.alias.name, self.source.name, self.target
@@ -95,7 +104,7 @@ class _Empty(Replacement):
                 {"remove": {"index": new, "alias": name, "must_exist": True}},
                 {"add": {"index": old, "alias": name, **self._old_options()}},
             ],
-            (self._still(), self._unchanged(), self._ours(), self._on()),
+            (self._still(), self._unchanged(), self._ours(), self._on(), *self._consented()),
         )
 
     def _after(self) -> tuple[Step, ...]:
@@ -113,7 +122,8 @@ class _Empty(Replacement):
         """All but the proof: somebody has consented by name that these documents go."""
         kept = (one for one in super()._deletable() if one["check"] not in COPIED)
         closed = {} if self.source.is_open else {"closed": True}
-        return tuple(one | closed if one["check"] == "left" else one for one in kept)
+        checks = (one | closed if one["check"] == "left" else one for one in kept)
+        return (*checks, *self._consented())
 
     def warnings(self) -> tuple[str, ...]:
         """What is lost, and where it still is."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from esplan.errors import Refused
 from esplan.model import Alias, Migrate
 from esplan.plan import Change, Reason, Step
-from esplan.route import rules
+from esplan.route import refill, rules
 from esplan.route.context import EXPANSION, REPLICAS, Routed, unchanged
 from esplan.route.rules import Route
 from esplan.steps import (
@@ -150,12 +150,8 @@ def backfill_steps(
     if not migrate.backfill or not fields:
         return []
     address = str(comparison.address)
-    if name == index.name and index.body.settings.get("index.blocks.write") == "true":
-        raise Refused(
-            f"{address}: {name} is write-blocked, and its documents cannot be given {fields[0]}",
-            code="ESP-4109",
-            remedy="lift the block, or plan without `backfill`",
-        )
+    refill.refuse(address, index, desired.body, fields, linked=name != index.name)
+    refill.refuse_new_versions(address, index, migrate)
     filled = replace(index, name=name)
     phase: Phase = "finish" if name == index.name else "switch"  # a new index is proven full
     return [backfill.describe(address, filled, fields, migrate, checks, phase=phase)]

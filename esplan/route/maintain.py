@@ -13,7 +13,7 @@ from esplan.route import rules
 from esplan.route.context import REPLICAS, Context, Routed
 from esplan.route.in_place import body_steps
 from esplan.route.reshard import reshard, said_in_file
-from esplan.steps import delete_index, force_merge, retire_index
+from esplan.steps import delete_index, force_merge, heirs, retire_index
 
 if TYPE_CHECKING:
     from esplan.leftovers import Leftover
@@ -143,13 +143,39 @@ def leftover(found: Leftover, context: Context) -> Routed:
         {"check": "unaliased", "index": index.name},
         *_unwritten(index, context),
     )
-    heir = found.served_by
-    serves = ({"check": "serves", "index": heir}, {"check": "durable", "index": heir})
     left = {"check": "left", "index": index.name, "closed": not index.is_open}
+    if not index.is_open:
+        left[heirs.VERSION] = _version(index, context)
     reason = Reason("aliases", found.alias, None, what, "delete")
     retired = [retire_index.describe(address, index, checks, "finish")] if index.is_open else []
-    step = delete_index.describe(address, index, (*checks, *serves, left))
+    step = delete_index.describe(address, index, (*checks, *_heirs(found, context), left))
     return Routed(_change(index, "delete", "delete", (reason,)), (*retired, step))
+
+
+def _heirs(found: Leftover, context: Context) -> tuple[JSON, ...]:
+    """Its alias is where it was, on the same index, which still has its documents."""
+    heir = context.live.indices[found.served_by]
+    on = sorted(context.live.aliases[found.alias].indices)
+    return (
+        {"check": "alias", "alias": found.alias, "on": on},
+        {"check": "serves", "index": heir.name},
+        {"check": "durable", "index": heir.name},
+        {"check": "heir", "index": heir.name, "uuid": heir.uuid, "documents": heir.documents},
+    )
+
+
+def _version(index: Index, context: Context) -> int:
+    """By which an index that was opened since shows. Raises Refused where nobody can tell."""
+    version = context.closed.get(index.name)
+    if version is None:
+        raise Refused(
+            f"index.{index.name} is closed, and nobody could tell whether it was opened and "
+            "written to before it is deleted",
+            code="ESP-4126",
+            why="the version of its settings cannot be read with these credentials (monitor)",
+            remedy=f"open it first (POST /{index.name}/_open), then plan again",
+        )
+    return version
 
 
 def _why_left(found: Leftover) -> str:

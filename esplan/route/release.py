@@ -205,9 +205,15 @@ class _Release:
                 on,
                 {"check": "serves", "index": new},
                 {"check": "durable", "index": new},
+                self._heir(),
                 *self._unwritten(),
             ),
         )
+
+    def _heir(self) -> JSON:
+        """The very run of the plan, with documents still: also before anybody is served by it."""
+        known = {"uuid": self.run.uuid, "documents": self.run.documents}
+        return {"check": "heir", "index": self.run.name, **known}
 
     def _unwritten(self) -> tuple[JSON, ...]:
         """What was merged must not have been written to since, however late the window is."""
@@ -224,14 +230,13 @@ class _Release:
             return ()
         self._check_deletable(self.old)
         new = self.run.name
-        known = {"uuid": self.run.uuid, "documents": self.run.documents}
         preconditions: tuple[JSON, ...] = (
             {"check": "alias", "alias": self.alias.name, "on": [new]},
             {"check": "index", "index": new, "uuid": self.run.uuid},
             {"check": "serves", "index": new},
             {"check": "durable", "index": new},
             {"check": "unaliased", "index": self.old.name},
-            {"check": "heir", "index": new, **known},
+            self._heir(),
             {"check": "left", "index": self.old.name, "closed": not self.old.is_open},
         )
         retired = [retire_index.describe(self.address, self.old)] if self.old.is_open else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esplan import kept, naming
+from esplan import kept, naming, synthetic
 from esplan.errors import Refused
 from esplan.model import UNNUMBERED, Body
 from esplan.route import rules
@@ -37,15 +37,28 @@ def copyable(comparison: Comparison, alias: Alias) -> Index:
         )
     if source.body.unnumbered:
         _refuse_uncounted(alias, source)
+    _refuse_incomplete(f"alias.{alias.name}", source)
+    return source
+
+
+def _refuse_incomplete(address: str, source: Index) -> None:
+    """What a client reads of a document is not all of it, so a copy would lose the rest."""
     if lossy := source.body.lossy:
         raise Refused(
-            f"alias.{alias.name}: {source.name} does not keep the whole _source "
+            f"{address}: {source.name} does not keep the whole _source "
             f"(mappings._source.{lossy[0]}), so its documents cannot be copied",
             code="ESP-4110",
             remedy="load the new index from where the data came from, or undo the change "
             "that needs a new index",
         )
-    return source
+    if why := synthetic.unsure(source.body.settings, source.body.mappings):
+        raise Refused(
+            f"{address}: {source.name} may not give back the whole of its documents, so they "
+            "cannot be copied",
+            code="ESP-4125",
+            why=why,
+            remedy=synthetic.REMEDY,
+        )
 
 
 def _refuse_uncounted(alias: Alias, source: Index) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from esplan import normalize, templates
 from esplan.errors import Refused
 from esplan.route.context import EXPANSION, REPLICAS, Routed
+from esplan.steps import gains
 
 if TYPE_CHECKING:
     from esplan.model import JSON, Body
@@ -76,7 +77,12 @@ class _Templated:
         wanted = normalize.body(settings, self.body["mappings"], exact=self.exact)
         self._refuse_otherwise(wanted)
         body = {**self.body, "settings": settings, "aliases": self._aliases()}
-        create = replace(self.create, request={**self.request, "body": body})
+        gained = {gains.GAINS: gains.known(self.one, wanted)}
+        create = replace(
+            self.create,
+            request={**self.request, "body": body},
+            arguments={**self.create.arguments, **gained},
+        )
         steps = tuple(create if step is self.create else step for step in self.whole.steps)
         warnings = (*self.whole.warnings, *self._gains(wanted), *self._lacks(left_out))
         return replace(self.whole, steps=steps, warnings=warnings)

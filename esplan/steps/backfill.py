@@ -1,7 +1,8 @@
 """Index the documents that are there once more, as they are: then new fields have their values.
 
 `_update_by_query` without a script, as a task that survives this process. Starting again is
-harmless: a document is written as it is, and only if nobody else has written it meanwhile.
+harmless: a document is written as it is, and only if nobody else has written it meanwhile. The
+index's default pipeline is turned off for it; a final one cannot be, and is refused.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from esplan import checksum, rejected
+from esplan import checksum, pipelines, rejected
 from esplan.errors import StepFailed
 from esplan.plan import Step
 from esplan.request import index_path, request
@@ -43,6 +44,7 @@ def describe(
         "wait_for_completion": "false",
         "conflicts": "proceed",
         "refresh": "true",
+        "pipeline": pipelines.NONE,
         "slices": migrate.slices,
         "requests_per_second": migrate.requests_per_second,
         **reindex.smaller_batch(index, "scroll_size"),

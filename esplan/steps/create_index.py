@@ -9,6 +9,7 @@ from esplan.errors import Refused, StepFailed
 from esplan.plan import Step
 from esplan.request import index_path, request
 from esplan.run import mark
+from esplan.steps import gains
 from esplan.steps.request import fenced, index_now, send, send_request
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def describe(  # noqa: PLR0913  (what is sent, and what it is for)
 
 
 def probe(step: Step, run: Run) -> bool:
-    """There, and ours. An index of that name that is not ours is refused."""
+    """There, and ours. One of that name that is not ours, or not as it was planned, is refused."""
     index = index_now(step, run)
     if index is None:
         return False
@@ -74,6 +75,7 @@ def probe(step: Step, run: Run) -> bool:
             "would see an index that is not ready",
             remedy="make a new plan: it says which template it is",
         )
+    gains.require(step, run, index)
     return True
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from esplan import checksum
 from esplan.errors import Refused
 from esplan.request import index_path
+from esplan.steps import draining
 from esplan.steps.unblock_writes import SETTING, lifted
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 IDENTITIES = "identities"
 """The key in the evidence of a proof: `identity` of each side, by its name."""
+
+VERSION = draining.VERSION
+"""The key of a closed index that is to be deleted: the version of its settings, for the plan."""
 
 HISTORY = "index.history.uuid"
 
@@ -86,6 +90,16 @@ def _emptied(check: JSON, run: Run) -> str:
     return f"{name} has no document any more, and had {before:,} when the plan was made"
 
 
+def grown(check: JSON, run: Run) -> str:
+    """Why an index has more documents than somebody has consented to lose; empty where not."""
+    name, most = check["index"], check["documents"]
+    checksum.refresh(run.cluster, [name])
+    now = checksum.count(run.cluster, name)
+    if now <= most:
+        return ""
+    return f"{name} has {now:,} documents now, and {most:,} were to be discarded"
+
+
 def _lacks(name: str, proof: Mapping[str, Any], cluster: Cluster) -> str:
     """Each write, a delete too, takes one sequence number: no more documents can have gone."""
     checksum.refresh(cluster, [name])
@@ -107,8 +121,7 @@ def left(check: JSON, run: Run, address: str, index: Index | None) -> str:
     if index is None:
         return ""  # then it is not deleted either
     if not index.is_open:
-        said = f"{name} is closed, so nobody can tell whether it was written to"
-        return "" if check.get("closed") else said
+        return _opened(check, run)
     if index.body.settings.get(SETTING) != "true":
         return f"the write block on {name} was lifted: clients may have written to it"
     proof, blocked = run.proofs.get(address), run.left.get(address)
@@ -123,6 +136,16 @@ def left(check: JSON, run: Run, address: str, index: Index | None) -> str:
         return f"{name} is another index than the one that was left"
     now = checksum.marks(run.cluster, [name])[name]
     return "" if now == marks else f"{name} was written to after {since}"
+
+
+def _opened(check: JSON, run: Run) -> str:
+    """Why a closed index may not be as it was: every opening moves the version of its settings."""
+    name = check["index"]
+    if not check.get("closed"):
+        return f"{name} is closed, so nobody can tell whether it was written to"
+    if VERSION in check and draining.version(run.cluster, name) != check[VERSION]:
+        return f"{name} was opened since the plan was made: clients may have written to it"
+    return ""
 
 
 def refused(step: Step, index: Index | None, why: Sequence[str]) -> Refused:

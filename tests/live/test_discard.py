@@ -69,6 +69,19 @@ def test_the_alias_is_on_an_empty_index_and_the_old_one_is_kept(world: World) ->
     assert "No changes" in world.esplan(*again).stdout
 
 
+@pytest.mark.parametrize("point", ["", "before-intent:03-update_aliases"])
+def test_what_was_written_since_the_consent_is_kept(world: World, point: str) -> None:
+    """Somebody has consented to lose 50 documents, and to no more."""
+    plan(world, "--allow-discard", f"alias.{world.name}")
+    if point:
+        world.crash(point)
+    world.load(world.green, {"late": {"flight": 1}})
+    error = world.apply(code=4).stderr
+    assert f"{world.green} has 51 documents now, and 50 were to be discarded" in error
+    assert list(world.everything()) == [world.green]
+    assert "late" in world.read_documents(world.green)
+
+
 @pytest.mark.parametrize("point", ["after-request", "before-done", "after-done"])
 @pytest.mark.parametrize("step", [one for one in STEPS if "health" not in one])
 def test_a_kill_on_the_way_ends_in_the_same(world: World, point: str, step: str) -> None:

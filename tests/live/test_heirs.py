@@ -290,3 +290,51 @@ def test_a_leftover_is_blocked_before_it_is_deleted(world: World) -> None:
     assert f"{world.green} was written to" in done.stderr
     assert blocks(world.everything()[world.green]) == {}
     assert "late" in world.read_documents(world.green)
+
+
+def maintained(world: World) -> None:
+    """A plan that deletes the leftover `green` of an alias that is on `blue`."""
+    named = f"index.{world.green}"
+    options = ["--only", "leftovers", "--allow-delete", named, "-o", str(world.plan)]
+    (world.folder / "plan.json.journal.jsonl").unlink()
+    world.esplan("maintain", f"{world.name}*", *options)
+
+
+@pytest.mark.parametrize("how", ["anew", "emptied", "unaliased"])
+def test_a_leftover_whose_heir_is_no_heir_any_more_is_kept(world: World, how: str) -> None:
+    world.seed(20)
+    world.make_plan(finish={})
+    world.apply()
+    maintained(world)
+    if how == "anew":
+        world.cluster.change("DELETE", f"/{world.blue}")
+        body = {"settings": {"number_of_replicas": 0}, "aliases": {world.name: {}}}
+        world.cluster.change("PUT", f"/{world.blue}", None, body)
+    elif how == "emptied":
+        every = {"query": {"match_all": {}}}
+        world.cluster.change("POST", f"/{world.blue}/_delete_by_query?refresh=true", None, every)
+    else:
+        gone = {"remove": {"index": world.blue, "alias": world.name}}
+        world.cluster.change("POST", "/_aliases", None, {"actions": [gone]})
+    assert "ESP-4610" in world.apply(code=4).stderr
+    assert world.read_documents(world.green) == world.documents
+
+
+def test_a_closed_leftover_that_was_opened_is_kept(world: World) -> None:
+    world.seed(20)
+    world.make_plan(finish={})
+    world.apply()
+    lift(world, world.green)
+    world.cluster.change("POST", f"/{world.green}/_close")
+    maintained(world)
+    world.cluster.change("POST", f"/{world.green}/_open")
+    world.load(world.green, {"late": {"flight": 1}})
+    world.cluster.change("POST", f"/{world.green}/_close")
+    done = world.apply(code=4)
+    assert f"{world.green} was opened since the plan was made" in done.stderr
+    world.cluster.change("POST", f"/{world.green}/_open")
+    assert "late" in world.read_documents(world.green)
+    world.cluster.change("POST", f"/{world.green}/_close")
+    maintained(world)
+    world.apply()
+    assert world.green not in world.everything()

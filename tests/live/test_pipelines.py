@@ -25,6 +25,8 @@ def pipeline(world: World) -> Iterator[str]:
     put(world)
     yield world.name
     if world.cluster.read(f"/_ingest/pipeline/{world.name}"):
+        settings = {"index.default_pipeline": None, "index.final_pipeline": None}
+        world.cluster.change("PUT", f"/{world.name}_*/_settings", None, settings)
         drop(world)
 
 
@@ -131,3 +133,38 @@ def test_a_full_index_is_not_switched_to_an_empty_one(
     assert f"{world.blue} would be empty" in error
     assert "data: discard" in error
     assert_untouched(world)
+
+
+def test_a_backfill_runs_no_pipeline(world: World, pipeline: str) -> None:
+    """It writes each document as it is: the server counts what goes through a pipeline."""
+    world.seed(20)
+    path = f"/{world.green}/_settings"
+    world.cluster.change("PUT", path, None, {"index.default_pipeline": pipeline})
+    raw = {"type": "text", "fields": {"raw": {"type": "keyword"}}}
+    world.make_plan(properties={"text": raw}, migrate={"backfill": True})
+    world.apply()
+    assert world.piped(pipeline) == 0
+    found = {"query": {"exists": {"field": "text.raw"}}}
+    assert world.cluster.read(f"/{world.green}/_count", None, found)["count"] == 20
+    world.assert_on(world.green)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_backfill_is_refused_under_a_final_pipeline(
+    world: World, pipeline: str, when: str
+) -> None:
+    """No request turns that off."""
+    world.seed(20)
+    final = {"index.final_pipeline": pipeline}
+    raw = {"type": "text", "fields": {"raw": {"type": "keyword"}}}
+    path = str(world.desire(properties={"text": raw}, migrate={"backfill": True}))
+    if when == "after":
+        world.esplan("plan", "-d", path, "-o", str(world.plan))
+    world.cluster.change("PUT", f"/{world.green}/_settings", None, final)
+    if when == "before":
+        error = world.esplan("plan", "-d", path, code=4).stderr
+        assert "ESP-4124" in error
+    else:
+        error = world.apply(code=4).stderr
+    assert f"the final pipeline {pipeline}" in error or f"final pipeline {pipeline} again" in error
+    assert world.piped(pipeline) == 0

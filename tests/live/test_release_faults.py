@@ -85,6 +85,15 @@ def world(cluster: Cluster, url: str, name: str, folder: Any) -> Release:
     return made
 
 
+def test_a_run_that_was_emptied_since_the_plan_is_not_released(world: Release) -> None:
+    """With no merge nobody has noted what was written to it."""
+    world.planned(forcemerge_new="False")
+    every = {"query": {"match_all": {}}}
+    world.cluster.change("POST", f"/{world.new}/_delete_by_query?refresh=true", None, every)
+    assert f"{world.new} has no document any more" in world.apply(code=4).stderr
+    world.assert_still_on_the_old()
+
+
 # Before the plan
 
 

@@ -165,6 +165,27 @@ def test_a_template_that_comes_after_the_plan_is_noticed(world: World, template:
     world.assert_on(world.green)
 
 
+def test_what_a_later_template_gives_is_noticed(world: World, template: Kind) -> None:
+    """A field and a setting of a template that nobody has reviewed; those of the plan are known."""
+    world.seed(20)
+    template.put(settings={"gc_deletes": "7s"}, mappings={"properties": {"theirs": LONG}})
+    world.make_plan()
+    template.put(
+        settings={"gc_deletes": "7s", "max_result_window": 1000},
+        mappings={"properties": {"theirs": LONG, "strange": LONG}, "dynamic": False},
+    )
+    refused = world.apply(code=4)
+    assert "ESP-4204" in refused.stderr
+    assert f"the index {world.blue} came into being otherwise than planned" in refused.stderr
+    for part in ("index.max_result_window: '1000'", "mappings.properties.strange", "dynamic"):
+        assert part in refused.stderr
+    assert "theirs" not in refused.stderr
+    world.assert_on(world.green)
+    world.make_plan()
+    world.apply()
+    world.assert_switched()
+
+
 def test_an_alias_that_comes_later_stops_the_switch(world: World, cluster: Cluster) -> None:
     world.seed(20)
     world.make_plan()

@@ -317,6 +317,16 @@ def test_a_subset_by_query(world: World) -> None:
     migrated(world, subset, query={"range": {"number": {"gte": 250}}})
 
 
+def test_a_plan_counts_what_the_query_leaves_out(world: World) -> None:
+    """They are deleted with the old index."""
+    documents = people()
+    seed(world, documents)
+    desire(world, {"query": {"range": {"number": {"lt": 5}}}})
+    plan(world)
+    said = f"{len(documents) - 5:,} documents of {world.green} that migrate.query leaves out"
+    assert f"{said} will be deleted with it" in "\n".join(read_plan(world)["warnings"])
+
+
 # Pipelines
 
 

@@ -96,3 +96,13 @@ def test_clients_that_write_meanwhile_and_kept_versions_are_refused(world: World
     path = str(world.desire(migrate={"versions": "keep", "writes": "catch-up"}))
     error = world.esplan("validate", path, code=1).stdout
     assert "needs a write block" in error
+
+
+def test_a_backfill_that_would_raise_versions(world: World) -> None:
+    """The next write of a client would be refused: warned of, and with `keep` not done."""
+    seed(world)
+    raw = {"text": {"type": "text", "fields": {"raw": {"type": "keyword"}}}}
+    made = world.make_plan(properties=raw, migrate={"backfill": True})
+    assert "A backfill raises each by one" in "\n".join(made["warnings"])
+    path = str(world.desire(properties=raw, migrate={"backfill": True, "versions": "keep"}))
+    assert "ESP-4127" in world.esplan("plan", "-d", path, code=4).stderr

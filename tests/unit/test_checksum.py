@@ -16,9 +16,11 @@ from esplan.checksum.comparison import (
     _refuse_uncounted,
     _stays_inside,
     bucket_count,
+    hashes,
     unlike,
 )
 from esplan.checksum.difference import Difference
+from esplan.checksum.reading import PLAIN
 from esplan.checksum.side import (
     Part,
     Side,
@@ -275,6 +277,17 @@ def test_a_busy_cluster_is_not_one_without_scripts() -> None:
 def test_an_incomplete_source_is_refused(source: Any) -> None:
     with pytest.raises(Refused, match="the documents of a cannot be compared"):
         read_side(Answers(definition({"_source": source})), "a", ())
+
+
+def test_a_synthetic_source_is_seen_in_the_settings_too() -> None:
+    answers = definition({"properties": {"a": {"type": "text"}}})
+    index = answers["/a"]["a"]["settings"]["index"]
+    index["mapping"] = {"source": {"mode": "synthetic"}}
+    found = read_side(Answers(answers), "a", ())
+    assert "may not be all of a" in found.unsure
+    with pytest.raises(Refused, match="no copy can be proven equal to a") as caught:
+        hashes(Answers(answers), found, found, PLAIN)  # type: ignore[arg-type]  (enough of one)
+    assert caught.value.code == "ESP-4125"
 
 
 def test_a_cluster_without_painless_has_a_remedy() -> None:

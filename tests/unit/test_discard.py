@@ -86,6 +86,36 @@ def test_a_new_empty_index_is_made_and_switched_to(live: Any, tmp_path: Path) ->
     assert not any("reindex" in one or "_block" in one for one in live.sent)
 
 
+@pytest.mark.parametrize("through", ["prepare", "switch"])
+def test_what_was_written_since_the_consent_is_not_discarded(
+    live: Any, tmp_path: Path, through: str
+) -> None:
+    """Before anything is made, at the switch, and at the delete."""
+    finish = Finish(delete_old=True)
+    plan = planned(live, alias(finish=finish), allow_discard=["alias.films"])
+    applied(live, plan, tmp_path, through=through)
+    live.indices["films_green"]["documents"] = 5
+    journal = open_journal(tmp_path / "j", plan.digest)
+    with pytest.raises(Refused) as refused:
+        engine.apply(Run(live, plan, Held(), Silent()), journal)
+    why = "films_green has 5 documents now, and 3 were to be discarded"
+    assert why in refused.value.why
+    assert live.indices["films_green"]["documents"] == 5
+
+
+def test_consent_is_to_no_more_than_the_plan_has_shown(live: Any, tmp_path: Path) -> None:
+    plan = planned(live, alias(), allow_discard=["alias.films"])
+    live.indices["films_green"]["documents"] = 4
+    with pytest.raises(Refused) as refused:
+        applied(live, plan, tmp_path)
+    assert (refused.value.code, refused.value.exit_code) == ("ESP-4601", 4)
+    assert list(live.indices) == ["esplan-state", "films_green"]
+    live.indices["films_green"]["documents"] = 2
+    (tmp_path / "fewer").mkdir()
+    applied(live, plan, tmp_path / "fewer")
+    assert live.indices["films_blue"]["aliases"] == {"films": {}}
+
+
 def test_the_plan_is_shown_without_consent_and_not_carried_out(live: Any, tmp_path: Path) -> None:
     plan = planned(live, alias())
     why = "alias.films: 3 documents of films_green will not be in films_blue"
@@ -135,7 +165,7 @@ def test_the_old_index_goes_without_a_proof_once_the_alias_has_left_it(
 ) -> None:
     plan = planned(live, alias(finish=Finish(delete_old=True)), allow_discard=["alias.films"])
     checks = [one["check"] for one in plan.steps[-1].preconditions]
-    assert checks == ["alias", "serves", "durable", "unaliased", "left"]
+    assert checks == ["alias", "serves", "durable", "unaliased", "left", "consented"]
     applied(live, plan, tmp_path)
     assert "films_green" not in live.indices
     assert live.indices["films_blue"]["aliases"] == {"films": {}}

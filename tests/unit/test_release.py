@@ -137,6 +137,7 @@ def test_a_first_release(cluster: Any, customer: Callable[..., Desired]) -> None
         {"check": "alias", "alias": "prod", "on": []},
         {"check": "serves", "index": NEW},
         {"check": "durable", "index": NEW},
+        {"check": "heir", "index": NEW, "uuid": f"uuid-{NEW}", "documents": 10},
         {"check": "unwritten", "index": NEW, "marks": {"0": 0}},
     )
 
@@ -164,6 +165,7 @@ def test_the_next_release(two: Any, customer: Callable[..., Desired]) -> None:
         {"check": "alias", "alias": "prod", "on": [OLD]},
         {"check": "serves", "index": NEW},
         {"check": "durable", "index": NEW},
+        {"check": "heir", "index": NEW, "uuid": f"uuid-{NEW}", "documents": 10},
         {"check": "unwritten", "index": NEW, "marks": {"0": 0}},
     )
     delete = step(plan, "delete_index")
@@ -177,6 +179,18 @@ def test_the_next_release(two: Any, customer: Callable[..., Desired]) -> None:
         {"check": "heir", "index": NEW, "uuid": f"uuid-{NEW}", "documents": 10},
         {"check": "left", "index": OLD, "closed": False},
     )
+
+
+def test_a_run_that_was_emptied_since_the_plan_is_not_released(
+    two: Any, customer: Callable[..., Desired], tmp_path: Path
+) -> None:
+    """Without a merge nobody has noted its writes; the alias would go from documents to none."""
+    plan = planned(two, customer(forcemerge="off", delete_old=False))
+    two.indices[NEW]["documents"] = 0
+    with pytest.raises(Refused) as refused:
+        apply(two, plan, tmp_path / "j")
+    assert f"{NEW} has no document any more, and had 10" in refused.value.why
+    assert "prod" in two.indices[OLD]["aliases"]
 
 
 def test_an_option_that_the_file_does_not_have_is_warned_of(

@@ -128,6 +128,23 @@ def test_a_leftover_that_somebody_writes_to_is_not_deleted() -> None:
         leftover(found, busy)
 
 
+def test_what_a_leftover_needs_to_be_deleted() -> None:
+    """Its alias on the same index with its documents; and nobody has opened a closed one."""
+    red, white = index("wine_red", is_open=False), index("wine_white", "wines")
+    (found,) = leftovers(context(red, white).live)
+    allowed = context(red, white, allowed=frozenset({"index.wine_red"}))
+    (delete,) = leftover(found, replace(allowed, closed={"wine_red": 4})).steps
+    checks = [one for one in delete.preconditions if one["check"] in ("alias", "heir", "left")]
+    assert checks == [
+        {"check": "alias", "alias": "wines", "on": ["wine_white"]},
+        {"check": "heir", "index": "wine_white", "uuid": "u-wine_white", "documents": 7},
+        {"check": "left", "index": "wine_red", "closed": True, "settings_version": 4},
+    ]
+    with pytest.raises(Refused, match="nobody could tell whether it was opened") as refused:
+        leftover(found, replace(allowed, closed={"wine_red": None}))
+    assert refused.value.code == "ESP-4126"
+
+
 # Releases: whose run an index is
 
 

@@ -340,10 +340,56 @@ def test_the_request_of_a_backfill() -> None:
     assert made.request == {
         "method": "POST",
         "path": "/f_green/_update_by_query?wait_for_completion=false&conflicts=proceed"
-        "&refresh=true&slices=2&requests_per_second=50",
+        "&refresh=true&pipeline=_none&slices=2&requests_per_second=50",
         "body": {},
     }
     assert [one["check"] for one in made.preconditions] == ["index", "writable"]
+
+
+def test_a_backfill_runs_no_pipeline() -> None:
+    """The default one is turned off in the request; a final one cannot be, and is refused."""
+    pipes = {"default_pipeline": "p", "final_pipeline": "_none"}
+    wanted = alias(body(title=TITLE), migrate=Migrate(backfill=True))
+    made = step(routed(wanted, state(body(pipes))), "backfill")
+    assert "&pipeline=_none&" in (made.request or {})["path"]
+    with pytest.raises(Refused, match="through its final pipeline p again") as refused:
+        routed(wanted, state(body({"final_pipeline": "p"})))
+    assert refused.value.code == "ESP-4124"
+    given = alias(body({"final_pipeline": "p"}, title=TITLE), migrate=Migrate(backfill=True))
+    with pytest.raises(Refused, match="through its final pipeline p again"):
+        routed(given, state(body()))
+    linked = alias(body(CODEC, title=RAW), migrate=Migrate(backfill=True))
+    with pytest.raises(Refused, match="through its final pipeline p again"):
+        routed(linked, state(body({"final_pipeline": "p"}, title=TITLE)))
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        ({"excludes": ["secret"]}, "ESP-4110"),
+        ({"enabled": False}, "ESP-4110"),
+        ({"mode": "synthetic"}, "ESP-4125"),
+    ],
+)
+def test_no_backfill_from_a_source_that_is_not_whole(source: dict[str, Any], code: str) -> None:
+    """What is not in `_source` would be gone from the index."""
+    date = {"type": "date", "format": "yyyy-MM-dd||strict_date_optional_time"}
+    mappings = {"_source": source, "properties": {"at": date}}
+    now = normalize.body({"number_of_shards": 2}, mappings)
+    wanted = alias(
+        normalize.body({"number_of_shards": 2}, {"properties": {"title": TITLE}}),
+        migrate=Migrate(backfill=True),
+    )
+    with pytest.raises(Refused, match="which may not be all of it") as refused:
+        routed(wanted, state(now))
+    assert refused.value.code == code
+
+
+def test_a_backfill_keeps_no_versions() -> None:
+    with pytest.raises(Refused, match="raises the version of each document") as refused:
+        filled({}, {"title": TITLE}, versions="keep")
+    assert refused.value.code == "ESP-4127"
+    assert kinds(filled({"title": TITLE}, {"title": TITLE}, versions="keep")) == []
 
 
 def test_nothing_is_filled_unless_asked_for_and_needed() -> None:
@@ -579,6 +625,17 @@ def test_completed_does_not_mean_good(
         backfill.execute(filling.steps[1], run_of(cluster, filling))
     assert failed.value.what == "the documents of f_green could not all be indexed anew"
     assert failed.value.why == why
+
+
+def test_a_final_pipeline_after_the_plan_refuses_it(
+    cluster: Any, filling: Plan, tmp_path: Path
+) -> None:
+    cluster.indices["f_green"]["settings"]["index.final_pipeline"] = "p"
+    with pytest.raises(Refused) as refused:
+        carry_out(cluster, filling, tmp_path)
+    why = "f_green has the final pipeline p, which would change its documents"
+    assert refused.value.why == why
+    assert not [one for one in cluster.sent if "_update_by_query" in one]
 
 
 def test_a_block_after_the_plan_refuses_it(cluster: Any, filling: Plan, tmp_path: Path) -> None:

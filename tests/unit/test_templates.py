@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from esplan import normalize, templates
 from esplan.commands.plan import with_templates
-from esplan.errors import ServerError
+from esplan.errors import Refused, ServerError
+from esplan.model import Index
 from esplan.plan import Change, Step
 from esplan.route import Routed
+from esplan.steps import gains
 from esplan.templates import Templates
 
 
@@ -80,3 +83,55 @@ def test_no_request_without_a_new_index_and_a_warning_without_the_privilege() ->
     (found,) = with_templates(cluster, [routed(create)], ())
     assert "the credentials may not read them (manage_index_templates)" in found.warnings[0]
     assert cluster.asked == ["/_index_template"]
+
+
+class Has:
+    """A cluster whose only template is this one."""
+
+    def __init__(self, template: dict[str, Any]) -> None:
+        self.template = template
+
+    def read(self, path: str, _params: Any = None) -> Any:
+        return {"index_templates": [self.template]} if path == "/_index_template" else {}
+
+
+LONG = {"type": "long"}
+
+
+def made(template: dict[str, Any], **live: Any) -> str:
+    """Why a new index is refused that was planned with `codec` and a field, and is as `live`."""
+    old = templates.added(Templates((composable("t", 1, settings={"codec": "default"}),)), "a")
+    sent = {"settings": {"index.priority": "3"}, "mappings": {"properties": {"f": LONG}}}
+    assert old is not None
+    known = gains.known(old, normalize.body(sent["settings"], sent["mappings"]))
+    assert known == {"settings.index.codec": "default"}
+    arguments = {"index": "a", "filled": True, "gains": known}
+    create = Step("create_index", "prepare", "index.a", "", {"body": sent}, arguments=arguments)
+    own = {"number_of_shards": 1, "priority": 3, **live.get("settings", {})}
+    mappings = {"properties": {"f": LONG}, **live.get("mappings", {})}
+    index = Index("a", normalize.body(own, mappings))
+    try:
+        gains.require(create, SimpleNamespace(cluster=Has(template)), index)  # type: ignore[arg-type]  (enough of one)
+    except Refused as refused:
+        return f"{refused.code} {refused.why}"
+    return ""
+
+
+def test_what_a_template_gave_after_the_plan() -> None:
+    """The server's own settings, and what the plan has from templates, are no surprise."""
+    same = composable("t", 1, settings={"codec": "default"})
+    assert made(same, settings={"codec": "default"}) == ""
+    piped = composable("t", 1, settings={"codec": "default", "default_pipeline": "p"})
+    found = made(piped, settings={"codec": "default", "default_pipeline": "p"})
+    assert "ESP-4204 the index template t has come or changed" in found
+    assert "gave it settings.index.default_pipeline: 'p'" in found
+    other = made(
+        composable("t", 1, settings={"codec": "best_compression"}),
+        settings={"codec": "best_compression"},
+    )
+    assert "settings.index.codec: 'best_compression'" in other
+    parts = {"dynamic": "false", "properties": {"f": LONG, "g": LONG}}
+    found = made(composable("t", 1, mappings=parts), mappings=parts)
+    assert "mappings.dynamic: 'false'; mappings.properties.g.type: 'long'" in found
+    won = composable("t", 1, settings={"priority": 9}, mappings={"properties": {"f": LONG}})
+    assert made(won) == "", "what the request said has won"

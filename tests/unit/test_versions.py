@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from esplan.checksum import versions
+from esplan.commands import versions as noting
 from esplan.errors import ServerError
+from esplan.plan import Change, Plan, Step
 
 STATS: dict[str, Any] = {"count": 2, "min": 1.0, "max": 3.0, "avg": 2.0, "sum": 4.0}
 
@@ -49,3 +51,18 @@ def test_same() -> None:
     assert not versions.same(STATS, {**STATS, "sum": 5.0})
     high = {**STATS, "sum": 1.7e18}
     assert versions.same(high, {**high, "sum": 1.7e18 + 512}), "added in another order"
+
+
+def test_a_plan_says_that_a_backfill_raises_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place, and in a clone, which has the versions of its source."""
+    fill = Step("backfill", "finish", "alias.f", "", arguments={"source": "f_blue"})
+    change = Change("alias.f", "update", "mapping", "f_green", "f_blue", (), None, {})
+    made = Plan("0123456789abcdef", "", "", {}, "", (change,), (fill,))
+    high = {"f_green": {**STATS, "max": 10.0, "sum": 50.0}}
+    monkeypatch.setattr(noting.checksum, "marks", lambda *_: {"f_green": {"0": 4}})
+    monkeypatch.setattr(noting.versions, "look_at", lambda _, names: {n: high[n] for n in names})
+    (said,) = noting.noted(Cluster(None), made).warnings  # type: ignore[arg-type]  (enough of one)
+    assert "documents of f_green have versions up to 10, more than its writes" in said
+    assert "A backfill raises each by one" in said
+    monkeypatch.setattr(noting.checksum, "marks", lambda *_: {"f_green": {"0": 49}})
+    assert noting.noted(Cluster(None), made).warnings == ()  # type: ignore[arg-type]  (the same)
