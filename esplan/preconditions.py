@@ -101,6 +101,7 @@ def _has_waited(step: Step, run: Run, indices: dict[str, Index]) -> bool:
 def _advice(broken: set[str]) -> tuple[Code, str]:
     """The code and the remedy; that of a stale plan where more than one check does not hold."""
     special: dict[str, tuple[Code, str]] = {
+        "continuous": ("ESP-4515", heirs.REPLACED),
         "filled": ("ESP-4617", EMPTY),
         "fits": ("ESP-4602", NO_ROOM),
         "nothing_rejected": ("ESP-4603", NEEDED),
@@ -272,6 +273,14 @@ def _heir(precondition: JSON, facts: _Facts) -> str:
     return heirs.heir(precondition, facts.run, facts.address(precondition))
 
 
+def _continuous(precondition: JSON, facts: _Facts) -> str:
+    """The index that a rollback leaves is still the one that was proven."""
+    index = facts.indices.get(precondition["index"])
+    if index is not None and not index.is_open:
+        return f"{index.name} is closed"
+    return heirs.continuous(precondition, facts.run.cluster)
+
+
 def _left(precondition: JSON, facts: _Facts) -> str:
     """Nobody has written to the index that is deleted since it was proven or blocked."""
     index = facts.indices.get(precondition["index"])
@@ -360,6 +369,7 @@ CHECKS: dict[str, Callable[[JSON, _Facts], str]] = {
     "absent": _absent,
     "alias": _alias,
     "body": _body,
+    "continuous": _continuous,
     "durable": _durable,
     "filled": _filled,
     "fits": _fits,
