@@ -16,7 +16,8 @@ from esplan.plan import GUARD, digest
 from esplan.request import index_path
 from esplan.route import groups
 from esplan.route.rollback import Applied, rolled_back
-from esplan.steps import ledger
+from esplan.run import mark
+from esplan.steps import heirs, ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from esplan.cluster import Cluster
     from esplan.journal import Journal
-    from esplan.model import JSON
+    from esplan.model import JSON, Index
     from esplan.plan import Change, Plan
 
 
@@ -55,7 +56,9 @@ def rollback(
         )
     now, plan_id = datetime.now(UTC), secrets.token_hex(8)
     state = live.read_state(cluster)
-    objects = [_applied(cluster, applied, records, one) for one in changed]
+    objects = [
+        _known(cluster, _applied(cluster, applied, records, one), records, state) for one in changed
+    ]
     _refuse_written(cluster, objects)
     routed = each(
         objects,
@@ -89,6 +92,45 @@ def _applied(cluster: Cluster, plan: Plan, records: Journal, change: Change) -> 
     left = ledger.left(cluster, name, marks) if marks else {}
     return replace(found, blocked=ours and not lifted, ours=left)
 
+
+def _known(cluster: Cluster, one: Applied, records: Journal, live: State) -> Applied:
+    """Whether the new index is the one that was proven. Whether it is there, the route says.
+
+    A journal of an older esplan has no identities: then by the UUID that it notes, or by the mark.
+    """
+    heir = heirs.descent(one.proof, one.change.target or "")
+    index = live.indices.get(heir.get("index", ""))
+    if index is None or not index.is_open:
+        return replace(one, heir=heir)
+    if heir["identity"]:
+        return replace(one, heir=heir, otherwise=heirs.continuous(heir, cluster))
+    heir["identity"] = heirs.identity(cluster, index.name)
+    why = _unknown(one, records, index) or heirs.continuous(heir, cluster)
+    return replace(one, heir=heir, otherwise=why, unsure=True)
+
+
+def _unknown(one: Applied, records: Journal, index: Index) -> str:
+    noted = [records.evidence(step.id).get("uuid") for step in one.steps if step.kind in MAKING]
+    noted += [
+        check["uuid"]
+        for step in one.steps
+        for check in step.preconditions
+        if check["check"] == "index" and check["index"] == index.name
+    ]
+    uuids = {uuid for uuid in noted if uuid}
+    if index.uuid in uuids:
+        return ""
+    if uuids:
+        return f"{index.name} is another index than the one that was proven"
+    if index.mark == mark(one.plan.id, one.change.address):
+        return ""
+    return (
+        f"the journal, of an older esplan, does not say which index was proven, and {index.name} "
+        "has no mark of the plan"
+    )
+
+
+MAKING = ("create_index", "resize_index")
 
 BLOCKING = ("block_writes", "retire_index")
 """Steps that leave a write block on an index that is to be deleted."""

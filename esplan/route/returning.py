@@ -78,6 +78,21 @@ def refuse_partial(applied: Applied) -> None:
         )
 
 
+def refuse_replaced(applied: Applied) -> None:
+    """What the new index lacks was deleted by clients only if it is the one that was proven."""
+    change = applied.change
+    if applied.otherwise:
+        raise Refused(
+            f"{change.address}: nobody can tell which documents of {change.index} clients have "
+            "deleted",
+            code="ESP-4515",
+            why=applied.otherwise,
+            remedy=f"see what differs (esplan verify {change.index} {change.target}); if "
+            f"{change.index} is right, put the alias back by hand; if {change.target} is, put the "
+            "old definition into the desired file, and plan that",
+        )
+
+
 def inverse_script(applied: Applied, *, drop: bool) -> JSON | None:
     """What makes old documents of new ones; None where they are alike."""
     copy, change = applied.step("reindex"), applied.change

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from esplan.errors import Refused
 from esplan.model import Migrate, Verify
-from esplan.plan import Change, Reason
-from esplan.route import promise, returning
+from esplan.route import promise, restoring, returning
 from esplan.route.context import Routed
 from esplan.route.guard import guard_name
 from esplan.route.target import PIPELINES
@@ -32,14 +31,10 @@ from esplan.steps import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from esplan.model import JSON, Index, State
-    from esplan.plan import Phase, Plan, Step
+    from esplan.plan import Change, Phase, Plan, Step
 
 BLOCK = "index.blocks.write"
-
-ROUTE = "rollback"
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,9 @@ class Applied:
     """What an apply did with one object: its change, its steps, and the evidence of its proof.
 
     `blocked`: its own write block may still be on the old index. `ours`: the marks of the old
-    index as a rollback left it that was taken back; {} where none was.
+    index as a rollback left it that was taken back; {} where none was. `heir`: the check that the
+    new index is the one that was proven; `otherwise`: why it is not, when the plan is made.
+    `unsure`: the journal does not say which index was proven, and it is known by less.
     """
 
     plan: Plan
@@ -55,6 +52,9 @@ class Applied:
     proof: JSON
     blocked: bool = False
     ours: JSON = field(default_factory=dict)
+    heir: JSON = field(default_factory=dict)
+    otherwise: str = ""
+    unsure: bool = False
 
     def step(self, kind: str) -> Step | None:
         """Its first of a kind."""
@@ -93,72 +93,9 @@ def rolled_back(applied: Applied, plan_id: str, live: State, *, delete: bool, dr
         inverse = returning.inverse_script(applied, drop=drop)
         return _switched_back(applied, plan_id, live, delete=delete, inverse=inverse)
     if change.action == "update":
-        return _set_back(applied)
+        return restoring.set_back(applied)
     left = f"{change.address} was created by the plan: it stays as it is, and is yours to delete"
-    return Routed(_nothing(change), warnings=(left,) if change.action == "create" else ())
-
-
-def _nothing(change: Change) -> Change:
-    return replace(change, action="no-op", route="nothing", index=change.target, reasons=())
-
-
-def _back(change: Change, index: str | None, target: str | None) -> Change:
-    """The same change the other way: from `index` to `target`."""
-    reasons = tuple(
-        Reason(r.path, r.after, r.before, "as before the plan", ROUTE) for r in change.reasons
-    )
-    kind, before, after = change.action, change.after, change.before or {}
-    return Change(change.address, kind, ROUTE, index, target, reasons, before, after)
-
-
-# In place
-
-
-def _set_back(applied: Applied) -> Routed:
-    """Dynamic settings and alias options as they were; what is added to a mapping stays."""
-    change = applied.change
-    steps = applied.steps
-    if any(step.kind == "close_index" for step in steps):
-        raise Refused(
-            f"{change.address} was closed for its change: there is no way back without that",
-            code="ESP-4505",
-            remedy="put the old values into the desired file, and plan it with --allow-close",
-        )
-    back = tuple(one for step in reversed(steps) for one in _inverse(step))
-    kept = [f"{change.address}: stays: {s.description}" for s in steps if s.kind in LASTING]
-    if not back:
-        return Routed(_nothing(change), warnings=tuple(kept))
-    return Routed(_back(change, change.index, change.target), back, tuple(kept))
-
-
-LASTING = ("put_mapping", "backfill", "protect_index", "force_merge")
-
-
-def _inverse(step: Step) -> Iterator[Step]:
-    same = tuple(one for one in step.preconditions if one["check"] in ("index", "alias"))
-    if step.kind == "update_settings":
-        now, before = (step.request or {})["body"], step.undo["request"]["body"]
-        yield update_settings.describe(step.address, step.arguments["index"], before, now, same)
-    if step.kind == "update_aliases":
-        undo = step.undo["request"]["body"]["actions"]
-        yield replace(
-            step,
-            description=f"undo: {step.description}",
-            request=step.undo["request"],
-            undo={"request": step.request},
-            preconditions=same,
-            arguments={"goal": _goal(undo), "exclusive": step.arguments["exclusive"]},
-        )
-
-
-def _goal(actions: Sequence[JSON]) -> JSON:
-    """What an alias is after the actions, fences left out."""
-    goal: JSON = {}
-    for one in (action["add"] for action in actions if "add" in action):
-        options = {n: v for n, v in one.items() if n not in ("index", "alias")}
-        if not one["alias"].startswith("esplan-"):
-            goal.setdefault(one["alias"], {})[one["index"]] = options
-    return goal
+    return Routed(restoring.nothing(change), warnings=(left,) if change.action == "create" else ())
 
 
 # Behind an alias
@@ -169,7 +106,7 @@ def _switched_back(
 ) -> Routed:
     way = _Way(applied, plan_id, *_indices(applied, live), delete=delete, inverse=inverse)
     change = applied.change
-    return Routed(_back(change, change.target, change.index), way.steps(), way.warnings())
+    return Routed(restoring.back(change, change.target, change.index), way.steps(), way.warnings())
 
 
 def _indices(applied: Applied, live: State) -> tuple[Index, Index]:
@@ -194,6 +131,7 @@ def _indices(applied: Applied, live: State) -> tuple[Index, Index]:
         )
     returning.refuse_unusable(change.address, old, blocked=applied.blocked)
     if not applied.released:
+        returning.refuse_replaced(applied)
         returning.refuse_unnumbered(change.address, new, old)
     return new, old
 
@@ -240,8 +178,9 @@ class _Way:
 
     def _caught_up(self) -> tuple[Step, ...]:
         blocked: JSON = {"check": "write_blocked", "index": self.new.name}
-        checks = (self._same(), self._ours())
-        under = (self._same(), blocked, self._ours())
+        heir = (self.applied.heir,) if self.applied.heir else ()
+        checks = (self._same(), self._ours(), *heir)
+        under = (self._same(), blocked, self._ours(), *heir)
         same: JSON = {"check": "whole", "index": self.new.name}
         migrate = Migrate(writes="catch-up", script=self.inverse)
         copy = reindex.describe(self.address, self.new, self.guard, migrate, ())
@@ -259,7 +198,7 @@ class _Way:
         since = [marks[str(shard)] for shard in range(len(marks))]
         back = {"since": since, "proven": self.applied.proof["marks"][self.old.name]}
         reserve = guard_index.describe(
-            self.address, self.old, self.guard, (there, unwritten, self._same(), self._on())
+            self.address, self.old, self.guard, (there, unwritten, self._same(), self._on(), *heir)
         )
         return (
             replace(
@@ -374,4 +313,7 @@ class _Way:
             return (
                 f"{self.address}: what was written to {self.new.name} is not in {self.old.name}",
             )
+        if self.applied.unsure:
+            known = f"{self.new.name} is known by its UUID or the plan's mark alone"
+            return (f"{self.address}: the journal is of an older esplan: {known}",)
         return ()

@@ -14,20 +14,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from esplan import checksum, throttle
-from esplan.checksum.document import places
 from esplan.checksum.report import Ids, Report
 from esplan.checksum.standing import Standing, settled, survey, touched
-from esplan.errors import OutcomeUnknown, StepFailed, VerificationFailed, ViewLost
+from esplan.errors import OutcomeUnknown, VerificationFailed, ViewLost
 from esplan.plan import Step
 from esplan.request import pieces, request
-from esplan.steps import batches, carry, ledger, reindex, tolerant
+from esplan.steps import batches, carry, heirs, ledger, reindex, removing, tolerant
 from esplan.steps.governor import Governor
 from esplan.steps.mark_writes import MARKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from esplan.checksum import Reading
     from esplan.checksum.standing import Touched
     from esplan.model import JSON, Index
     from esplan.plan import Phase
@@ -48,15 +46,10 @@ ROUNDS = 10
 MORE = 5
 """Rounds under the block before a copy that differs is given up."""
 
-NO_MATTER = (200, 404, 409)
-"""Deleted, or gone already, or written meanwhile: the proof looks at it."""
-
 BEFORE_ALL = -1
 """Every sequence number is above it."""
 
 SHOWN = 100
-DELETES = 1_000
-"""Documents a request."""
 
 BEHIND = "copy what clients write to {} meanwhile, and compare"
 AGAIN = "copy what clients have written to {} since, and compare that"
@@ -175,20 +168,11 @@ def _surveyed(step: Step, run: Run) -> Standing:
         (source, target),
         marks,
         lambda done, total: run.listener.step_progress(step, done, total),
-        _reading(step),
-        mirrored=_is_mirrored(step),
+        removing.reading(step),
+        mirrored=removing.is_mirrored(step),
     )
     run.standings[step.address] = standing
     return standing
-
-
-def _reading(step: Step) -> Reading:
-    given = step.arguments.get("reading", {})
-    return checksum.from_json({name: part for name, part in given.items() if name != "mirrored"})
-
-
-def _is_mirrored(step: Step) -> bool:
-    return bool(step.arguments.get("reading", {}).get("mirrored"))
 
 
 def _refuse(step: Step, stuck: frozenset[str]) -> None:
@@ -224,17 +208,17 @@ def _brought(step: Step, run: Run, standing: Standing, since: Touched) -> int:
     gone = sorted((since.gone | standing.differing) - since.fresh.keys())
     started = _all_started(step, run, standing.source.marks) if since.fresh else []
     if not ledger.is_kept(step):  # there it has to be clear first what is whose
-        _delete(step, run, gone)
+        removing.delete(step, run, gone)
     copied = sum(_finished(step, run, task) for task in started)
     if ledger.is_kept(step):
-        _delete(step, run, gone)
+        removing.delete(step, run, gone)
     return copied
 
 
 def _copied_anew(step: Step, run: Run, ids: Sequence[str]) -> int:
     """Documents that differ although no client has touched them since: the proof looks at them."""
     planned, copied = step.request or {}, 0
-    for some in pieces(ids, DELETES):
+    for some in pieces(ids, removing.DELETES):
         body = _from(planned["body"], BEFORE_ALL)
         named = {"terms": {"_id": list(some)}}
         body["source"]["query"] = {"bool": {"filter": [body["source"]["query"], named]}}
@@ -297,45 +281,6 @@ def _finished(step: Step, run: Run, task: _Task) -> int:
     return int(response.get("total", 0))
 
 
-def _delete(step: Step, run: Run, ids: Sequence[str]) -> None:
-    """What is not in the source any more. A routed twin that is there stays.
-
-    By the id that a script makes no document of the source is found: then nothing is asked of it.
-    """
-    source, target = step.arguments["source"], step.arguments["target"]
-    if not ids:
-        return
-    reading = checksum.PLAIN if _is_mirrored(step) else _reading(step)
-    checksum.refresh(run.cluster, [source, target])
-    for some in pieces(ids, DELETES):
-        there = [] if reading.script else places(run.cluster, source, some, reading.query)
-        kept = {(one["_id"], one["routing"]) for one in there}
-        found = places(run.cluster, target, some)
-        ledger.require_alone(step, run)
-        _send(run, step, [one for one in found if (one["_id"], one["routing"]) not in kept])
-
-
-def _send(run: Run, step: Step, found: Iterable[JSON]) -> None:
-    """Only in the writing that was seen: whoever wrote since is met by the proof."""
-    target = step.arguments["target"]
-    own = ({name: value for name, value in one.items() if value is not None} for one in found)
-    lines = [{"delete": {"_index": target, **one}} for one in own]
-    if not lines:
-        return
-    ledger.deleting(step, run, len(lines))
-    answer = run.change("POST", "/_bulk", lines, opaque_id=run.opaque_id(step))
-    items = [one["delete"] for one in answer["items"]]
-    ledger.deleted(step, run, items)
-    bad = [one for one in items if one["status"] not in NO_MATTER]
-    if bad:
-        raise StepFailed(
-            f"documents that clients deleted could not be deleted in {target}",
-            code="ESP-5307",
-            why=str(bad[0].get("error", {}).get("reason", bad[0]["status"])),
-            remedy="cure the cause, then apply the plan again",
-        )
-
-
 # The proof
 
 
@@ -356,6 +301,7 @@ def prove(step: Step, run: Run) -> Report:
         _last(last, run, run.standings[step.address])
         report, before = _proof(step, run), seen
     ledger.require_alone(last, run)
+    heirs.require_continuous(last, run)
     return report
 
 

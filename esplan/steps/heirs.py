@@ -69,7 +69,55 @@ def heir(check: JSON, run: Run, address: str) -> str:
         return f"the index {name} is gone"
     if found != proven:
         return f"{name} is another index than the one that was proven"
-    return _lacks(name, proof, run.cluster)
+    return _emptied_since(name, proof, run.cluster) or _lacks(
+        name, proof["marks"][name], proof["target_documents"], run.cluster
+    )
+
+
+def descent(proof: Mapping[str, Any], name: str) -> JSON:
+    """The check that `name` is the index that was proven as the copy; {} where it was not."""
+    if name not in proof.get("marks", {}) or proof.get("target") != name:
+        return {}
+    return {
+        "check": "continuous",
+        "index": name,
+        "identity": proof.get(IDENTITIES, {}).get(name),
+        "marks": proof["marks"][name],
+        "documents": proof["target_documents"],
+    }
+
+
+def continuous(check: JSON, cluster: Cluster) -> str:
+    """Why an index is not what clients have made of the one that was proven; empty where it is.
+
+    It may be empty, where clients have deleted each document: each delete is a write.
+    """
+    name, found = check["index"], identity(cluster, check["index"])
+    if found is None:
+        return f"the index {name} is gone"
+    if check["identity"] is None:
+        return f"an older esplan applied the plan, and did not note which index {name} was"
+    if found != check["identity"]:
+        return f"{name} is another index than the one that was proven"
+    return _lacks(name, check["marks"], check["documents"], cluster)
+
+
+def require_continuous(step: Step, run: Run) -> None:
+    """Just before documents go that it lacks. What was read of it by its name before is its own."""
+    for check in step.preconditions:
+        if check["check"] == "continuous" and (why := continuous(check, run.cluster)):
+            raise Refused(
+                f"{check['index']} is not what clients have made of the index that was proven",
+                code="ESP-4515",
+                why=why,
+                remedy=REPLACED,
+            )
+
+
+REPLACED = (
+    "see what differs (esplan verify OLD NEW); if the old index is right, put the alias back by "
+    "hand, and write to it what only the new one has"
+)
 
 
 def _other(name: str, uuid: str, found: JSON | None) -> str:
@@ -100,15 +148,20 @@ def grown(check: JSON, run: Run) -> str:
     return f"{name} has {now:,} documents now, and {most:,} were to be discarded"
 
 
-def _lacks(name: str, proof: Mapping[str, Any], cluster: Cluster) -> str:
+def _emptied_since(name: str, proof: Mapping[str, Any], cluster: Cluster) -> str:
+    before = proof["target_documents"]
+    checksum.refresh(cluster, [name])
+    if not before or checksum.count(cluster, name):
+        return ""
+    return f"{name} has no document any more, and had {before:,} when it was proven"
+
+
+def _lacks(name: str, proven: JSON, before: int, cluster: Cluster) -> str:
     """Each write, a delete too, takes one sequence number: no more documents can have gone."""
     checksum.refresh(cluster, [name])
-    documents, before = checksum.count(cluster, name), proof["target_documents"]
-    marks, proven = checksum.marks(cluster, [name])[name], proof["marks"][name]
+    documents, marks = checksum.count(cluster, name), checksum.marks(cluster, [name])[name]
     if any(marks.get(shard, -1) < mark for shard, mark in proven.items()):
         return f"{name} has lost writes that it had when it was proven: was it restored?"
-    if before and not documents:
-        return f"{name} has no document any more, and had {before:,} when it was proven"
     writes = sum(marks[shard] - mark for shard, mark in proven.items())
     if before - documents > writes:
         return f"{name} has {documents:,} documents, had {before:,}, and {writes:,} writes since"

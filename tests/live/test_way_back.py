@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from world import World, back, blocks
+
+from esplan import journal
 
 pytestmark = pytest.mark.live
 
@@ -230,3 +233,80 @@ def test_a_pipeline_of_the_old_index_does_not_touch_what_is_carried_back(
     world.apply()
     assert_back(world)
     assert world.everything()[world.green]["settings"]["index"][kind] == "esplan-no-such-pipeline"
+
+
+# Another index behind the alias
+
+
+def made_anew(world: World, documents: dict[str, Any]) -> None:
+    mappings = world.everything()[world.blue]["mappings"]
+    world.cluster.change("DELETE", f"/{world.blue}")
+    body = {"aliases": {world.name: {}}, "mappings": mappings}
+    world.cluster.change("PUT", f"/{world.blue}", None, body)
+    world.load(world.blue, documents)
+
+
+@pytest.mark.parametrize("left", [0, 3])
+def test_an_index_made_anew_behind_the_alias_deletes_nothing_in_the_old_one(
+    world: World, left: int
+) -> None:
+    """What it lacks nobody has deleted. Nor does the plan's mark in its mapping make it ours."""
+    switched(world)
+    some = {key: world.documents[key] for key in list(world.documents)[:left]}
+    made_anew(world, some)
+    done = back(world, code=4)
+    assert f"{world.blue} is another index than the one that was proven" in done.stderr
+    assert world.read_documents(world.green) == world.documents
+
+
+def test_an_index_made_anew_after_the_plan_deletes_nothing_either(world: World) -> None:
+    switched(world)
+    first(world)
+    made_anew(world, {})
+    assert f"{world.blue} is another index" in world.apply(code=4).stderr
+    assert world.read_documents(world.green) == world.documents
+    assert world.everything()[world.green]["aliases"] == {}
+
+
+def test_what_clients_have_deleted_one_and_all_goes_in_the_old_index_too(world: World) -> None:
+    switched(world)
+    query = {"query": {"match_all": {}}}
+    world.cluster.change("POST", f"/{world.blue}/_delete_by_query?refresh=true", None, query)
+    world.documents = {}
+    first(world)
+    world.apply()
+    assert_back(world)
+
+
+def test_a_journal_that_does_not_say_which_index_was_proven(world: World) -> None:
+    """Of an older esplan: the UUID that the index was made with is in it."""
+    switched(world)
+    forget_identities(world)
+    late(world)
+    assert "is known by its UUID" in str(first(world)["warnings"])
+    world.apply()
+    assert_back(world)
+
+
+def test_such_a_journal_and_an_index_made_anew(world: World) -> None:
+    switched(world)
+    forget_identities(world)
+    made_anew(world, {})
+    done = back(world, code=4)
+    assert f"{world.blue} is another index than the one that was proven" in done.stderr
+
+
+def forget_identities(world: World) -> None:
+    """As an older esplan has written it, whose records are chained by their digests."""
+    path = world.folder / "plan.json.journal.jsonl"
+    records = [journal.parse(json.loads(line)) for line in path.read_text().splitlines()]
+    path.unlink()
+    query = {"query": {"term": {"kind": "journal"}}}
+    world.cluster.change("POST", "/esplan-state/_delete_by_query?refresh=true", None, query)
+    own = journal.open_journal(path, json.loads(world.plan.read_text())["digest"])
+    for one in records:
+        own.append(one.event, one.step, without(one.data))
+
+
+def without(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: part for name, part in data.items() if name != "identities"}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from esplan import checksum, diff, disk, normalize, preconditions
+from esplan import checks, checksum, diff, disk, normalize, preconditions
 from esplan.errors import Incomplete, Refused
 from esplan.plan import Change, Plan, Step
 from esplan.route.context import unchanged
@@ -248,4 +248,4 @@ def test_every_check_of_the_plan_schema_has_a_function() -> None:
     step = step if "properties" in step else schema.load("plan")["$defs"]["step"]
     check = step["properties"]["preconditions"]["items"]
     if "check" in check.get("properties", {}) and "enum" in check["properties"]["check"]:
-        assert set(check["properties"]["check"]["enum"]) == set(preconditions.CHECKS)
+        assert set(check["properties"]["check"]["enum"]) == set(checks.CHECKS)

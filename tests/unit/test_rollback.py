@@ -118,6 +118,29 @@ def test_an_alias_that_is_elsewhere() -> None:
         back(applied(), live(on=OLD))
 
 
+HEIR = {"check": "continuous", "index": NEW}
+
+
+def test_every_step_that_writes_looks_whether_the_new_index_is_the_proven_one() -> None:
+    steps = back(replace(applied(), heir=HEIR), live()).steps
+    looking = [one.kind for one in steps if HEIR in one.preconditions]
+    assert looking == [
+        "guard_index",
+        "catch_up",
+        "catch_up",
+        "block_writes",
+        "catch_up",
+        "verify",
+        "update_aliases",
+    ]
+
+
+def test_an_index_made_anew_behind_the_alias_has_no_way_back() -> None:
+    with pytest.raises(Refused, match="clients have deleted") as caught:
+        back(replace(applied(), heir=HEIR, otherwise="it is another"), live())
+    assert caught.value.code == "ESP-4515"
+
+
 def joint(name: str, actions: list[Any], undo: list[Any], goal: Any) -> Step:
     """A call for this alias and for another one."""
     other = {"add": {"index": "b_blue", "alias": "b"}}
