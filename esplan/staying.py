@@ -14,6 +14,7 @@ from esplan.steps import (
     delete_index,
     guards,
     reindex,
+    settling,
     unblock_writes,
     update_aliases,
 )
@@ -80,7 +81,10 @@ def pay(run: Run, journal: Journal, steps: Sequence[Step], stay: set[str], *, al
     `alone`: others go on beside it, so what the server refuses is said, and tried again later.
     """
     for step in steps:
-        if stay.isdisjoint((step.address, run.group(step))) or _is_to_go(step, run, journal):
+        if stay.isdisjoint((step.address, run.group(step))):
+            continue
+        if _is_to_go(step, run, journal):
+            _say_blocked(step, run)
             continue
         run.lock.check()
         try:
@@ -101,8 +105,20 @@ def _is_to_go(step: Step, run: Run, journal: Journal) -> bool:
     return switch is not None and journal.state(switch.id) == "done" and name in deleted
 
 
+def _say_blocked(step: Step, run: Run) -> None:
+    """Of a group, the message of the one that failed does not name the others."""
+    name = step.arguments["index"]
+    now = live.read_indices(run.cluster, [name])
+    if any(_blocked([step], now)):
+        run.listener.note(
+            f"{name} stays write-blocked: it is still to be deleted "
+            "(--abandon ends that, and lifts the block)"
+        )
+
+
 def _pay(step: Step, run: Run) -> None:
     if step.kind in BLOCKING:
+        settling.settle(step, run)
         KINDS[step.kind].undo(step, run)
         require_undone(step, run)
     if step.kind == "delete_index":

@@ -95,8 +95,6 @@ def continuous(check: JSON, cluster: Cluster) -> str:
     name, found = check["index"], identity(cluster, check["index"])
     if found is None:
         return f"the index {name} is gone"
-    if check["identity"] is None:
-        return f"an older esplan applied the plan, and did not note which index {name} was"
     if found != check["identity"]:
         return f"{name} is another index than the one that was proven"
     return _lacks(name, check["marks"], check["documents"], cluster)

@@ -52,10 +52,9 @@ def probe(step: Step, run: Run) -> bool:
 
 
 def execute(step: Step, run: Run) -> JSON:
-    """Sent as planned; after a switch not before the requests are through that came before it."""
+    """Sent as planned; after a switch not before that is through which came before it."""
     if "request" not in step.undo:
-        settling.wait()
-        run.lock.check()
+        settling.settle(step, run)
     send(step, run)
     return {}
 

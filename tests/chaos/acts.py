@@ -101,7 +101,13 @@ def _to_old(story: Story) -> None:
 
 
 def _to_new(*operations: Operation) -> Callable[[Story], None]:
-    return lambda story: story.ledger.write(story.pair[2], operations)
+    """Of a group, that of this alias may not be there yet: nobody writes to it then."""
+
+    def act(story: Story) -> None:
+        if story.server.uuid(story.pair[2]):
+            story.ledger.write(story.pair[2], operations)
+
+    return act
 
 
 # A person

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ledger import Ledger
 
 CODES = {0, 1, 3, 4, 5}
+NAMELESS = 64
+"""What a command was given is not there any more, or both names are one index."""
+
 CLEAN = "nothing is left of this plan in the cluster: every change was taken back"
 Documents = dict[str, dict[str, Any]]
 
@@ -26,12 +29,17 @@ def check(story: Story, said: Said) -> None:
     if said.code == -9 and story.killed:
         return
     wrong = story.wrong.append
-    if said.code not in CODES:
+    if said.code not in CODES and not (said.code == NAMELESS and _may_be_nameless(story)):
         wrong(("code", f"exit code {said.code}"))
     if "Traceback" in said.text:
         wrong(("false", "a traceback"))
     if said.arguments[0] == "apply":
         _claims(story, said)
+
+
+def _may_be_nameless(story: Story) -> bool:
+    """A person has moved the alias, or deleted an index, that a command of no plan names."""
+    return bool(not story.plot.moves and story.act and story.met and story.act.person)
 
 
 def _claims(story: Story, said: Said) -> None:
@@ -75,7 +83,9 @@ def _shape(index: dict[str, Any] | None) -> Any:
 def _touched(story: Story, name: str) -> bool:
     """Whether the person has changed this index, or its aliases: then it is not esplan's to say."""
     assert story.act
-    return story.act.person and story.met and (story.act.stays or story.act.loose or "made" in name)
+    act = story.act
+    of_theirs = act.stays or act.loose or "made" in name or "deleted" in act.name
+    return act.person and story.met and of_theirs
 
 
 def _by_hand(story: Story) -> bool:
@@ -140,8 +150,8 @@ def _documents(
         places += [read[old]] if old in read else []
     missing = []
     for key, versions in sorted(ledger.may.items()):
-        if story.at and story.at.number < story.locked and key in ledger.model:
-            versions = [*versions, Written(ledger.model[key], old)]  # noqa: PLW2901
+        if _may_be_repaired(story, ledger):
+            versions = [*versions, Written(ledger.model.get(key), old)]  # noqa: PLW2901
         if not any(_fits(story, one.get(key), versions, on, new) for one in places):
             missing.append(f"{key}: {_said(served.get(key))}, not {_wanted(versions)}")
     extra = sorted(served.keys() - ledger.may.keys())
@@ -152,6 +162,15 @@ def _documents(
     if extra and not (act and act.loose):
         story.wrong.append(("lost", _listed(f"of nobody behind {alias}", extra)))
     _aside(story, ledger, served, read)
+
+
+def _may_be_repaired(story: Story, ledger: Ledger) -> bool:
+    """What came before a repair looked is not as the model has it, and is made so.
+
+    After a kill it looks once more.
+    """
+    before = bool(story.at and story.at.number < story.locked)
+    return bool(ledger.model) and (before or story.killed)
 
 
 def _missed(story: Story) -> bool:
@@ -236,7 +255,9 @@ def _place(story: Story, pair: tuple[str, str, str], found: dict[str, Any]) -> N
     on, last = _on(found, alias), _last(story)
     act = story.act if story.met else None
     hands = bool(act and (act.loose or act.takes))
-    if len(on) != 1 and not (hands and last.code):
+    if not story.plot.moves and act and act.person:
+        return  # where the alias is, is the person's alone
+    if len(on) != 1 and not (hands and (last.code or _is_late(story))):
         story.wrong.append(("left", f"{alias} is on {on or 'no index'}"))
     if last.code or "--abandon" in last.arguments or not story.plot.moves:
         return
@@ -262,7 +283,7 @@ def _left_over(story: Story, found: dict[str, Any]) -> None:
         guards = [alias for alias in one["aliases"] if alias.startswith(GUARD)]
         if guards and not (act and act.stays) and not _named(last, name):
             wrong(("left", f"{name} has the guard {guards}"))
-        if blocks(one) and not _named(last, name, "block") and not (act and act.cure):
+        if blocks(one) and not _block_is_named(story, name) and not (act and act.cure):
             wrong(("left", f"{name} has {blocks(one)}"))
         served = aliases & one["aliases"].keys()
         if name in made and not served and not _may_stay(story, name, last):
@@ -296,6 +317,11 @@ def _named(last: Said, name: str, *words: str) -> bool:
     return last.code != 0 and name in last.text and all(word in last.text for word in words)
 
 
+def _block_is_named(story: Story, name: str) -> bool:
+    """By whichever command: a new plan after it does not say it once more."""
+    return any(_named(one, name, "block") for one in story.said)
+
+
 def _brought(story: Story, found: dict[str, Any]) -> None:
     """What the source got meanwhile is in the new index, or the switch did not happen."""
     if not (story.act and story.met and story.act.brings and story.plot.heir):
@@ -303,5 +329,7 @@ def _brought(story: Story, found: dict[str, Any]) -> None:
     alias, _, new = story.pair
     text = " ".join(one.text for one in story.said)
     missing = _on(found, alias) == [new] and story.act.brings not in str(found[new])
+    if missing and story.at and story.at.switch:
+        return  # with the switch's own call on its way, nobody can look once more
     if missing and story.act.brings not in text:
         story.wrong.append(("stale", f"{story.act.brings} is not in {new}, and nothing was said"))
