@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from world import REPLICAS, back
+from world import REPLICAS, back, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,6 +178,45 @@ def test_what_is_changed_before_the_switch_is_refused(world: World) -> None:
     assert "settings.index.max_result_window" in error
     assert list(world.everything()) == [world.green]
     assert list(world.everything()[world.green]["aliases"]) == [world.name]
+
+
+def actions(world: World, *given: dict[str, Any]) -> None:
+    world.cluster.change("POST", "/_aliases", None, {"actions": list(given)})
+
+
+def filtered(world: World) -> None:
+    some = {"filter": {"term": {"flight": 1}}}
+    actions(world, {"add": {"index": world.green, "alias": world.name, **some}})
+
+
+def aliased(world: World) -> None:
+    actions(world, {"add": {"index": world.green, "alias": f"{world.name}-other"}})
+
+
+def unreadable(world: World) -> None:
+    world.cluster.change("PUT", f"/{world.blue}/_settings", None, {"index.blocks.read": True})
+
+
+BEFORE_THE_SWITCH = {
+    "option": (filtered, "the options of the alias"),
+    "alias": (aliased, "-other since"),
+    "target": (unreadable, "cannot serve: it has index.blocks.read"),
+}
+
+
+@pytest.mark.parametrize("what", BEFORE_THE_SWITCH)
+def test_what_the_switch_would_lose_is_refused(world: World, what: str) -> None:
+    """A filter would be gone, another alias would stay behind, and clients could not read."""
+    world.seed(20)
+    world.make_plan()
+    world.crash("after-done:05-update_settings")
+    do, why = BEFORE_THE_SWITCH[what]
+    do(world)
+    assert why in " ".join(world.apply(code=4).stderr.split())
+    found = world.everything()
+    assert list(found) == [world.green]
+    assert world.name in found[world.green]["aliases"]
+    assert blocks(found[world.green]) == {}
 
 
 def test_a_field_that_the_new_index_has_otherwise_is_refused(world: World) -> None:

@@ -57,6 +57,18 @@ def test_with_an_exact_mapping_an_addition_is_a_change() -> None:
     ]
 
 
+def test_aliases_that_came_since_the_plan() -> None:
+    """But for those of esplan itself; a plan of an older esplan knows of none."""
+    before = whole.kept(Index("old", Body(), aliases={"a": {}}), "new")[whole.WHOLE]
+    live = Index("old", Body(), aliases={"a": {}, "b": {}, "esplan-copy-0123-heir": {}})
+    assert whole.aliased(before, live) == ["it has the alias b since"]
+    assert whole.stale(before, live) == (
+        "old was changed since the plan was made: it has the alias b since"
+    )
+    del before["aliases"]
+    assert whole.stale(before, live) == ""
+
+
 def test_a_long_list_is_cut() -> None:
     found = changed(base({f"f{n:02}": {"meta": "x" * 500} for n in range(12)}), {})
     assert len(found) == 11
