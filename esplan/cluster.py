@@ -25,7 +25,7 @@ from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 from urllib3 import HTTPSConnectionPool, disable_warnings
 from urllib3.exceptions import InsecureRequestWarning
 
-from esplan import answers
+from esplan import answers, unreadable
 from esplan.capped import MOST, Pool, TooLong
 from esplan.connection import Connection, remedy
 from esplan.errors import TIMED_OUT, EsplanError, OutcomeUnknown, ServerError, Unreachable
@@ -296,8 +296,9 @@ class Cluster:
             if error.status_code == NOT_FOUND and not isinstance(error.body, dict):
                 raise foreign(self.connection.url, "HTTP 404, a page") from None
             raise server_error(error, method, path, self.connection) from None
-        except SerializationError:
-            raise foreign(self.connection.url) from None
+        except SerializationError as error:
+            said = unreadable.document(error.__context__)
+            raise said or foreign(self.connection.url) from None
         except TransportError as error:
             raise unreachable(self.connection, error) from None
 

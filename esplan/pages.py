@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from esplan import unreadable
 from esplan.checksum.shards import require_one
 from esplan.checksum.side import HISTOGRAM_BUCKETS, LONGEST_REQUEST, Part, spans, whole
 from esplan.errors import StepFailed
@@ -132,12 +133,14 @@ class Pager:
         most = MOST_BYTES if size > 1 else UNLIMITED
         path = index_path(self.index, "/_search")
         answer = self.cluster.read_bytes(path, _on(shard), body, most=most, timeout=LONGEST_REQUEST)
+        if answer is None:
+            return None
         try:
-            return None if answer is None else parsed(answer, self.index)
+            return parsed(answer, self.index)
         except (ValueError, KeyError):
             from esplan.cluster import foreign
 
-            raise foreign(self.cluster.connection.url) from None
+            raise unreadable.quoted(answer) or foreign(self.cluster.connection.url) from None
 
 
 def _on(shard: int) -> JSON:
