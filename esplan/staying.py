@@ -172,12 +172,15 @@ def said(run: Run, journal: Journal) -> str:
 
 
 def remains(run: Run, journal: Journal) -> list[str]:
-    """What is in the cluster now of objects that the plan began with and has not ended."""
-    begun = [step for step in run.plan.steps if journal.state(step.id)]
-    begun = [step for step in begun if not _has_ended(step, run, journal)]
-    names = sorted({step.arguments["index"] for step in begun if "index" in step.arguments})
+    """What is in the cluster now of objects that the plan began with and has not ended.
+
+    An index with the plan's mark is its own, also where a lost journal does not know of it.
+    """
+    steps = [step for step in run.plan.steps if not _has_ended(step, run, journal)]
+    names = {step.arguments["index"] for step in steps if "index" in step.arguments}
     sides = {name for one in run.plan.changes for name in (one.index, one.target) if name}
-    now = live.read_indices(run.cluster, sorted({*names, *sides})) if begun else {}
+    now = live.read_indices(run.cluster, sorted({*names, *sides})) if steps else {}
+    begun = [one for one in steps if journal.state(one.id) or any(_made([one], now, run))]
     return [
         *(_index(now[name]) for name in _made(begun, now, run)),
         *(f"the old index {name}" for name in _left_behind(begun, now, run)),

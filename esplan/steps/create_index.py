@@ -67,6 +67,15 @@ def probe(step: Step, run: Run) -> bool:
             remedy="delete it if it is a leftover, then make a new plan",
         )
     strange = sorted(_strange(step, index.aliases))
+    if strange and _served(run, index.name).issuperset(strange):
+        raise Refused(
+            f"{index.name} is of this plan, and serves {', '.join(strange)} already",
+            code="ESP-4619",
+            why="the journal, which would say what else was done, is gone: its file, and its copy "
+            "in the cluster",
+            remedy="make a new plan, which says what is left; an old index may be write-blocked, "
+            "and is compared (esplan verify OLD NEW) before anybody deletes it",
+        )
     if strange:
         raise Refused(
             f"the index {index.name} came into being with the alias {', '.join(strange)}",
@@ -77,6 +86,12 @@ def probe(step: Step, run: Run) -> bool:
         )
     gains.require(step, run, index)
     return True
+
+
+def _served(run: Run, index: str) -> set[str]:
+    """The aliases that the plan itself puts on an index, with its switch."""
+    goals = [one.arguments["goal"] for one in run.plan.steps if one.kind == "update_aliases"]
+    return {alias for goal in goals for alias, on in goal.items() if index in on}
 
 
 def _strange(step: Step, aliases: JSON) -> set[str]:

@@ -229,3 +229,23 @@ def _resign(world: World, plan: dict[str, Any]) -> None:
 
     plan["digest"] = digest({key: value for key, value in plan.items() if key != "digest"})
     world.plan.write_text(json.dumps(plan, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def test_a_journal_that_is_lost_after_the_switch(world: World) -> None:
+    """Its file and its copy: what is there is named, and nothing is deleted."""
+    world.seed(20)
+    plan = world.make_plan()
+    world.apply("--through", "switch")
+    world.cluster.read("/esplan-state/_refresh")  # else the last records are not found
+    query = {"query": {"term": {"plan": plan["digest"]}}}
+    world.cluster.change("POST", "/esplan-state/_delete_by_query?refresh=true", None, query)
+    (world.folder / "plan.json.journal.jsonl").unlink()
+    before = world.everything()
+    said = world.apply(code=4).stderr
+    assert f"{world.blue} is of this plan, and serves {world.name} already" in said
+    left = f"the index {world.blue}, behind {world.name}; the old index {world.green}"
+    assert f"left in the cluster: {left}" in said
+    assert f"Stays in the cluster: {left}" in world.apply("--abandon").stdout
+    assert world.everything() == before
+    world.make_plan()
+    world.apply()
