@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from esplan import checksum
 from esplan.errors import Refused
+from esplan.plan import GUARD
 from esplan.request import index_path
 from esplan.steps import draining
 from esplan.steps.unblock_writes import SETTING, lifted
@@ -217,12 +218,18 @@ def _remedy(name: str, index: Index | None) -> str:
         return (
             f"see what differs, and copy what is missing behind the alias; {name} stays "
             f"write-blocked until you lift that ({_request(lifted(name))}). If nobody needs it, "
-            f"delete it with `esplan maintain --allow-delete index.{name}`"
+            f"{_first(index)}delete it with `esplan maintain --allow-delete index.{name}`"
         )
     return (
         f"if clients need {name}, keep it; otherwise block it again "
         f"(PUT {index_path(name, '/_block/write')}), and apply the same plan again"
     )
+
+
+def _first(index: Index) -> str:
+    """What serves an alias is not to be deleted, and `maintain` does not offer it."""
+    aliases = ", ".join(sorted(one for one in index.aliases if not one.startswith(GUARD)))
+    return f"take {aliases} off it, and " if aliases else ""
 
 
 def _request(one: JSON) -> str:

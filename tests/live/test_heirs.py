@@ -338,3 +338,19 @@ def test_a_closed_leftover_that_was_opened_is_kept(world: World) -> None:
     maintained(world)
     world.apply()
     assert world.green not in world.everything()
+
+
+def test_what_is_said_to_do_where_another_alias_is_on_it_works(world: World) -> None:
+    """It came between the switch and the delete."""
+    world.seed(20)
+    world.make_plan()
+    world.apply("--through", "switch")
+    other = {"index": world.green, "alias": f"{world.name}-other"}
+    world.cluster.change("POST", "/_aliases", None, {"actions": [{"add": other}]})
+    said = " ".join(world.apply(code=4).stderr.split())
+    assert f"take {world.name}-other off it, and delete it with `esplan maintain" in said
+    world.cluster.change("POST", "/_aliases", None, {"actions": [{"remove": other}]})
+    file = str(world.folder / "maintained.json")
+    world.esplan("maintain", "--allow-delete", f"index.{world.green}", "-o", file)
+    world.esplan("apply", file, "--auto-approve")
+    assert list(world.everything()) == [world.blue]
