@@ -7,11 +7,14 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from gate import nothing
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gate import Moment, Story
     from ledger import Operation
+    from proxy import Asked
 
 WRITE = "index.blocks.write"
 
@@ -28,7 +31,8 @@ class Act:
     somewhere, and need not be served. `takes`: an index with documents that the person destroys.
     `stays`: something of the person's is left, which a new plan may refuse. `kills`: esplan dies
     first, and the request is lost, or with `late` its answer. `then`: the command after that.
-    `brings`: a field or setting of the source that the new index must have, too.
+    `again`: that one is killed, too. `brings`: a field or setting of the source that the new index
+    must have, too. `everywhere`: also before requests that are about esplan's own index alone.
     """
 
     name: str
@@ -40,6 +44,8 @@ class Act:
     stays: bool = False
     kills: bool = False
     late: bool = False
+    again: bool = False
+    everywhere: bool = False
     then: tuple[str, ...] = ()
     brings: str = ""
     pipeline: bool = False
@@ -205,6 +211,29 @@ def _pipeline(story: Story) -> None:
     story.server.ask("PUT", path, {"processors": []})
 
 
+# The rights of the user
+
+WRITES = ("/_aliases", "/_reindex", "/_bulk", "_by_query")
+
+
+def _no_writes(story: Story) -> None:
+    """From this request on the cluster lets the user read only."""
+
+    def is_denied(asked: Asked) -> bool:
+        changes = asked.method == "PUT" or any(one in asked.path for one in WRITES)
+        return changes or (asked.method == "DELETE" and "/_pit" not in asked.path)
+
+    story.gate.is_denied = is_denied
+
+
+def _no_rights(story: Story) -> None:
+    story.gate.is_denied = lambda _asked: True
+
+
+def _rights(story: Story) -> None:
+    story.gate.is_denied = nothing
+
+
 # Other applies
 
 
@@ -347,11 +376,14 @@ PEOPLE = [
 OTHERS = [
     Act("the same plan is applied elsewhere", _elsewhere, rarely=True, person=False),
     Act("another plan is applied", _another, rarely=True, person=False),
+    Act("no right to write", _no_writes, cure=_rights, everywhere=True, person=False),
+    Act("no right at all", _no_rights, cure=_rights, everywhere=True, person=False),
 ]
 DEAD = Act("killed", _nothing, kills=True, person=False)
 KILLS = [
     DEAD,
     replace(DEAD, name="killed after the request", late=True),
+    replace(DEAD, name="killed twice", again=True),
     replace(DEAD, name="killed, then abandoned", then=ABANDON),
     replace(DEAD, name="killed, a client sends a bulk", do=_client(), fits=_is_open),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 import time
@@ -48,26 +49,38 @@ class Moment:
         return f"{self.number}: {self.name} #{self.nth}"
 
 
+def nothing(_asked: Asked) -> bool:
+    """The user may do what esplan does."""
+    return False
+
+
 @dataclass
 class Gate(Proxy):
     """`before` is called with each request's name and number, and says what to do after it.
 
     What it returns is called when the answer is there; DROP in its place loses the request.
+    `is_denied`: what the cluster refuses the user.
     """
 
     before: Callable[[Asked, int], Any] = lambda _asked, _nth: None
+    is_denied: Callable[[Asked], bool] = nothing
 
     def exchange(self, asked: Asked, forward: Callable[[], Answer]) -> Answer | None:
         after = self.before(asked, self.count(asked))
         if after is DROP:
             return None
-        answer = self._kept(asked, forward())
+        answer = self._kept(asked, DENIED if self.is_denied(asked) else forward())
         if after is not None and after() is DROP:
             return None
         return answer
 
 
 DROP = object()
+_REASON = {"type": "security_exception", "reason": "action is unauthorized for user [trial]"}
+DENIED = Answer(
+    403, json.dumps({"error": {"root_cause": [_REASON], **_REASON}, "status": 403}).encode()
+)
+"""As a cluster with security says it (8.16.1)."""
 
 
 @dataclass
@@ -88,7 +101,8 @@ class Story:
     """One history: a plot in a world of its own, and what happens at one moment of it.
 
     `last_look`, `locked`: the numbers of the last request that looks at the alias, and of the first
-    under the lock. `renewed`: another plan was made after the first one had failed.
+    under the lock. `renewed`: another plan was made after the first one had failed. `countdown`:
+    the request of the second command at which that is killed, too.
     """
 
     world: World
@@ -108,6 +122,7 @@ class Story:
     before: dict[str, Any] = field(default_factory=dict)
     at_act: dict[str, Any] = field(default_factory=dict)
     process: processes.Process | None = None
+    countdown: int = 0
     moments: list[Moment] = field(default_factory=list)
     looking: bool = False
     check: Callable[[Story, Said], None] = lambda _story, _said: None
@@ -142,7 +157,10 @@ class Story:
             assert self.act
             self._do()
             command = self.act.then or command
+            self.countdown = 1 + self.at.number % 50 if self.act.again and self.at else 0
             code = self.run(command)
+            if code == -signal.SIGKILL:
+                code = self.run(command)
         for _ in range(MOST):
             if code not in (3, LOCKED):
                 return code
@@ -187,6 +205,8 @@ class Story:
         with self._turn:
             if self.looking:
                 self._look(asked, nth)
+            if self.countdown and self._counts_down():
+                return self._dies()
             at = self.at
             if at is None or self.met or (at.name, at.nth) != (asked.name, nth):
                 return None
@@ -197,6 +217,10 @@ class Story:
                 return self._dies
             return self._dies()
         return self._do()
+
+    def _counts_down(self) -> bool:
+        self.countdown -= 1
+        return self.countdown == 0
 
     def _dies(self) -> object:
         self.kill()

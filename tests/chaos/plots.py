@@ -40,7 +40,8 @@ class Plot:
 
     `suffixes`: of the indices before and after. `letters`: one alias each. `keeps`: the old index
     is there at the end. `heir`: the new index has what the old one has. `copies`: a plan can be
-    written for another world by changing its names.
+    written for another world by changing its names. `remote`: the new index is filled from
+    another cluster (`THERE`).
     """
 
     name: str
@@ -57,6 +58,7 @@ class Plot:
     anew: bool = True
     moves: bool = True
     pipeline: bool = False
+    remote: bool = False
     plan: Callable[[Plot, World, list[Ledger]], None] | None = None
 
     def pairs(self, world: World) -> list[tuple[str, str, str]]:
@@ -210,7 +212,7 @@ def _release(plot: Plot, world: World, ledgers: list[Ledger]) -> None:
     """The next run of a loader."""
     (ledger,), ((alias, old, new),) = ledgers, plot.pairs(world)
     fill(ledger, old, documents())
-    fill(ledger, new, documents(SMALL, 5), served=False)
+    fill(ledger, new, documents(SMALL, FIRST), served=False)
     runs = {"source": world.name, "index_base": f"{world.name}-base"}
     entry = {
         "index": {"name": "{index_base}-{run_id}"},
@@ -221,6 +223,22 @@ def _release(plot: Plot, world: World, ledgers: list[Ledger]) -> None:
     file.write_text(json.dumps({"version": 1, "aliases": {alias: entry}}))
     PLANS.write(plot, world)
 
+
+THERE: list[Server] = []
+"""The other cluster, once it runs; `esplan.yaml` names it `old`."""
+
+
+def _remote(plot: Plot, world: World, ledgers: list[Ledger]) -> None:
+    """The alias is on an index here, which the documents do not come from."""
+    (ledger,), ((_, old, _),) = ledgers, plot.pairs(world)
+    fill(ledger, old, documents())
+    fill(Ledger(THERE[0], ledger.alias, ""), old, documents(SMALL, FIRST))
+    plot.desire(world)
+    make_plan(world)
+
+
+FIRST = 5
+"""The first document of a run, or of another cluster."""
 
 RENAMED: Document = {"rename": {"text": "words"}}
 ADDED = {"script": {"source": "ctx._source.sum = 'f' + ctx._source.flight"}}
@@ -276,6 +294,15 @@ PLOTS = {
             plan=_differing,
             anew=False,
             moves=False,
+        ),
+        Plot(
+            "remote",
+            {"migrate": {"from": {"environment": "old"}}},
+            heir=False,
+            keeps=True,
+            copies=False,
+            remote=True,
+            plan=_remote,
         ),
         Plot(
             "release",

@@ -11,6 +11,7 @@ how many of each plot.
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections import Counter
@@ -22,9 +23,9 @@ from typing import TYPE_CHECKING
 import pytest
 import truth
 from acts import ACTS, Act
-from gate import Gate, Moment, Story
+from gate import Gate, Moment, Story, nothing
 from ledger import Server
-from plots import PLOTS, Plot
+from plots import PLOTS, THERE, Plot
 from world import World
 
 from esplan import state_index
@@ -83,9 +84,11 @@ def story(outer: World, plot: Plot, gate: Gate, name: object) -> Iterator[Story]
         one.before, one.check = world.everything(), truth.check
         yield one
     finally:
-        gate.before = lambda _asked, _nth: None
+        gate.before, gate.is_denied = (lambda _asked, _nth: None), nothing
         for index in world.everything():
             server.ask("DELETE", f"/{index}")
+        if plot.remote:
+            THERE[0].ask("DELETE", f"/{plot.pairs(world)[0][1]}")
 
 
 # Which histories there are
@@ -127,7 +130,7 @@ def histories(found: list[Moment], plot: Plot) -> list[History]:
                 continue
             if act.then and plot.line[0][0] != "apply":
                 continue
-            if not (act.kills or is_about_data(moment)):
+            if not (act.kills or act.everywhere or is_about_data(moment)):
                 continue
             if act.rarely and moment.number % 7:
                 continue
@@ -155,10 +158,18 @@ def chosen(every: list[History], most: int) -> list[History]:
 
 @pytest.mark.parametrize("plot", PLOTS.values(), ids=lambda one: one.name)
 def test_between(
-    world: World, plot: Plot, gate: Gate, scale: Scale, tally: Tally, share: int
+    world: World,
+    plot: Plot,
+    gate: Gate,
+    scale: Scale,
+    tally: Tally,
+    share: int,
+    request: pytest.FixtureRequest,
 ) -> None:
     if TOLD and not fnmatchcase(plot.name, TOLD.split("|")[0].strip()):
         pytest.skip("another history was asked for")
+    if plot.remote:
+        other(world, request.getfixturevalue("second_url"))
     found = moments(world, plot, gate)
     every = histories(found, plot)
     todo = chosen(told(every, plot) if TOLD else every, MOST or scale(60, 100_000))
@@ -176,6 +187,14 @@ def test_between(
         text for _, text in wrong
     )
     assert missed <= max(1, len(todo) // 10), f"{missed} of {len(todo)} moments did not come"
+
+
+def other(world: World, url: str) -> None:
+    """Another cluster, by the name that the plot gives it."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    THERE[:] = [Server(host, int(port))]
+    config = {"version": 1, "environments": {"old": {"url": url}, "new": {"url": world.url}}}
+    (world.folder / "esplan.yaml").write_text(json.dumps(config))
 
 
 def told(every: list[History], plot: Plot) -> list[History]:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ledger import Written
+from plots import FIRST, SMALL, documents
 from world import blocks
 
 from esplan import lock
@@ -139,7 +140,7 @@ def _documents(
     act = story.act if story.met and mine else None
     served = _served(on, read)
     if not story.plot.heir and on == [new]:
-        _run(story, new, served)
+        _run(story, ledger, new, served)
         return
     places = [served]
     if act and (act.loose or act.takes):
@@ -227,10 +228,15 @@ def _in(read: dict[str, Documents], index: str, key: str) -> Any:
     return read[index].get(key) if index in read else "gone"
 
 
-def _run(story: Story, new: str, served: Documents) -> None:
-    """A release serves what the loader has written, and what came through the alias since."""
-    if len(served) < 20 and not _by_hand(story):
-        story.wrong.append(("lost", f"{len(served)} documents of the run {new}"))
+def _run(story: Story, ledger: Ledger, new: str, served: Documents) -> None:
+    """It serves what the loader or the other cluster has, and what came through the alias since."""
+    if _by_hand(story):
+        return
+    since = {key for key, all_ in ledger.may.items() if any(one.index == new for one in all_)}
+    made = documents(SMALL, FIRST)
+    gone = [key for key in made.keys() - since if served.get(key) != made[key]]
+    if gone:
+        story.wrong.append(("lost", _listed(f"missing in {new}", sorted(gone))))
 
 
 def _listed(what: str, lines: list[str]) -> str:
