@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from esplan.errors import Refused
 from esplan.model import UNNUMBERED
 from esplan.plan import GUARD
+from esplan.steps import stood
 from esplan.steps.unblock_writes import SETTING as BLOCK
 
 if TYPE_CHECKING:
@@ -90,6 +91,18 @@ def refuse_replaced(applied: Applied) -> None:
             remedy=f"see what differs (esplan verify {change.index} {change.target}); if "
             f"{change.index} is right, put the alias back by hand; if {change.target} is, put the "
             "old definition into the desired file, and plan that",
+        )
+
+
+def refuse_fallen(applied: Applied) -> None:
+    """Nobody has copied, so the old index must be the one that served, with its documents."""
+    if applied.otherwise:
+        raise Refused(
+            f"{applied.change.address}: {applied.change.index} is not as it was when the alias "
+            "left it",
+            code="ESP-4516",
+            why=applied.otherwise,
+            remedy=stood.REMEDY,
         )
 
 

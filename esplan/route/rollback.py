@@ -43,7 +43,8 @@ class Applied:
 
     `blocked`: its own write block may still be on the old index. `ours`: the marks of the old
     index as a rollback left it that was taken back; {} where none was. `heir`: the check that the
-    new index is the one that was proven; `otherwise`: why it is not, when the plan is made.
+    new index is the one that was proven, or of a release that the old one is as it was;
+    `otherwise`: why it is not, when the plan is made.
     `unsure`: the journal does not say which index was proven, and it is known by less.
     """
 
@@ -130,7 +131,9 @@ def _indices(applied: Applied, live: State) -> tuple[Index, Index]:
             "and plan that: it is copied from what is there",
         )
     returning.refuse_unusable(change.address, old, blocked=applied.blocked)
-    if not applied.released:
+    if applied.released:
+        returning.refuse_fallen(applied)
+    else:
         returning.refuse_replaced(applied)
         returning.refuse_unnumbered(change.address, new, old)
     return new, old
@@ -172,7 +175,8 @@ class _Way:
         end = self._after()
         if self.applied.released:
             health = await_health.describe(self.address, self.old.name)
-            checks = (self._same(), self._on(), self._durable())
+            heir = (self.applied.heir,) if self.applied.heir else ()
+            checks = (self._same(), self._there(), self._on(), self._durable(), *heir)
             return (health, *self._unblocked("switch"), self._switch(checks), *end)
         return (*self._caught_up(), *end)
 

@@ -81,6 +81,19 @@ def test_a_release_is_only_switched_back() -> None:
     assert "is not in a_green" in routed.warnings[0]
 
 
+STOOD = {"check": "stood", "index": OLD, "documents": 5}
+
+
+def test_a_release_goes_back_only_to_what_its_index_held() -> None:
+    one = replace(applied("release", {}), heir=STOOD)
+    switch = back(one, live()).steps[-1]
+    assert STOOD in switch.preconditions
+    assert {"check": "index", "index": OLD, "uuid": f"u-{OLD}"} in switch.preconditions
+    with pytest.raises(Refused, match="not as it was when the alias left it") as caught:
+        back(replace(one, otherwise="it has 3 documents"), live())
+    assert caught.value.code == "ESP-4516"
+
+
 @pytest.mark.parametrize(
     ("proof", "why"),
     [
