@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from esplan.errors import Refused
 from esplan.model import Migrate, Verify
-from esplan.route import promise, restoring, returning
+from esplan.route import promise, restoring, returning, undoing
 from esplan.route.context import Routed
 from esplan.route.guard import guard_name
 from esplan.route.target import PIPELINES
@@ -91,7 +91,7 @@ def rolled_back(applied: Applied, plan_id: str, live: State, *, delete: bool, dr
     if change.action == "replace":
         returning.refuse_unproven(applied)
         returning.refuse_partial(applied)
-        inverse = returning.inverse_script(applied, drop=drop)
+        inverse = undoing.script(applied, drop=drop)
         return _switched_back(applied, plan_id, live, delete=delete, inverse=inverse)
     if change.action == "update":
         return restoring.set_back(applied)
@@ -188,7 +188,8 @@ class _Way:
         same: JSON = {"check": "whole", "index": self.new.name}
         migrate = Migrate(writes="catch-up", script=self.inverse)
         copy = reindex.describe(self.address, self.new, self.guard, migrate, ())
-        reading = self._reading()
+        changed = undoing.of(self.applied)
+        reading = undoing.reading(changed)
         proven: JSON = {"check": "proven", "source": self.new.name, "target": self.old.name}
         there = self._there()
         old = self.applied.ours or self.applied.proof["marks"][self.old.name]
@@ -201,6 +202,7 @@ class _Way:
         marks = self.applied.proof["marks"][self.new.name]
         since = [marks[str(shard)] for shard in range(len(marks))]
         back = {"since": since, "proven": self.applied.proof["marks"][self.old.name]}
+        kept = {undoing.CHANGED: changed} if changed else {}
         reserve = guard_index.describe(
             self.address, self.old, self.guard, (there, unwritten, self._same(), self._on(), *heir)
         )
@@ -214,7 +216,7 @@ class _Way:
             ),
             *self._unblocked("prepare"),
             *self._piped(on=False),
-            replace(behind, arguments={**behind.arguments, **back}),
+            replace(behind, arguments={**behind.arguments, **back, **kept}),
             await_health.describe(self.address, self.old.name),
             replace(again, arguments={**again.arguments, **back}),
             block_writes.describe(self.address, self.new.name, (*checks, self._on()), ours=True),
@@ -256,12 +258,6 @@ class _Way:
 
     def _durable(self) -> JSON:
         return {"check": "durable", "index": self.old.name}
-
-    def _reading(self) -> JSON:
-        """The old index is read as the copy made the new one of it: that must come out again."""
-        proof = self.applied.step("verify")
-        read: JSON = proof.arguments.get("reading", {}) if proof else {}
-        return {**read, "mirrored": True} if read else {}
 
     def _switch(self, checks: tuple[JSON, ...]) -> Step:
         before = (self.applied.change.before or {})["options"]

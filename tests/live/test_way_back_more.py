@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from test_way_back import again, assert_back, switched
 from world import REPLICAS, World, back
 
 pytestmark = pytest.mark.live
@@ -82,3 +83,102 @@ def test_the_run_before_may_have_got_more(world: World) -> None:
     world.load(run_of(world, OLD), {"again": {"flight": 1}})
     world.apply()
     assert on(world) == [run_of(world, OLD)]
+
+
+# What nobody wrote
+
+
+FILLED = {"flight": {"type": "keyword", "fields": {"words": {"type": "text"}}}}
+
+
+@pytest.mark.scripts
+def test_what_a_backfill_has_written_keeps_the_field_that_the_copy_dropped(world: World) -> None:
+    """The old index has these documents whole; only what clients wrote lacks the field."""
+    switched(world, count=20, migrate={"drop": ["text"]})
+    own = world.folder / "applied.json"
+    own.write_text(world.plan.read_text())
+    (world.folder / "plan.json.journal.jsonl").rename(world.folder / "applied.jsonl")
+    world.make_plan(finish={}, properties=FILLED, migrate={"drop": ["text"], "backfill": True})
+    world.apply()
+    world.load(world.name, {"3": {"flight": 33}, "late": {"flight": 34}})
+    world.documents |= {"3": {"flight": 33}, "late": {"flight": 34}}
+    world.cluster.change("DELETE", f"/{world.name}/_doc/5", {"refresh": "true"})
+    del world.documents["5"]
+    again(world, "--allow-drop", f"alias.{world.name}")
+    world.apply()
+    assert_back(world)
+
+
+@pytest.mark.scripts
+def test_what_is_written_anew_while_the_way_back_runs_keeps_it_too(world: World) -> None:
+    switched(world, count=20, migrate={"drop": ["text"]})
+    back(world, "--allow-drop", f"alias.{world.name}")
+    world.apply("--through", "prepare")
+    world.cluster.change("POST", f"/{world.blue}/_update_by_query?refresh=true")
+    world.apply()
+    assert_back(world)
+
+
+LOSSY: dict[str, Any] = {
+    "script": {"source": "ctx._source.text = ctx._source.text.toLowerCase()"},
+    "inverse": {"source": "ctx._source.text = ctx._source.text.toUpperCase()"},
+}
+
+
+@pytest.mark.scripts
+def test_an_inverse_does_not_touch_what_nobody_wrote(world: World) -> None:
+    """It need not make the very document of before: `flight 7 ü`, and not `FLIGHT 7 Ü`."""
+    switched(world, count=20, migrate=LOSSY)
+    world.cluster.change("POST", f"/{world.blue}/_update_by_query?refresh=true")
+    world.load(world.name, {"late": {"flight": 1, "text": "late"}})
+    world.documents["late"] = {"flight": 1, "text": "LATE"}
+    back(world)
+    world.apply()
+    assert_back(world)
+
+
+# The way back of a way back
+
+
+def there(world: World) -> None:
+    """Back once; then once more, from that plan: the new index serves again."""
+    back(world)
+    world.apply()
+    world.load(world.name, {"old": {"flight": 7, "text": "Old", "at": "2013-01-01"}})
+    world.cluster.change("DELETE", f"/{world.name}/_doc/5", {"refresh": "true"})
+    back(world)
+    world.apply()
+    assert on(world) == [world.blue]
+
+
+TRANSFORMS: dict[str, Any] = {
+    "rename": {"rename": {"text": "words"}},
+    "script": {
+        "script": {"source": "ctx._source.words = ctx._source.remove('text')"},
+        "inverse": {"source": "ctx._source.text = ctx._source.remove('words')"},
+    },
+    "both": {"rename": {"text": "words"}, "writes": "catch-up"},
+}
+
+
+@pytest.mark.scripts
+@pytest.mark.parametrize("how", TRANSFORMS)
+def test_a_way_back_is_taken_back_with_the_script_of_the_copy(world: World, how: str) -> None:
+    switched(world, count=20, migrate=TRANSFORMS[how])
+    new = world.read_documents(world.blue)
+    world.load(world.name, {"new": {"flight": 8, "words": "New", "at": "2013-01-01"}})
+    there(world)
+    new |= {key: {"flight": n, "words": word, "at": "2013-01-01"} for key, n, word in WRITTEN}
+    del new["5"]
+    assert world.read_documents(world.blue) == new
+    world.load(world.name, {"new": {"flight": 9, "words": "Newer", "at": "2013-01-01"}})
+    back(world)
+    world.apply()
+    old = world.read_documents(world.green)
+    assert old["new"] == {"flight": 9, "text": "Newer", "at": "2013-01-01"}
+    assert old["old"] == {"flight": 7, "text": "Old", "at": "2013-01-01"}
+    assert old["7"] == world.documents["7"]
+    assert on(world) == [world.green]
+
+
+WRITTEN = [("old", 7, "Old"), ("new", 8, "New")]

@@ -154,6 +154,36 @@ def test_an_index_made_anew_behind_the_alias_has_no_way_back() -> None:
     assert caught.value.code == "ESP-4515"
 
 
+def changed_back(**changed: Any) -> Applied:
+    """A way back that is to be taken back; `changed` is what its plan knows of the script."""
+    one = applied()
+    body = {"source": {}, "dest": {}, "script": {"source": "the inverse"}}
+    arguments = {"changed": changed} if changed else {}
+    step = Step("catch_up", "prepare", "alias.a", "", request={"body": body}, arguments=arguments)
+    return replace(one, plan=replace(one.plan, steps=(step, *one.plan.steps)))
+
+
+SCRIPT = {"lang": "painless", "source": "ctx._source.b = 1"}
+
+
+def test_a_way_back_is_taken_back_by_the_script_of_the_copy() -> None:
+    known = {"script": SCRIPT, "reading": {"script": SCRIPT}, "inverse": {"drops": ["c"]}}
+    copy = back(changed_back(**known, back=False), live()).steps[1]
+    assert copy.request["body"]["script"] == SCRIPT
+    assert copy.arguments["reading"] == {"script": SCRIPT}
+    assert copy.arguments["changed"] == {**known, "back": True}
+    again = back(changed_back(**known, back=True), live(), drop=True).steps[1]
+    assert "script" not in again.request["body"]
+    assert again.arguments["reading"] == {"script": SCRIPT, "mirrored": True}
+
+
+@pytest.mark.parametrize("known", [{}, {"pipeline": "p", "back": False}])
+def test_a_way_back_without_its_script_is_not_taken_back(known: dict[str, Any]) -> None:
+    with pytest.raises(Refused, match="does not say how a document") as caught:
+        back(changed_back(**known), live())
+    assert caught.value.code == "ESP-4517"
+
+
 def joint(name: str, actions: list[Any], undo: list[Any], goal: Any) -> Step:
     """A call for this alias and for another one."""
     other = {"add": {"index": "b_blue", "alias": "b"}}
