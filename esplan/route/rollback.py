@@ -94,7 +94,7 @@ def rolled_back(applied: Applied, plan_id: str, live: State, *, delete: bool, dr
         inverse = undoing.script(applied, drop=drop)
         return _switched_back(applied, plan_id, live, delete=delete, inverse=inverse)
     if change.action == "update":
-        return restoring.set_back(applied)
+        return restoring.set_back(applied, live)
     left = f"{change.address} was created by the plan: it stays as it is, and is yours to delete"
     return Routed(restoring.nothing(change), warnings=(left,) if change.action == "create" else ())
 
@@ -219,13 +219,19 @@ class _Way:
             replace(behind, arguments={**behind.arguments, **back, **kept}),
             await_health.describe(self.address, self.old.name),
             replace(again, arguments={**again.arguments, **back}),
-            block_writes.describe(self.address, self.new.name, (*checks, self._on()), ours=True),
+            block_writes.describe(
+                self.address, self.new.name, (*checks, self._on()), ours=not self._was_blocked()
+            ),
             replace(last, arguments={**last.arguments, **back}),
             verify.describe(self.address, self.new, self.old.name, Verify(), under, caught_up=True),
             *self._piped(on=True),
             self._switch((*under, same, self._on(), self._durable(), proven)),
-            *([] if self.delete else [self._unblock_new()]),
+            *([] if self.delete or self._was_blocked() else [self._unblock_new()]),
         )
+
+    def _was_blocked(self) -> bool:
+        """A block that was there before this plan is somebody's own: it stays."""
+        return self.new.body.settings.get(BLOCK) == "true"
 
     def _unblock_new(self) -> Step:
         return unblock_writes.describe(self.address, self.new.name, self.new.uuid)
@@ -313,7 +319,10 @@ class _Way:
             return (
                 f"{self.address}: what was written to {self.new.name} is not in {self.old.name}",
             )
+        found = []
         if self.applied.unsure:
             known = f"{self.new.name} is known by its UUID or the plan's mark alone"
-            return (f"{self.address}: the journal is of an older esplan: {known}",)
-        return ()
+            found.append(f"{self.address}: the journal is of an older esplan: {known}")
+        if self._was_blocked() and not self.delete:
+            found.append(f"{self.address}: {self.new.name} is write-blocked and stays so")
+        return tuple(found)

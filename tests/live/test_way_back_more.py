@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from test_way_back import again, assert_back, switched
-from world import REPLICAS, World, back
+from world import REPLICAS, World, back, blocks
 
 pytestmark = pytest.mark.live
 
@@ -182,3 +182,64 @@ def test_a_way_back_is_taken_back_with_the_script_of_the_copy(world: World, how:
 
 
 WRITTEN = [("old", 7, "Old"), ("new", 8, "New")]
+
+
+# A block of somebody else
+
+
+@pytest.mark.parametrize("end", ["applied", "abandoned"])
+def test_a_block_that_a_person_has_put_on_the_new_index_stays(world: World, end: str) -> None:
+    switched(world, count=20)
+    world.cluster.change("PUT", f"/{world.blue}/_block/write")
+    plan = back(world)
+    assert f"{world.blue} is write-blocked and stays so" in str(plan["warnings"])
+    if end == "applied":
+        world.apply()
+    else:
+        world.crash("after-done:06-catch_up")
+        world.apply("--abandon")
+    found = world.everything()
+    assert blocks(found[world.blue]) == {"write": "true"}
+    assert blocks(found[world.green]) == {}
+    assert on(world) == [world.green if end == "applied" else world.blue]
+    assert world.read_documents(world.green) == world.documents
+
+
+# What was changed in place
+
+
+def in_place(world: World) -> None:
+    world.seed(20)
+    world.make_plan(
+        properties={"flight": {"type": "integer"}},
+        settings={"refresh_interval": "7s"},
+        filter={"term": {"flight": 3}},
+    )
+    world.apply()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_setting_that_somebody_changed_since_is_not_set_back(world: World, when: str) -> None:
+    in_place(world)
+    if when == "after":
+        back(world)
+    own = {"index.refresh_interval": "5s"}
+    world.cluster.change("PUT", f"/{world.green}/_settings", None, own)
+    done = back(world, code=4) if when == "before" else world.apply(code=4)
+    assert "refresh_interval was 7s" in done.stderr
+    assert "is 5s" in done.stderr
+    assert world.everything()[world.green]["settings"]["index"]["refresh_interval"] == "5s"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_options_that_somebody_changed_since_are_not_put_back(world: World, when: str) -> None:
+    in_place(world)
+    if when == "after":
+        back(world)
+    own = {"term": {"flight": 4}}
+    add = {"index": world.green, "alias": world.name, "filter": own}
+    world.cluster.change("POST", "/_aliases", None, {"actions": [{"add": add}]})
+    done = back(world, code=4) if when == "before" else world.apply(code=4)
+    assert f"the options of the alias {world.name}" in done.stderr
+    assert world.everything()[world.green]["aliases"][world.name]["filter"] == own
+    assert world.everything()[world.green]["settings"]["index"]["refresh_interval"] == "7s"

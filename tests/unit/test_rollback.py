@@ -217,7 +217,8 @@ def test_options_go_back_to_what_they_were_in_a_call_for_several() -> None:
     one = applied("alias", {})
     change = replace(one.change, action="update", index=OLD, target=OLD)
     plan = replace(one.plan, steps=(joint(OLD, now, before, {"a": {OLD: few}}),))
-    (step,) = back(replace(one, change=change, plan=plan), live(on=OLD)).steps
+    state = live(index(OLD, aliases={"a": few}), on=OLD)
+    (step,) = back(replace(one, change=change, plan=plan), state).steps
     assert (step.address, step.arguments["goal"]) == ("alias.a", {"a": {OLD: {}}})
     assert [one for one in step.request["body"]["actions"] if "a_green" in str(one)] == before
     assert "b_" not in str(step)
@@ -230,9 +231,42 @@ def test_settings_go_back_to_what_they_were() -> None:
     )
     change = Change("alias.a", "update", "dynamic setting", OLD, OLD, (), BEFORE, BEFORE)
     plan = Plan("p", "", "", {}, "", (change,), (step,))
-    (back_,) = back(Applied(plan, change, {}), live()).steps
+    set_ = replace(index(OLD), body=Body({**SHARDS, "index.refresh_interval": "7s"}))
+    (back_,) = back(Applied(plan, change, {}), live(set_)).steps
     assert (back_.request or {})["body"] == {"index.refresh_interval": None}
     assert back_.undo["request"]["body"] == {"index.refresh_interval": "7s"}
+
+
+@pytest.mark.parametrize("now", ["7s", None, "5s"])
+def test_a_setting_that_was_changed_since_is_somebody_elses(now: str | None) -> None:
+    """As the plan set it, or as it was before; nothing else."""
+    wanted, before = {"index.refresh_interval": "7s"}, {"index.refresh_interval": None}
+    step = update_settings.describe("alias.a", OLD, wanted, before, ())
+    change = Change("alias.a", "update", "dynamic setting", OLD, OLD, (), BEFORE, BEFORE)
+    one = Applied(Plan("p", "", "", {}, "", (change,), (step,)), change, {})
+    own = {"index.refresh_interval": now} if now else {}
+    state = live(replace(index(OLD), body=Body({**SHARDS, **own})))
+    if now != "5s":
+        (back_,) = back(one, state).steps
+        known = {"check": "set", "index": OLD, "settings": wanted, "before": before}
+        assert known in back_.preconditions
+        return
+    with pytest.raises(Refused, match="was changed since") as caught:
+        back(one, state)
+    assert caught.value.code == "ESP-4518"
+    assert "refresh_interval was 7s on a_green after the apply, and is 5s" in caught.value.why
+
+
+def test_a_block_that_was_there_before_the_way_back_stays() -> None:
+    blocked = replace(
+        index(NEW, aliases={"a": {}}), body=Body({**SHARDS, "index.blocks.write": "true"})
+    )
+    state = live()
+    routed = back(applied(), replace(state, indices={**state.indices, NEW: blocked}))
+    assert "unblock_writes" not in [step.kind for step in routed.steps]
+    (block,) = (step for step in routed.steps if step.kind == "block_writes")
+    assert "none" in block.undo
+    assert "stays so" in routed.warnings[0]
 
 
 def test_what_was_created_stays() -> None:
