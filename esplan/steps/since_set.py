@@ -38,8 +38,8 @@ def moved(index: Index, goal: JSON, before: JSON) -> list[str]:
     """Each alias of it whose options somebody has changed; `goal` as in `update_aliases`."""
     now = index.aliases
     return [
-        f"the options of the alias {alias} on {index.name} were {on[index.name] or 'none'} after the "
-        f"apply, and are {now.get(alias) or 'none'}"
+        f"the options of the alias {alias} on {index.name} were {on[index.name] or 'none'} "
+        f"after the apply, and are {now.get(alias) or 'none'}"
         for alias, on in goal.items()
         if index.name in on
         and now.get(alias) not in (on[index.name], before.get(alias, {}).get(index.name))

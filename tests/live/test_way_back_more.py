@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from test_way_back import again, assert_back, switched
+from test_way_back import again, assert_back, first, switched
 from world import REPLICAS, World, back, blocks
 
 pytestmark = pytest.mark.live
@@ -243,3 +243,25 @@ def test_options_that_somebody_changed_since_are_not_put_back(world: World, when
     assert f"the options of the alias {world.name}" in done.stderr
     assert world.everything()[world.green]["aliases"][world.name]["filter"] == own
     assert world.everything()[world.green]["settings"]["index"]["refresh_interval"] == "7s"
+
+
+def test_documents_that_were_rejected_make_no_room_for_a_clients_write(world: World) -> None:
+    """A document that the mapping refuses takes no number: the write is not the rollback's own."""
+    switched(world, count=20)
+    world.load(world.name, {"bad": {"flight": "no number"}, "worse": {"flight": "none"}})
+    first(world)
+    world.crash("before-failed:")
+    world.load(world.green, {"client": {"flight": 555}})
+    world.apply("--abandon")
+    world.cluster.change("DELETE", f"/{world.name}/_doc/bad", {"refresh": "true"})
+    world.cluster.change("DELETE", f"/{world.name}/_doc/worse", {"refresh": "true"})
+    restore(world)
+    assert f"somebody has written to {world.green}" in back(world, code=4).stderr
+    assert world.read_documents(world.green)["client"] == {"flight": 555}
+
+
+def restore(world: World) -> None:
+    """The plan that was applied, and its journal, where the way back was."""
+    (world.folder / "plan.json.journal.jsonl").unlink(missing_ok=True)
+    (world.folder / "applied.jsonl").rename(world.folder / "plan.json.journal.jsonl")
+    world.plan.write_text((world.folder / "applied.json").read_text())
