@@ -15,7 +15,7 @@ from esplan.errors import Incomplete
 from esplan.model import Body
 from esplan.plan import GUARD, digest
 from esplan.request import index_path, there
-from esplan.steps import heirs, protect_index, verify
+from esplan.steps import heirs, protect_index, since_set, stood, verify
 from esplan.steps.update_aliases import membership, memberships
 
 if TYPE_CHECKING:
@@ -222,6 +222,22 @@ def _continuous(precondition: JSON, facts: Facts) -> str:
     return heirs.continuous(precondition, facts.run.cluster)
 
 
+def _set(precondition: JSON, facts: Facts) -> str:
+    """What a way back puts back nobody has changed since."""
+    index = facts.indices.get(precondition["index"])
+    if index is None:
+        return ""  # the check on its UUID says so
+    return "; ".join(since_set.otherwise(index, precondition["settings"], precondition["before"]))
+
+
+def _stood(precondition: JSON, facts: Facts) -> str:
+    """The index that a release is taken back to holds what it held."""
+    index = facts.indices.get(precondition["index"])
+    if index is not None and not index.is_open:
+        return f"{index.name} is closed"
+    return stood.fallen(precondition, facts.run.cluster)
+
+
 def _left(precondition: JSON, facts: Facts) -> str:
     """Nobody has written to the index that is deleted since it was proven or blocked."""
     index = facts.indices.get(precondition["index"])
@@ -331,6 +347,8 @@ CHECKS: dict[str, Callable[[JSON, Facts], str]] = {
     "pipeline": _pipeline,
     "proven": _proven,
     "serves": _serves,
+    "set": _set,
+    "stood": _stood,
     "unaliased": _unaliased,
     "unwritten": _unwritten,
     "versions": _versions,

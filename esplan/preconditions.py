@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from esplan import checksum, live, seen
 from esplan.checks import BLOCK, CHECKS, Facts
 from esplan.errors import Refused
-from esplan.steps import draining, heirs
+from esplan.steps import draining, heirs, since_set, stood
 from esplan.steps.request import index_now
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ def _advice(broken: set[str]) -> tuple[Code, str]:
         "continuous": ("ESP-4515", heirs.REPLACED),
         "filled": ("ESP-4617", EMPTY),
         "fits": ("ESP-4602", NO_ROOM),
+        "set": (since_set.CODE, since_set.REMEDY),
+        "stood": ("ESP-4516", stood.REMEDY),
         "nothing_rejected": ("ESP-4603", NEEDED),
     }
     only = next(iter(broken)) if len(broken) == 1 else ""

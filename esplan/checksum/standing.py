@@ -58,7 +58,7 @@ class Standing:
 
     The marks of the source are those up to which the target was filled before. `extra`: only in
     the target. `wrong`: not in it, or otherwise. `documents` of the source, as the copy should
-    have them. `pair`: how to hash.
+    have them. `pair`: how to hash. `has_more`: more differs than `wrong` names.
     """
 
     source: View
@@ -67,6 +67,7 @@ class Standing:
     documents: int
     extra: frozenset[str] = frozenset()
     wrong: frozenset[str] = frozenset()
+    has_more: bool = False
 
     @property
     def differing(self) -> frozenset[str]:
@@ -118,12 +119,14 @@ def survey(
     reading: Reading = PLAIN,
     *,
     mirrored: bool = False,
+    some: bool = False,
 ) -> Standing:
     """Compare every document of both, source first, at a point in time. It only reads.
 
     `copied`: the marks of the source up to which the target was filled already. `mirrored`: it is
     the target that `reading` is about, on the way back to where the source was copied from.
-    Raises as `compare` does, and VerificationFailed where far too much differs.
+    Raises as `compare` does, and VerificationFailed where far too much differs: with `some` only
+    where that is in the target alone.
     """
     old, new = open_view(cluster, names[0]), open_view(cluster, names[1])
     old = replace(old, marks=tuple(copied))
@@ -134,7 +137,8 @@ def survey(
     if not differing:
         return standing
     missing, extra, different = joined(pair, differing, progress, lambda one: one.whole(MOST))
-    if max(map(len, (missing, extra, different))) == MOST:
+    has_more = max(len(missing), len(different)) == MOST
+    if len(extra) == MOST or (has_more and not some):
         standing.close()
         raise VerificationFailed(
             f"{names[1]} differs from {names[0]} in {MOST:,} documents or more",
@@ -142,7 +146,8 @@ def survey(
             why="that is more than clients write during one comparison",
             remedy="apply the plan again at a quieter time; or declare `writes: block`",
         )
-    return replace(standing, extra=frozenset(extra), wrong=frozenset([*missing, *different]))
+    wrong = frozenset([*missing, *different])
+    return replace(standing, extra=frozenset(extra), wrong=wrong, has_more=has_more)
 
 
 def touched(cluster: Cluster, standing: Standing) -> Touched:

@@ -17,7 +17,7 @@ from esplan.request import index_path
 from esplan.route import groups
 from esplan.route.rollback import Applied, rolled_back
 from esplan.run import mark
-from esplan.steps import heirs, ledger
+from esplan.steps import heirs, ledger, stood
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,6 +98,8 @@ def _known(cluster: Cluster, one: Applied, records: Journal, live: State) -> App
 
     A journal of an older esplan has no identities: then by the UUID that it notes, or by the mark.
     """
+    if one.released:
+        return _stood(cluster, one, records, live)
     heir = heirs.descent(one.proof, one.change.target or "")
     index = live.indices.get(heir.get("index", ""))
     if index is None or not index.is_open:
@@ -107,6 +109,19 @@ def _known(cluster: Cluster, one: Applied, records: Journal, live: State) -> App
     heir["identity"] = heirs.identity(cluster, index.name)
     why = _unknown(one, records, index) or heirs.continuous(heir, cluster)
     return replace(one, heir=heir, otherwise=why, unsure=True)
+
+
+def _stood(cluster: Cluster, one: Applied, records: Journal, live: State) -> Applied:
+    """Whether the old index of a release is as it was; from here on it stays as it is now."""
+    old = live.indices.get(one.change.index or "")
+    if old is None or not old.is_open:
+        return one
+    switches = (step.id for step in one.plan.steps if step.kind == "update_aliases")
+    noted = (records.evidence(step).get(stood.STOOD, {}).get(old.name) for step in switches)
+    known: JSON = next((found for found in noted if found), {})
+    check = {"check": "stood", "index": old.name}
+    why = stood.fallen({**check, **known}, cluster)
+    return replace(one, heir={**check, **stood.look(cluster, old.name)}, otherwise=why)
 
 
 def _unknown(one: Applied, records: Journal, index: Index) -> str:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from esplan.errors import Refused
 from esplan.plan import Change, Reason
 from esplan.route.context import Routed
-from esplan.steps import update_settings
+from esplan.steps import since_set, update_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from esplan.model import JSON
+    from esplan.model import JSON, State
     from esplan.plan import Step
     from esplan.route.rollback import Applied
 
@@ -34,7 +34,7 @@ def back(change: Change, index: str | None, target: str | None) -> Change:
     return Change(change.address, kind, ROUTE, index, target, reasons, before, after)
 
 
-def set_back(applied: Applied) -> Routed:
+def set_back(applied: Applied, live: State) -> Routed:
     """Dynamic settings and alias options as they were; what is added to a mapping stays."""
     change = applied.change
     steps = applied.steps
@@ -44,11 +44,35 @@ def set_back(applied: Applied) -> Routed:
             code="ESP-4505",
             remedy="put the old values into the desired file, and plan it with --allow-close",
         )
+    _refuse_otherwise(applied, live)
     way = tuple(one for step in reversed(steps) for one in _inverse(step))
     kept = [f"{change.address}: stays: {s.description}" for s in steps if s.kind in LASTING]
     if not way:
         return Routed(nothing(change), warnings=tuple(kept))
     return Routed(back(change, change.index, change.target), way, tuple(kept))
+
+
+def _refuse_otherwise(applied: Applied, live: State) -> None:
+    """Somebody has changed since what would be put back: that is not the plan's to undo."""
+    index = live.indices.get(applied.change.index or "")
+    if index is None:
+        return  # the check on its UUID says so
+    settings, before, found = dict[str, Any](), dict[str, Any](), list[str]()
+    for step in applied.steps:
+        if step.kind == "update_settings":
+            settings |= (step.request or {})["body"]
+            before = step.undo["request"]["body"] | before
+        if step.kind == "update_aliases":
+            was = _goal(step.undo["request"]["body"]["actions"])
+            found += since_set.moved(index, step.arguments["goal"], was)
+    found += since_set.otherwise(index, settings, before)
+    if found:
+        raise Refused(
+            f"{applied.change.address}: what the plan has set was changed since",
+            code=since_set.CODE,
+            why="; ".join(found),
+            remedy=since_set.REMEDY,
+        )
 
 
 LASTING = ("put_mapping", "backfill", "protect_index", "force_merge")
@@ -58,7 +82,9 @@ def _inverse(step: Step) -> Iterator[Step]:
     same = tuple(one for one in step.preconditions if one["check"] in ("index", "alias"))
     if step.kind == "update_settings":
         now, before = (step.request or {})["body"], step.undo["request"]["body"]
-        yield update_settings.describe(step.address, step.arguments["index"], before, now, same)
+        index = step.arguments["index"]
+        checks = (*same, since_set.check(index, now, before))
+        yield update_settings.describe(step.address, index, before, now, checks)
     if step.kind == "update_aliases":
         undo = step.undo["request"]["body"]["actions"]
         yield replace(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from esplan.errors import Refused
 from esplan.model import UNNUMBERED
 from esplan.plan import GUARD
+from esplan.steps import stood
 from esplan.steps.unblock_writes import SETTING as BLOCK
 
 if TYPE_CHECKING:
@@ -93,30 +94,16 @@ def refuse_replaced(applied: Applied) -> None:
         )
 
 
-def inverse_script(applied: Applied, *, drop: bool) -> JSON | None:
-    """What makes old documents of new ones; None where they are alike."""
-    copy, change = applied.step("reindex"), applied.change
-    if copy is None or "transform" not in copy.arguments:
-        return None
-    inverse: JSON | None = copy.arguments.get("inverse")
-    if inverse is None:
+def refuse_fallen(applied: Applied) -> None:
+    """Nobody has copied, so the old index must be the one that served, with its documents."""
+    if applied.otherwise:
         raise Refused(
-            f"{change.address}: nobody has said how a document of {change.target} becomes one of "
-            f"{change.index} again",
-            code="ESP-4506",
-            why="the copy ran a script or a pipeline, and the plan has no migrate.inverse",
-            remedy="put the old definition into the desired file, with a migrate.script that makes "
-            "the old documents, and plan that",
+            f"{applied.change.address}: {applied.change.index} is not as it was when the alias "
+            "left it",
+            code="ESP-4516",
+            why=applied.otherwise,
+            remedy=stood.REMEDY,
         )
-    if inverse.get("drops") and not drop:
-        raise Refused(
-            f"{change.address}: documents that clients wrote since lack "
-            f"{', '.join(inverse['drops'])}, and would lack them in {change.index}, too",
-            code="ESP-4507",
-            why="the copy dropped these fields; documents that nobody wrote since keep them",
-            remedy=f"allow that: --allow-drop {change.address}",
-        )
-    return inverse.get("script")
 
 
 def refuse_unusable(address: str, old: Index, *, blocked: bool) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from esplan.errors import Refused
 from esplan.model import Migrate, Verify
-from esplan.route import promise, restoring, returning
+from esplan.route import promise, restoring, returning, undoing
 from esplan.route.context import Routed
 from esplan.route.guard import guard_name
 from esplan.route.target import PIPELINES
@@ -43,7 +43,8 @@ class Applied:
 
     `blocked`: its own write block may still be on the old index. `ours`: the marks of the old
     index as a rollback left it that was taken back; {} where none was. `heir`: the check that the
-    new index is the one that was proven; `otherwise`: why it is not, when the plan is made.
+    new index is the one that was proven, or of a release that the old one is as it was;
+    `otherwise`: why it is not, when the plan is made.
     `unsure`: the journal does not say which index was proven, and it is known by less.
     """
 
@@ -90,10 +91,10 @@ def rolled_back(applied: Applied, plan_id: str, live: State, *, delete: bool, dr
     if change.action == "replace":
         returning.refuse_unproven(applied)
         returning.refuse_partial(applied)
-        inverse = returning.inverse_script(applied, drop=drop)
+        inverse = undoing.script(applied, drop=drop)
         return _switched_back(applied, plan_id, live, delete=delete, inverse=inverse)
     if change.action == "update":
-        return restoring.set_back(applied)
+        return restoring.set_back(applied, live)
     left = f"{change.address} was created by the plan: it stays as it is, and is yours to delete"
     return Routed(restoring.nothing(change), warnings=(left,) if change.action == "create" else ())
 
@@ -130,7 +131,9 @@ def _indices(applied: Applied, live: State) -> tuple[Index, Index]:
             "and plan that: it is copied from what is there",
         )
     returning.refuse_unusable(change.address, old, blocked=applied.blocked)
-    if not applied.released:
+    if applied.released:
+        returning.refuse_fallen(applied)
+    else:
         returning.refuse_replaced(applied)
         returning.refuse_unnumbered(change.address, new, old)
     return new, old
@@ -172,7 +175,8 @@ class _Way:
         end = self._after()
         if self.applied.released:
             health = await_health.describe(self.address, self.old.name)
-            checks = (self._same(), self._on(), self._durable())
+            heir = (self.applied.heir,) if self.applied.heir else ()
+            checks = (self._same(), self._there(), self._on(), self._durable(), *heir)
             return (health, *self._unblocked("switch"), self._switch(checks), *end)
         return (*self._caught_up(), *end)
 
@@ -184,7 +188,8 @@ class _Way:
         same: JSON = {"check": "whole", "index": self.new.name}
         migrate = Migrate(writes="catch-up", script=self.inverse)
         copy = reindex.describe(self.address, self.new, self.guard, migrate, ())
-        reading = self._reading()
+        changed = undoing.of(self.applied)
+        reading = undoing.reading(changed)
         proven: JSON = {"check": "proven", "source": self.new.name, "target": self.old.name}
         there = self._there()
         old = self.applied.ours or self.applied.proof["marks"][self.old.name]
@@ -197,6 +202,7 @@ class _Way:
         marks = self.applied.proof["marks"][self.new.name]
         since = [marks[str(shard)] for shard in range(len(marks))]
         back = {"since": since, "proven": self.applied.proof["marks"][self.old.name]}
+        kept = {undoing.CHANGED: changed} if changed else {}
         reserve = guard_index.describe(
             self.address, self.old, self.guard, (there, unwritten, self._same(), self._on(), *heir)
         )
@@ -210,16 +216,22 @@ class _Way:
             ),
             *self._unblocked("prepare"),
             *self._piped(on=False),
-            replace(behind, arguments={**behind.arguments, **back}),
+            replace(behind, arguments={**behind.arguments, **back, **kept}),
             await_health.describe(self.address, self.old.name),
             replace(again, arguments={**again.arguments, **back}),
-            block_writes.describe(self.address, self.new.name, (*checks, self._on()), ours=True),
+            block_writes.describe(
+                self.address, self.new.name, (*checks, self._on()), ours=not self._was_blocked()
+            ),
             replace(last, arguments={**last.arguments, **back}),
             verify.describe(self.address, self.new, self.old.name, Verify(), under, caught_up=True),
             *self._piped(on=True),
             self._switch((*under, same, self._on(), self._durable(), proven)),
-            *([] if self.delete else [self._unblock_new()]),
+            *([] if self.delete or self._was_blocked() else [self._unblock_new()]),
         )
+
+    def _was_blocked(self) -> bool:
+        """A block that was there before this plan is somebody's own: it stays."""
+        return self.new.body.settings.get(BLOCK) == "true"
 
     def _unblock_new(self) -> Step:
         return unblock_writes.describe(self.address, self.new.name, self.new.uuid)
@@ -252,12 +264,6 @@ class _Way:
 
     def _durable(self) -> JSON:
         return {"check": "durable", "index": self.old.name}
-
-    def _reading(self) -> JSON:
-        """The old index is read as the copy made the new one of it: that must come out again."""
-        proof = self.applied.step("verify")
-        read: JSON = proof.arguments.get("reading", {}) if proof else {}
-        return {**read, "mirrored": True} if read else {}
 
     def _switch(self, checks: tuple[JSON, ...]) -> Step:
         before = (self.applied.change.before or {})["options"]
@@ -313,7 +319,10 @@ class _Way:
             return (
                 f"{self.address}: what was written to {self.new.name} is not in {self.old.name}",
             )
+        found = []
         if self.applied.unsure:
             known = f"{self.new.name} is known by its UUID or the plan's mark alone"
-            return (f"{self.address}: the journal is of an older esplan: {known}",)
-        return ()
+            found.append(f"{self.address}: the journal is of an older esplan: {known}")
+        if self._was_blocked() and not self.delete:
+            found.append(f"{self.address}: {self.new.name} is write-blocked and stays so")
+        return tuple(found)

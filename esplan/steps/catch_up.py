@@ -19,7 +19,7 @@ from esplan.checksum.standing import Standing, settled, survey, touched
 from esplan.errors import OutcomeUnknown, VerificationFailed, ViewLost
 from esplan.plan import Step
 from esplan.request import pieces, request
-from esplan.steps import batches, carry, heirs, ledger, reindex, removing, tolerant
+from esplan.steps import batches, carry, heirs, ledger, reindex, removing, sparing, tolerant
 from esplan.steps.governor import Governor
 from esplan.steps.mark_writes import MARKS
 
@@ -146,7 +146,7 @@ def _followed(step: Step, run: Run) -> JSON:
 def _last(step: Step, run: Run, standing: Standing) -> JSON:
     since = touched(run.cluster, standing)
     copied = _brought(step, run, standing, since)
-    if standing.keeps_ids:
+    if standing.keeps_ids and not sparing.is_asked(step):
         copied += _copied_anew(step, run, sorted(standing.wrong & standing.left(since)))
     run.touched[step.address] = since
     return {"touched": len(since), "copied": copied}
@@ -154,6 +154,10 @@ def _last(step: Step, run: Run, standing: Standing) -> JSON:
 
 def _surveyed(step: Step, run: Run) -> Standing:
     """Rounds until a round is short, then every document of both sides."""
+    if sparing.is_asked(step):
+        found = sparing.surveyed(step, run, lambda ids: _copied_anew(step, run, ids))
+        run.standings[step.address] = found
+        return found
     source, target = step.arguments["source"], step.arguments["target"]
     marks = run.caught_up.get(step.address) or step.arguments["since"]
     for _ in range(ROUNDS):
@@ -206,6 +210,10 @@ def _brought(step: Step, run: Run, standing: Standing, since: Touched) -> int:
     """
     ledger.require_alone(step, run)
     gone = sorted((since.gone | standing.differing) - since.fresh.keys())
+    if sparing.is_asked(step):
+        copied = _copied_anew(step, run, sparing.differing(run, standing, since))
+        removing.delete(step, run, gone)
+        return copied
     started = _all_started(step, run, standing.source.marks) if since.fresh else []
     if not ledger.is_kept(step):  # there it has to be clear first what is whose
         removing.delete(step, run, gone)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from esplan import normalize
 from esplan.plan import FENCE, Step
 from esplan.request import index_path
-from esplan.steps import carry
+from esplan.steps import carry, stood
 from esplan.steps.request import fenced, send
 
 if TYPE_CHECKING:
@@ -129,9 +129,9 @@ def memberships(cluster: Cluster, aliases: Collection[str]) -> JSON:
 
 def execute(step: Step, run: Run) -> JSON:
     """Sent as planned; the cluster applies all of it or nothing."""
-    carried = carry.over(step, run)
+    carried, known = carry.over(step, run), stood.left(step, run)
     send(step, run)
-    return carried
+    return {**carried, **known}
 
 
 def undo(_step: Step, _run: Run) -> None:

@@ -81,6 +81,19 @@ def test_a_release_is_only_switched_back() -> None:
     assert "is not in a_green" in routed.warnings[0]
 
 
+STOOD = {"check": "stood", "index": OLD, "documents": 5}
+
+
+def test_a_release_goes_back_only_to_what_its_index_held() -> None:
+    one = replace(applied("release", {}), heir=STOOD)
+    switch = back(one, live()).steps[-1]
+    assert STOOD in switch.preconditions
+    assert {"check": "index", "index": OLD, "uuid": f"u-{OLD}"} in switch.preconditions
+    with pytest.raises(Refused, match="not as it was when the alias left it") as caught:
+        back(replace(one, otherwise="it has 3 documents"), live())
+    assert caught.value.code == "ESP-4516"
+
+
 @pytest.mark.parametrize(
     ("proof", "why"),
     [
@@ -141,6 +154,36 @@ def test_an_index_made_anew_behind_the_alias_has_no_way_back() -> None:
     assert caught.value.code == "ESP-4515"
 
 
+def changed_back(**changed: Any) -> Applied:
+    """A way back that is to be taken back; `changed` is what its plan knows of the script."""
+    one = applied()
+    body = {"source": {}, "dest": {}, "script": {"source": "the inverse"}}
+    arguments = {"changed": changed} if changed else {}
+    step = Step("catch_up", "prepare", "alias.a", "", request={"body": body}, arguments=arguments)
+    return replace(one, plan=replace(one.plan, steps=(step, *one.plan.steps)))
+
+
+SCRIPT = {"lang": "painless", "source": "ctx._source.b = 1"}
+
+
+def test_a_way_back_is_taken_back_by_the_script_of_the_copy() -> None:
+    known = {"script": SCRIPT, "reading": {"script": SCRIPT}, "inverse": {"drops": ["c"]}}
+    copy = back(changed_back(**known, back=False), live()).steps[1]
+    assert copy.request["body"]["script"] == SCRIPT
+    assert copy.arguments["reading"] == {"script": SCRIPT}
+    assert copy.arguments["changed"] == {**known, "back": True}
+    again = back(changed_back(**known, back=True), live(), drop=True).steps[1]
+    assert "script" not in again.request["body"]
+    assert again.arguments["reading"] == {"script": SCRIPT, "mirrored": True}
+
+
+@pytest.mark.parametrize("known", [{}, {"pipeline": "p", "back": False}])
+def test_a_way_back_without_its_script_is_not_taken_back(known: dict[str, Any]) -> None:
+    with pytest.raises(Refused, match="does not say how a document") as caught:
+        back(changed_back(**known), live())
+    assert caught.value.code == "ESP-4517"
+
+
 def joint(name: str, actions: list[Any], undo: list[Any], goal: Any) -> Step:
     """A call for this alias and for another one."""
     other = {"add": {"index": "b_blue", "alias": "b"}}
@@ -174,7 +217,8 @@ def test_options_go_back_to_what_they_were_in_a_call_for_several() -> None:
     one = applied("alias", {})
     change = replace(one.change, action="update", index=OLD, target=OLD)
     plan = replace(one.plan, steps=(joint(OLD, now, before, {"a": {OLD: few}}),))
-    (step,) = back(replace(one, change=change, plan=plan), live(on=OLD)).steps
+    state = live(index(OLD, aliases={"a": few}), on=OLD)
+    (step,) = back(replace(one, change=change, plan=plan), state).steps
     assert (step.address, step.arguments["goal"]) == ("alias.a", {"a": {OLD: {}}})
     assert [one for one in step.request["body"]["actions"] if "a_green" in str(one)] == before
     assert "b_" not in str(step)
@@ -187,9 +231,42 @@ def test_settings_go_back_to_what_they_were() -> None:
     )
     change = Change("alias.a", "update", "dynamic setting", OLD, OLD, (), BEFORE, BEFORE)
     plan = Plan("p", "", "", {}, "", (change,), (step,))
-    (back_,) = back(Applied(plan, change, {}), live()).steps
+    set_ = replace(index(OLD), body=Body({**SHARDS, "index.refresh_interval": "7s"}))
+    (back_,) = back(Applied(plan, change, {}), live(set_)).steps
     assert (back_.request or {})["body"] == {"index.refresh_interval": None}
     assert back_.undo["request"]["body"] == {"index.refresh_interval": "7s"}
+
+
+@pytest.mark.parametrize("now", ["7s", None, "5s"])
+def test_a_setting_that_was_changed_since_is_somebody_elses(now: str | None) -> None:
+    """As the plan set it, or as it was before; nothing else."""
+    wanted, before = {"index.refresh_interval": "7s"}, {"index.refresh_interval": None}
+    step = update_settings.describe("alias.a", OLD, wanted, before, ())
+    change = Change("alias.a", "update", "dynamic setting", OLD, OLD, (), BEFORE, BEFORE)
+    one = Applied(Plan("p", "", "", {}, "", (change,), (step,)), change, {})
+    own = {"index.refresh_interval": now} if now else {}
+    state = live(replace(index(OLD), body=Body({**SHARDS, **own})))
+    if now != "5s":
+        (back_,) = back(one, state).steps
+        known = {"check": "set", "index": OLD, "settings": wanted, "before": before}
+        assert known in back_.preconditions
+        return
+    with pytest.raises(Refused, match="was changed since") as caught:
+        back(one, state)
+    assert caught.value.code == "ESP-4518"
+    assert "refresh_interval was 7s on a_green after the apply, and is 5s" in caught.value.why
+
+
+def test_a_block_that_was_there_before_the_way_back_stays() -> None:
+    blocked = replace(
+        index(NEW, aliases={"a": {}}), body=Body({**SHARDS, "index.blocks.write": "true"})
+    )
+    state = live()
+    routed = back(applied(), replace(state, indices={**state.indices, NEW: blocked}))
+    assert "unblock_writes" not in [step.kind for step in routed.steps]
+    (block,) = (step for step in routed.steps if step.kind == "block_writes")
+    assert "none" in block.undo
+    assert "stays so" in routed.warnings[0]
 
 
 def test_what_was_created_stays() -> None:
