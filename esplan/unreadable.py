@@ -31,7 +31,7 @@ def document(error: object) -> StepFailed | None:
         f"a document is no JSON, so it cannot be read: {index}, _id {key}",
         code="ESP-3308",
         why=f"{error}"[:200],
-        remedy="write it again as plain JSON: POST INDEX/_update/ID "
+        remedy="write it again as plain JSON, where clients write to it: POST INDEX/_update/ID "
         '{"script": "ctx.op = \'index\'"} does that, and changes nothing else',
     )
 

@@ -53,6 +53,12 @@ def intent(cluster: Cluster, report: Report) -> Intent:
         )
     seen.require_all(cluster, [source, target])
     indices = live.read_indices(cluster, [source, target])
+    if gone := sorted({source, target} - indices.keys()):
+        raise Refused(
+            f"the index {', '.join(gone)} is gone since the comparison",
+            code="ESP-4802",
+            remedy="see which indices there are: GET _cat/indices",
+        )
     _refuse_unwritable(indices[target])
     if any(one.body.unnumbered for one in indices.values()):
         raise Refused(

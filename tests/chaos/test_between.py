@@ -215,7 +215,7 @@ def history(
     number, moment, act = case
     with story(outer, plot, gate, number) as one:
         one.at, one.act = moment, act
-        one.last_look = max((at.number for at in every if "_alias/" in at.path), default=0)
+        one.last_look = max((at.number for at in every if "_alias/NAME" in at.name), default=0)
         one.locked = min((at.number for at in every if at.path.startswith(LOCK)), default=0)
         one.tell()
         met = one.met

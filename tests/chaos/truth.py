@@ -267,6 +267,8 @@ def _place(story: Story, pair: tuple[str, str, str], found: dict[str, Any]) -> N
         story.wrong.append(("left", f"{alias} is on {on or 'no index'}"))
     if last.code or "--abandon" in last.arguments or not story.plot.moves:
         return
+    if story.renewed and not story.plot.heir and new not in found:
+        return  # a person has deleted the run: the latest one that there is serves
     if on != [new] and not (hands and _is_late(story)):
         story.wrong.append(("false", f"exit code 0, and {alias} is on {on}"))
     stays = story.plot.keeps or story.renewed or bool(act and act.stays)
