@@ -63,6 +63,17 @@ def test_what_cannot_be_repaired(cluster: Any, settings: Any, why: str) -> None:
         intent(cluster, REPORT)
 
 
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_an_index_that_is_gone_since_the_comparison(
+    cluster: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(cluster)
+    monkeypatch.setattr("esplan.commands.repair.seen.require_all", lambda *_: None)
+    del cluster.indices[name]
+    with pytest.raises(Refused, match=f"the index {name} is gone since the comparison"):
+        intent(cluster, REPORT)
+
+
 def test_a_block_that_is_off_is_none(cluster: Any) -> None:
     make(cluster, blocks__write="false")
     assert intent(cluster, REPORT)
