@@ -206,20 +206,22 @@ def _durable(precondition: JSON, facts: Facts) -> str:
     return "" if index.is_open else f"{name} is closed"
 
 
+def _closed(precondition: JSON, facts: Facts) -> str:
+    """Nothing can be counted in a closed index. Whether it is gone, its own check says."""
+    index = facts.indices.get(precondition["index"])
+    return f"{index.name} is closed" if index is not None and not index.is_open else ""
+
+
 def _heir(precondition: JSON, facts: Facts) -> str:
     """What serves now is the index that was proven, with its documents."""
-    index = facts.indices.get(precondition["index"])
-    if index is not None and not index.is_open:
-        return f"{index.name} is closed"
-    return heirs.heir(precondition, facts.run, facts.address(precondition))
+    return _closed(precondition, facts) or heirs.heir(
+        precondition, facts.run, facts.address(precondition)
+    )
 
 
 def _continuous(precondition: JSON, facts: Facts) -> str:
     """The index that a rollback leaves is still the one that was proven."""
-    index = facts.indices.get(precondition["index"])
-    if index is not None and not index.is_open:
-        return f"{index.name} is closed"
-    return heirs.continuous(precondition, facts.run.cluster)
+    return _closed(precondition, facts) or heirs.continuous(precondition, facts.run.cluster)
 
 
 def _set(precondition: JSON, facts: Facts) -> str:
@@ -232,10 +234,7 @@ def _set(precondition: JSON, facts: Facts) -> str:
 
 def _stood(precondition: JSON, facts: Facts) -> str:
     """The index that a release is taken back to holds what it held."""
-    index = facts.indices.get(precondition["index"])
-    if index is not None and not index.is_open:
-        return f"{index.name} is closed"
-    return stood.fallen(precondition, facts.run.cluster)
+    return _closed(precondition, facts) or stood.fallen(precondition, facts.run.cluster)
 
 
 def _left(precondition: JSON, facts: Facts) -> str:

@@ -126,15 +126,20 @@ def _other(name: str, uuid: str, found: JSON | None) -> str:
 
 
 def _emptied(check: JSON, run: Run) -> str:
-    """By `_stats`, which needs no right to read documents."""
     name, before = check["index"], check.get("documents")
     if not before:
         return ""
     checksum.refresh(run.cluster, [name])
-    stats = run.cluster.read(index_path(name, "/_stats/docs")) or {}
-    if stats.get("_all", {}).get("primaries", {}).get("docs", {}).get("count"):
+    if counted(run.cluster, name):
         return ""
     return f"{name} has no document any more, and had {before:,} when the plan was made"
+
+
+def counted(cluster: Cluster, name: str) -> int:
+    """Its documents, by `_stats`, which needs no right to read them; refreshed by the caller."""
+    stats = cluster.read(index_path(name, "/_stats/docs")) or {}
+    number: int = stats.get("_all", {}).get("primaries", {}).get("docs", {}).get("count", 0)
+    return number
 
 
 def grown(check: JSON, run: Run) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from esplan import checksum, live
-from esplan.request import index_path
 from esplan.steps import heirs
 
 if TYPE_CHECKING:
@@ -46,19 +45,13 @@ def _left(step: Step, run: Run) -> Iterator[str]:
 
 
 def look(cluster: Cluster, name: str, *, closed: bool = False) -> JSON:
-    """By `_stats`, which needs no right to read documents. Of a closed index only its identity."""
+    """Of a closed index only its identity."""
     known: JSON = {"identity": heirs.identity(cluster, name)}
     if closed:
         return known
     checksum.refresh(cluster, [name])
     marks = checksum.marks(cluster, [name])[name]
-    return {**known, "marks": marks, "documents": _count(cluster, name)}
-
-
-def _count(cluster: Cluster, name: str) -> int:
-    stats = cluster.read(index_path(name, "/_stats/docs")) or {}
-    number: int = stats.get("_all", {}).get("primaries", {}).get("docs", {}).get("count", 0)
-    return number
+    return {**known, "marks": marks, "documents": heirs.counted(cluster, name)}
 
 
 def fallen(check: JSON, cluster: Cluster) -> str:
