@@ -52,7 +52,7 @@ def probe(step: Step, run: Run) -> bool:
 
 
 def execute(step: Step, run: Run) -> JSON:
-    """Sent as planned; after a switch not before that is through which came before it."""
+    """Sent as planned; after a switch, once nothing from before it is still at work."""
     if "request" not in step.undo:
         settling.settle(step, run)
     send(step, run)
